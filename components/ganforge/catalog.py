@@ -1,0 +1,97 @@
+"""The one list of what exists: kind → class.
+
+    from ganforge.catalog import CATALOG, load_class, load_model
+    load_class("f-anogan")                 # the class, imported now
+    load_model("runs/…/model")             # the fitted model in a folder, whatever its kind
+
+A new model is one file in `synthesis/` or `detectors/` (with its game in `gans/`) and one line here; the contract
+tests then find it by themselves. Importing this module loads neither torch nor pandas.
+"""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from ganforge.errors import InputError, UnknownNameError
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Entry:
+    """One kind of model."""
+
+    kind: str
+    """The name that commands, `params.yaml` and `model.json` use."""
+    family: Literal["tables", "pictures", "anomalies"]
+    role: Literal["synthesizer", "detector"]
+    target: str
+    """Where the class is: `module:Class`."""
+    paper: str
+    source: str
+    """`arXiv:…` or `doi:…`."""
+    summary: str
+    """One line: what it is good for."""
+
+
+_ENTRIES = (
+    # --- synthesizers of tables
+    # --- synthesizers of pictures
+    # --- detectors
+    Entry(
+        kind="f-anogan",
+        family="anomalies",
+        role="detector",
+        target="ganforge.detectors.f_anogan:FAnoGAN",
+        paper="Schlegl et al. 2019, f-AnoGAN: fast unsupervised anomaly detection with GANs",
+        source="doi:10.1016/j.media.2019.01.010",
+        summary="a GAN learns what is normal; a row is odd where it cannot be rebuilt (tables and pictures)",
+    ),
+    Entry(
+        kind="isolation-forest",
+        family="anomalies",
+        role="detector",
+        target="ganforge.detectors.isolation_forest:IsolationForest",
+        paper="Liu, Ting & Zhou 2008, Isolation Forest",
+        source="doi:10.1109/ICDM.2008.17",
+        summary="a row is odd where random cuts part it from the others early; the fastest to train",
+    ),
+    Entry(
+        kind="knn",
+        family="anomalies",
+        role="detector",
+        target="ganforge.detectors.knn:KNN",
+        paper="Ramaswamy, Rastogi & Shim 2000, Efficient algorithms for mining outliers from large data sets",
+        source="doi:10.1145/342009.335437",
+        summary="a row is odd where its nearest normal rows are far away; strong on small tables",
+    ),
+)
+
+CATALOG: dict[str, Entry] = {entry.kind: entry for entry in _ENTRIES}
+"""Every kind of synthesizer and detector, by name."""
+
+
+def load_class(kind: str) -> Any:
+    """The class of a kind. Raises `UnknownNameError` that names the nearest kind there is."""
+    if kind not in CATALOG:
+        raise UnknownNameError("kind of model", kind, CATALOG)
+    module, _, name = CATALOG[kind].target.partition(":")
+    return getattr(importlib.import_module(module), name)
+
+
+def load_model(folder: str | Path) -> Any:
+    """The fitted synthesizer or detector that was saved to `folder`.
+
+    Raises `ArtifactError` when the folder is no model, was altered, cut short or is of a newer format, and
+    `InputError` when it is a model of another sort (a classifier).
+    """
+    from ganforge.artifacts import read_artifact
+
+    kind = read_artifact(folder).kind
+    if kind not in CATALOG:
+        raise InputError(
+            f"{folder}: a model of kind {kind!r} is neither a synthesizer nor a detector; "
+            f"this call loads: {', '.join(CATALOG)}"
+        )
+    return load_class(kind).load(folder)
