@@ -4,8 +4,8 @@
     load_class("f-anogan")                 # the class, imported now
     load_model("runs/…/model")             # the fitted model in a folder, whatever its kind
 
-A new model is one file in `synthesis/` or `detectors/` (with its game in `gans/`) and one line here; the contract
-tests then find it by themselves. Importing this module loads neither torch nor pandas.
+A new model is one file in `synthesis/` or `detectors/` (with its game in `gans/`) and one line here; the
+contract tests then find it by themselves. Importing this module loads neither torch nor pandas.
 """
 
 from __future__ import annotations
