@@ -1,0 +1,140 @@
+"""What every synthesizer is: fit → sample → save/load.
+
+    model = CTGAN(steps=2_000, random_state=0).fit(frame)
+    model.sample(1_000, condition={"merchant": "fuel"}, random_state=1)
+    model.save("model");  CTGAN.load("model")
+
+Parameters are keyword-only and named as in scikit-learn (`get_params`, `set_params`, `clone` work); what is learned
+ends in an underscore. A fitted model is a folder of safetensors and JSON, see `ganforge.artifacts`.
+"""
+
+from __future__ import annotations
+
+import numbers
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.exceptions import NotFittedError
+
+from ganforge.artifacts import Artifact, read_artifact, write_artifact
+from ganforge.errors import ArtifactError, InputError
+from ganforge.training import Progress, TrainerOptions, Training
+
+
+class Synthesizer(BaseEstimator, ABC):
+    """Learns rows or pictures and makes new ones.
+
+    A subclass sets `kind`, takes its parameters as keywords in `__init__` (stored under the same names, checked in
+    `fit`), and says in `_contents` what a folder holds and in `_restore` how that becomes a fitted model again.
+
+    Attributes:
+        training_: what `training.fit` did (steps, losses by step, seconds).
+        data_fingerprint_: SHA-256 of the data it was fitted on.
+        notices_: what was left out, repaired or assumed, one sentence each.
+    """
+
+    kind: ClassVar[str]
+
+    training_: Training
+    data_fingerprint_: str
+    notices_: list[str]
+
+    @abstractmethod
+    def fit(
+        self,
+        data: Any,
+        *,
+        schema: Any = None,
+        checkpoints: str | Path | None = None,
+        resume: bool = False,
+        on_progress: Callable[[Progress], None] | None = None,
+    ) -> Self:
+        """Learn from a data frame or `Table` (or `Images`).
+
+        Args:
+            data: what to learn from.
+            schema: a `Schema` to read the frame by instead of the inferred one (tables only).
+            checkpoints: a folder to keep checkpoints in, so that a killed run can be taken up again.
+            resume: go on from the newest checkpoint there; refused when data or parameters have changed.
+            on_progress: called every `log_every` steps.
+        """
+
+    @abstractmethod
+    def sample(
+        self, n: int, *, condition: Mapping[str, Any] | None = None, random_state: int | None = None
+    ) -> Any:
+        """`n` new rows or pictures, all of which obey `condition`; the same ones for the same `random_state`."""
+
+    @abstractmethod
+    def _contents(self) -> dict[str, Any]:
+        """Keyword arguments of `write_artifact`: tensors, documents, estimators, extra."""
+
+    @abstractmethod
+    def _restore(self, artifact: Artifact) -> None:
+        """Set what `fit` would have set, from a folder."""
+
+    def save(self, folder: str | Path) -> None:
+        """Write the fitted model to `folder`, whole or not at all; what stood there is replaced."""
+        self._check_fitted()
+        contents = self._contents()
+        documents = {"training": self.training_.to_json(), **contents.pop("documents", {})}
+        extra = {"notices": self.notices_, **contents.pop("extra", {})}
+        write_artifact(
+            Path(folder),
+            kind=self.kind,
+            parameters=self.get_params(deep=False),
+            documents=documents,
+            extra=extra,
+            data_fingerprint=self.data_fingerprint_,
+            **contents,
+        )
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Self:
+        """The fitted model that was saved to `folder`. Raises `ArtifactError` when it is another kind, or harmed."""
+        artifact = read_artifact(Path(folder))
+        if artifact.kind != cls.kind:
+            raise ArtifactError(
+                f"{folder}: holds a model of kind {artifact.kind!r}, not {cls.kind!r}; "
+                "`ganforge.catalog.load_model` loads any kind"
+            )
+        model = cls(**artifact.parameters)
+        model.training_ = Training(**artifact.documents["training"])
+        model.data_fingerprint_ = artifact.data_fingerprint
+        model.notices_ = list(artifact.extra.get("notices", ()))
+        model._restore(artifact)
+        return model
+
+    # --- what subclasses share -------------------------------------------------------------------------------------
+
+    def _check_fitted(self) -> None:
+        if not hasattr(self, "training_"):
+            raise NotFittedError(f"this {type(self).__name__} is not fitted yet; call fit(data) first")
+
+    def _trainer_options(self, trainer: Mapping[str, Any] | None) -> TrainerOptions:
+        return TrainerOptions() if trainer is None else TrainerOptions.from_mapping(dict(trainer))
+
+
+def positive(name: str, value: object, *, least: int = 1) -> int:
+    """`value` as an int of at least `least`; raises `InputError` naming the parameter otherwise."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or int(value) < least:
+        raise InputError(f"{name}={value!r}; give a whole number of at least {least}")
+    return int(value)
+
+
+def seed_of(random_state: object, *, resume: bool = False) -> int:
+    """A seed: the number given, or a fresh one from the operating system for None.
+
+    None cannot be resumed: the run to go on with had a seed of its own that nobody knows.
+    """
+    if random_state is None:
+        if resume:
+            raise InputError("resume=True needs the random_state of the run that stopped; this model has None")
+        return int(np.random.SeedSequence().generate_state(1)[0])
+    if isinstance(random_state, bool) or not isinstance(random_state, numbers.Integral) or int(random_state) < 0:
+        raise InputError(f"random_state={random_state!r}; give a whole number of at least 0, or None")
+    return int(random_state)
