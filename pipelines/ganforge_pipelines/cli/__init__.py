@@ -1,0 +1,62 @@
+"""The command `ganforge`: parses, calls, prints; decides nothing.
+
+One file a command group. Nothing heavy is imported before a command runs, so that `ganforge --help` answers
+at once.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from ganforge.errors import GanforgeError, InterruptedRunError
+from ganforge_pipelines.cli import data, flows, models, services, workspaces
+from ganforge_pipelines.cli.console import stderr
+
+app = typer.Typer(
+    name="ganforge",
+    help="GANs for data augmentation and anomaly detection, and an honest answer to whether they helped.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.add_typer(flows.app, name="run")
+app.add_typer(data.app, name="data")
+for group in (models, workspaces, services):
+    group.register(app)
+
+_UsageError = typer.BadParameter.__bases__[0]
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and leave with its exit code (see `ganforge.errors`)."""
+    sys.exit(run(arguments))
+
+
+def run(arguments: list[str] | None = None) -> int:
+    """Run the command line; return the exit code instead of leaving."""
+    try:
+        return app(args=arguments, standalone_mode=False) or 0
+    except GanforgeError as error:
+        return _tell(str(error), error.exit_code)
+    except _UsageError as error:  # ty: the class is Typer's own copy of click's, or click's
+        context = getattr(error, "ctx", None)
+        hint = f" (see `{context.command_path} --help`)" if context else ""
+        return _tell(error.format_message().rstrip(".") + hint, 2)  # pyright: ignore[reportAttributeAccessIssue]
+    except (typer.Abort, KeyboardInterrupt):
+        return _tell("interrupted; nothing was left half-written", InterruptedRunError.exit_code)
+    except BrokenPipeError:  # the reader of `ganforge … | head` has left: not an error
+        sys.stderr.close()
+        return 0
+
+
+def _tell(message: str, code: int) -> int:
+    stderr().print(f"[bold red]error[/] {_plain(message)}", soft_wrap=True)
+    return code
+
+
+def _plain(text: str) -> str:
+    from rich.markup import escape
+
+    return escape(text)

@@ -1,0 +1,302 @@
+"""`fit`, `sample`, `detect`, `score`, `models`: one model, one file, no workspace."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ganforge.errors import InputError
+from ganforge_pipelines.cli.console import (
+    Json,
+    Quiet,
+    Seed,
+    Settings,
+    Speaker,
+    Stopwatch,
+    check_out,
+    parse_settings,
+    seconds_in_words,
+)
+
+DataFile = Annotated[
+    Path, typer.Argument(metavar="DATA", help="CSV, CSV.gz, Parquet; idx(.gz), .npz or a folder of pictures.")
+]
+ModelFolder = Annotated[Path, typer.Argument(metavar="MODEL", help="A model folder.")]
+ModelOut = Annotated[Path, typer.Option("--out", "-o", metavar="MODEL", help="The model folder to write.")]
+Resume = Annotated[
+    bool, typer.Option("--resume", help="Go on from the checkpoint an interrupted call has left.")
+]
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(fit)
+    app.command()(sample)
+    app.command()(detect)
+    app.command()(score)
+    app.command()(models)
+
+
+def fit(
+    data: DataFile,
+    out: ModelOut,
+    kind: Annotated[str | None, typer.Option(help="What to train; `ganforge models` lists them.")] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="Real batches to train on.")] = None,
+    seed: Seed = None,
+    schema: Annotated[
+        Path | None, typer.Option(help="JSON or YAML: column → kind, where inference is wrong.")
+    ] = None,
+    labels: Annotated[Path | None, typer.Option(help="The labels of idx pictures.")] = None,
+    resume: Resume = False,
+    set_: Settings = None,
+    json_to: Json = None,
+    quiet: Quiet = False,
+) -> None:
+    """Train a generator on a table or on pictures."""
+    from ganforge.catalog import load_class
+    from ganforge.data.images import Images
+    from ganforge.data.readers import read
+    from ganforge.data.schema import Schema
+
+    check_out(out, model=True)
+    speaker = Speaker(json_to=json_to, quiet=quiet)
+    with speaker.notices() as notices:
+        source = read(data, labels=labels, schema=Schema.read(schema) if schema else None)
+        family = "pictures" if isinstance(source, Images) else "tables"
+        kind = _kind_for(
+            kind, role="synthesizer", family=family, default="dcgan" if family == "pictures" else "ctgan"
+        )
+        model = _construct(
+            load_class(kind), kind, {"steps": steps, "random_state": seed, **parse_settings(set_)}
+        )
+        watch = Stopwatch()
+        with speaker.training_bar(kind) as on_progress:
+            model.fit(source, checkpoints=checkpoints_of(out), resume=resume, on_progress=on_progress)
+        model.save(out)
+        shutil.rmtree(checkpoints_of(out), ignore_errors=True)
+    speaker.say(
+        f"{kind} fitted on {len(source):,} {'pictures' if family == 'pictures' else 'rows'} in "
+        f"{seconds_in_words(watch.seconds)} → {out}"
+    )
+    speaker.answer(
+        {"model": str(out), "kind": kind, "rows": len(source), "seconds": watch.seconds, "notices": notices}
+    )
+
+
+def sample(
+    model: ModelFolder,
+    rows: Annotated[int, typer.Option("--rows", "-n", min=1, help="Rows (or pictures) to make.")],
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help=".csv, .csv.gz or .parquet; for pictures a folder.")
+    ],
+    where: Annotated[
+        list[str] | None, typer.Option(metavar="'COL=VALUE'", help="A condition; may be repeated.")
+    ] = None,
+    seed: Seed = None,
+    json_to: Json = None,
+    quiet: Quiet = False,
+) -> None:
+    """Draw synthetic rows or pictures from a model."""
+    from ganforge.catalog import load_model
+    from ganforge.data.images import Images
+    from ganforge.data.writers import check_writable, write_images, write_table
+
+    speaker = Speaker(json_to=json_to, quiet=quiet)
+    with speaker.notices() as notices:
+        generator = load_model(model)
+        if not hasattr(generator, "sample"):
+            raise InputError(
+                f"{model} holds {generator.kind!r}, which makes no rows; "
+                "`ganforge fit` makes a model that does"
+            )
+        pictures = generator.kind in _kinds_of("pictures")
+        if pictures:
+            write = write_images
+        else:
+            check_writable(out)
+            write = write_table
+        made = generator.sample(rows, condition=parse_conditions(where), random_state=seed)
+        write(made, out)
+    noun = "pictures" if isinstance(made, Images) else "rows"
+    speaker.say(f"{rows:,} {noun} → {out}")
+    speaker.answer(
+        {
+            "out": str(out),
+            "rows": rows,
+            "condition": parse_conditions(where),
+            "seed": seed,
+            "notices": notices,
+        }
+    )
+
+
+def detect(
+    data: DataFile,
+    out: ModelOut,
+    kind: Annotated[str, typer.Option(help="f-anogan, isolation-forest or knn.")] = "f-anogan",
+    label: Annotated[
+        str | None, typer.Option(metavar="COL", help="Train on the rows this column calls normal.")
+    ] = None,
+    labels: Annotated[Path | None, typer.Option(help="The labels of idx pictures (not trained on).")] = None,
+    seed: Seed = None,
+    resume: Resume = False,
+    set_: Settings = None,
+    json_to: Json = None,
+    quiet: Quiet = False,
+) -> None:
+    """Train an anomaly detector."""
+    from ganforge.catalog import load_class
+    from ganforge.data.readers import read
+    from ganforge.data.table import Table
+    from ganforge.data.targets import binary_target
+
+    check_out(out, model=True)
+    speaker = Speaker(json_to=json_to, quiet=quiet)
+    with speaker.notices() as notices:
+        source: Any = read(data, labels=labels)
+        if label is not None:
+            if not isinstance(source, Table):
+                raise InputError(f"--label names a column, but {data} holds pictures; leave it out")
+            target = binary_target(source, label)
+            source = Table.of(source.frame.loc[~target.positive].drop(columns=label), source=source.source)
+        kind = _kind_for(kind, role="detector", family=None, default=kind)
+        model = _construct(load_class(kind), kind, {"random_state": seed, **parse_settings(set_)})
+        watch = Stopwatch()
+        with speaker.training_bar(kind) as on_progress:
+            model.fit(source, checkpoints=checkpoints_of(out), resume=resume, on_progress=on_progress)
+        model.save(out)
+        shutil.rmtree(checkpoints_of(out), ignore_errors=True)
+    which = f"{len(source):,} rows that {label} calls normal" if label else f"all {len(source):,} rows"
+    speaker.say(f"{kind} fitted on {which} in {seconds_in_words(watch.seconds)} → {out}")
+    speaker.answer(
+        {
+            "model": str(out),
+            "kind": kind,
+            "rows": len(source),
+            "trained_on": "normal" if label else "all",
+            "seconds": watch.seconds,
+            "notices": notices,
+        }
+    )
+
+
+def score(
+    model: ModelFolder,
+    data: DataFile,
+    out: Annotated[Path, typer.Option("--out", "-o", help=".csv, .csv.gz or .parquet.")],
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Add the three columns that made each row odd.")
+    ] = False,
+    json_to: Json = None,
+    quiet: Quiet = False,
+) -> None:
+    """Score every row, in order: columns `score` (higher = more anomalous) and `rank` (1 = the oddest)."""
+    from ganforge.catalog import load_model
+    from ganforge_pipelines.stages.scoring import score_file
+
+    speaker = Speaker(json_to=json_to, quiet=quiet)
+    with speaker.notices() as notices:
+        detector = load_model(model)
+        if not hasattr(detector, "decision_function"):
+            raise InputError(
+                f"{model} holds {detector.kind!r}, which scores no rows; "
+                "`ganforge detect` makes a model that does"
+            )
+        watch = Stopwatch()
+        summary = score_file(detector, data, out, explain=explain)
+    speaker.say(f"{summary.rows:,} rows scored in {seconds_in_words(watch.seconds)} → {out}")
+    for column, count in summary.unseen.items():
+        speaker.say(f"note  {column}: {count:,} rows hold a category never seen in training; they are scored")
+    speaker.answer(
+        {
+            "out": str(out),
+            "rows": summary.rows,
+            "threshold": summary.threshold,
+            "unseen": summary.unseen,
+            "seconds": watch.seconds,
+            "notices": notices,
+        }
+    )
+
+
+def models(json_to: Json = None, quiet: Quiet = False) -> None:
+    """List what the catalog holds, with papers."""
+    from ganforge.catalog import CATALOG
+
+    speaker = Speaker(json_to=json_to, quiet=quiet)
+    speaker.table(
+        None,
+        ["kind", "for", "what", "paper"],
+        [
+            (each.kind, each.family, each.summary, f"{each.paper} {each.source}".strip())
+            for each in CATALOG.values()
+        ],
+    )
+    speaker.answer(
+        [
+            {
+                "kind": each.kind,
+                "family": each.family,
+                "role": each.role,
+                "paper": each.paper,
+                "source": each.source,
+                "summary": each.summary,
+            }
+            for each in CATALOG.values()
+        ]
+    )
+
+
+def parse_conditions(where: list[str] | None) -> dict[str, str] | None:
+    """`["Class=1"]` → `{"Class": "1"}`; the model reads the value in the column's own type."""
+    condition: dict[str, str] = {}
+    for each in where or ():
+        column, equals, value = each.partition("=")
+        if not equals or not column.strip():
+            raise InputError(
+                f"--where {each!r} is not of the form 'column=value', as in --where 'is_fraud=1'"
+            )
+        if column.strip() in condition:
+            raise InputError(f"--where names column {column.strip()!r} twice; give each column one value")
+        condition[column.strip()] = value.strip()
+    return condition or None
+
+
+def checkpoints_of(out: Path) -> Path:
+    """Where `fit` and `detect` keep their checkpoints until the model stands: beside it, hidden."""
+    return out.parent / f".{out.name}.checkpoints"
+
+
+def _kinds_of(family: str) -> set[str]:
+    from ganforge.catalog import CATALOG
+
+    return {each.kind for each in CATALOG.values() if each.family == family}
+
+
+def _kind_for(kind: str | None, *, role: str, family: str | None, default: str) -> str:
+    """The kind asked for, or the default; refused where it is unknown or made for something else."""
+    from ganforge.catalog import CATALOG
+    from ganforge.errors import UnknownNameError
+
+    if kind is None:
+        return default
+    fitting = {each.kind for each in CATALOG.values() if each.role == role and family in (None, each.family)}
+    if kind not in CATALOG:
+        raise UnknownNameError("kind", kind, sorted(fitting), where="the catalog")
+    if kind not in fitting:
+        what = {"synthesizer": f"makes {family}", "detector": "scores anomalies"}[role]
+        raise InputError(f"kind {kind!r} is not one that {what}; there are: {', '.join(sorted(fitting))}")
+    return kind
+
+
+def _construct(model_class: Any, kind: str, parameters: dict[str, Any]) -> Any:
+    """The model with these parameters; None leaves a default, an unknown name is answered by the nearest."""
+    from ganforge.errors import UnknownNameError
+
+    known = model_class().get_params()
+    for name in parameters:
+        if name not in known:
+            raise UnknownNameError("parameter", name, known, where=f"kind {kind!r}")
+    return model_class(**{name: value for name, value in parameters.items() if value is not None})
