@@ -1,0 +1,74 @@
+"""How sure a difference over folds is: Nadeau and Bengio's corrected variance, and Student's t.
+
+The k differences of a cross-validation are not independent: any two training parts share most of their rows,
+so the folds' own variance over k is far too small and everything looks significant. Nadeau & Bengio (2003,
+eq. 9, doi:10.1023/A:1024068626366) put in the missing part, n_test/n_train:
+
+    variance of the mean  =  s² · (1/k + n_test / n_train),     (mean − truth) / √variance  ~  t with k − 1
+    degrees
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+from scipy import stats
+
+from ganforge.errors import InputError
+
+LEVEL = 0.9
+"""Share of such intervals that hold the truth. 90 % two-sided: each end alone is passed in 5 %."""
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A mean with the range that holds the truth in a share `level` of all cases."""
+
+    mean: float
+    low: float
+    high: float
+    level: float = LEVEL
+
+    @property
+    def above_zero(self) -> bool:
+        return self.low > 0
+
+    @property
+    def below_zero(self) -> bool:
+        return self.high < 0
+
+    def to_json(self) -> dict[str, float]:
+        return asdict(self)
+
+    def __str__(self) -> str:
+        return f"{self.mean:+.3f} ({self.level:.0%} between {self.low:+.3f} and {self.high:+.3f})"
+
+
+def corrected_interval(values: Sequence[float], *, test_to_train: float, level: float = LEVEL) -> Interval:
+    """The interval of the mean of `values`, one value (a paired difference, for one) a fold.
+
+    `test_to_train`: rows in a test part over rows in its training part, averaged over folds where they differ
+    (k folds of equal size: 1 / (k − 1)). Folds that go forward in time share fewer training rows than the
+    formula supposes, so there the interval is, if anything, too wide.
+
+    Raises `InputError` for fewer than two values, for values that are not finite and for a level outside (0,
+    1).
+    """
+    folds = np.asarray(values, dtype=np.float64)
+    if folds.ndim != 1 or len(folds) < 2:
+        raise InputError(f"an interval needs at least 2 folds, not {folds.size}; raise folds")
+    if not np.isfinite(folds).all():
+        raise InputError(
+            f"a fold's value is not finite: {folds.tolist()}; a measure was undefined on some fold"
+        )
+    if not 0 < level < 1 or test_to_train < 0:
+        raise InputError(
+            f"level={level}, test_to_train={test_to_train}; give 0 < level < 1 and a ratio of rows ≥ 0"
+        )
+    k = len(folds)
+    mean = float(folds.mean())
+    variance = float(folds.var(ddof=1)) * (1 / k + test_to_train)
+    half = float(stats.t.ppf((1 + level) / 2, df=k - 1)) * variance**0.5
+    return Interval(mean, mean - half, mean + half, level)
