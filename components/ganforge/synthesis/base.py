@@ -4,8 +4,8 @@
     model.sample(1_000, condition={"merchant": "fuel"}, random_state=1)
     model.save("model");  CTGAN.load("model")
 
-Parameters are keyword-only and named as in scikit-learn (`get_params`, `set_params`, `clone` work); what is learned
-ends in an underscore. A fitted model is a folder of safetensors and JSON, see `ganforge.artifacts`.
+Parameters are keyword-only and named as in scikit-learn (`get_params`, `set_params`, `clone` work); what is
+learned ends in an underscore. A fitted model is a folder of safetensors and JSON, see `ganforge.artifacts`.
 """
 
 from __future__ import annotations
@@ -25,11 +25,16 @@ from ganforge.errors import ArtifactError, InputError
 from ganforge.training import Progress, TrainerOptions, Training
 
 
+class _NotFittedYetError(InputError, NotFittedError):
+    """Caught by those who know scikit-learn's error, and by those who know ganforge's."""
+
+
 class Synthesizer(BaseEstimator, ABC):
     """Learns rows or pictures and makes new ones.
 
-    A subclass sets `kind`, takes its parameters as keywords in `__init__` (stored under the same names, checked in
-    `fit`), and says in `_contents` what a folder holds and in `_restore` how that becomes a fitted model again.
+    A subclass sets `kind`, takes its parameters as keywords in `__init__` (stored under the same names,
+    checked in `fit`), and says in `_contents` what a folder holds and in `_restore` how that becomes a fitted
+    model again.
 
     Attributes:
         training_: what `training.fit` did (steps, losses by step, seconds).
@@ -67,7 +72,7 @@ class Synthesizer(BaseEstimator, ABC):
     def sample(
         self, n: int, *, condition: Mapping[str, Any] | None = None, random_state: int | None = None
     ) -> Any:
-        """`n` new rows or pictures, all of which obey `condition`; the same ones for the same `random_state`."""
+        """`n` new rows or pictures that obey `condition`; the same ones for the same `random_state`."""
 
     @abstractmethod
     def _contents(self) -> dict[str, Any]:
@@ -95,7 +100,7 @@ class Synthesizer(BaseEstimator, ABC):
 
     @classmethod
     def load(cls, folder: str | Path) -> Self:
-        """The fitted model that was saved to `folder`. Raises `ArtifactError` when it is another kind, or harmed."""
+        """The fitted model that was saved to `folder`; `ArtifactError` when it is another kind, or harmed."""
         artifact = read_artifact(Path(folder))
         if artifact.kind != cls.kind:
             raise ArtifactError(
@@ -109,11 +114,11 @@ class Synthesizer(BaseEstimator, ABC):
         model._restore(artifact)
         return model
 
-    # --- what subclasses share -------------------------------------------------------------------------------------
+    # --- what subclasses share ---
 
     def _check_fitted(self) -> None:
         if not hasattr(self, "training_"):
-            raise NotFittedError(f"this {type(self).__name__} is not fitted yet; call fit(data) first")
+            raise _NotFittedYetError(f"this {type(self).__name__} is not fitted yet; call fit(data) first")
 
     def _trainer_options(self, trainer: Mapping[str, Any] | None) -> TrainerOptions:
         return TrainerOptions() if trainer is None else TrainerOptions.from_mapping(dict(trainer))
@@ -133,8 +138,14 @@ def seed_of(random_state: object, *, resume: bool = False) -> int:
     """
     if random_state is None:
         if resume:
-            raise InputError("resume=True needs the random_state of the run that stopped; this model has None")
+            raise InputError(
+                "resume=True needs the random_state of the run that stopped; this model has None"
+            )
         return int(np.random.SeedSequence().generate_state(1)[0])
-    if isinstance(random_state, bool) or not isinstance(random_state, numbers.Integral) or int(random_state) < 0:
+    if (
+        isinstance(random_state, bool)
+        or not isinstance(random_state, numbers.Integral)
+        or int(random_state) < 0
+    ):
         raise InputError(f"random_state={random_state!r}; give a whole number of at least 0, or None")
     return int(random_state)

@@ -1,0 +1,398 @@
+"""CTGAN: a conditional GAN for tables of mixed columns, written to be read beside the paper.
+
+Xu, Skoularidou, Cuesta-Infante, Veeramachaneni, "Modeling Tabular Data using Conditional GAN", NeurIPS 2019,
+arXiv:1907.00503. Symbols as there:
+
+    z (B, 128) ~ N(0, 1), cond (B,)  ─ generator ─▶  row r̂ (B, D)
+    pac of 10 rows with their conds  ─ critic ────▶  score (B/10,), the higher the more real
+
+A row is `data.layout.Layout`'s: for each numeric column α in [−1, 1] and a one-hot mode β (§4.2), for each
+discrete column a one-hot d. `cond` is the paper's concatenation of mask vectors m_1 ⊕ … ⊕ m_Nd, in which
+exactly one bit stands (§4.3); here that bit's *place* among the C = Σ|D_i| places is all that is ever stored,
+and the product of a weight matrix with a one-hot vector is taken as what it is: looking up a row of the
+matrix.
+
+From the paper, section by section:
+
+    §4.3  the generator's loss has a cross-entropy between m_i* and d̂_i*, so that it learns to make what it
+          is asked for; training-by-sampling: a discrete column uniformly, one of its values by log-frequency,
+          a row uniformly among those with that value
+    §4.4  generator   h0 = z ⊕ cond;  h1 = h0 ⊕ ReLU(BN(FC(h0)));  h2 = h1 ⊕ ReLU(BN(FC(h1)));
+                      α̂ = tanh(FC(h2)), β̂ = gumbel_.2(FC(h2)), d̂ = gumbel_.2(FC(h2))
+          critic      h0 = r_1 ⊕ … ⊕ r_10 ⊕ cond_1 ⊕ … ⊕ cond_10;  h1 = drop(leaky_.2(FC(h0)));
+                      h2 = drop(leaky_.2(FC(h1)));  C = FC(h2)
+          PacGAN with 10 samples in a pac, Wasserstein loss with gradient penalty, Adam at 2e-4
+    Alg. 1  one move of each player a step; ρ of the penalty's interpolate r̃ = ρ r̂ + (1 − ρ) r once a *pac*;
+          the penalty is the gradient with respect to the rows, at the conds given
+
+What the paper leaves open, and what stands here: λ = 10 and β = (.5, .9) (Gulrajani et al. 2017,
+arXiv:1704.00028), weight decay 1e-6 on the generator and dropout .5 as in the authors' published experiments,
+layers of 256; the logarithm is of 1 + count, so that a value seen once can be drawn.
+
+What does not follow the paper: the generator's move goes on with the fakes that the critic has just judged
+instead of drawing a second batch (Alg. 1, lines 10–12), which saves a forward pass; the cross-entropy is of
+the logits, before the Gumbel noise is added, which is the expected noise-free form of the same term.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ganforge.data.layout import Layout
+from ganforge.errors import InputError
+from ganforge.training.game import Batch, Game, Phase, Turn, Update
+from ganforge.training.penalties import gradient_penalty
+
+_TINY = torch.finfo(torch.float32).tiny
+
+
+class Conditions:
+    """The places of the condition vector: each discrete column's values, one after the other.
+
+    Attributes:
+        blocks: index in the layout of each discrete column, (Nd,).
+        widths: |D_i|, (Nd,).
+        starts: place of each column's first value, (Nd,).
+        width: C = Σ|D_i|; 0 when no column is discrete.
+    """
+
+    def __init__(self, layout: Layout) -> None:
+        self.blocks = [i for i, block in enumerate(layout.blocks) if block.kind == "categorical"]
+        self.widths = np.array([layout.blocks[i].width for i in self.blocks], dtype=np.int64)
+        self.starts = np.concatenate([[0], np.cumsum(self.widths)[:-1]]).astype(np.int64)[: len(self.blocks)]
+        self.width = int(self.widths.sum())
+
+    def place(self, block: int, code: int) -> int:
+        """The place of the bit for value `code` of the layout's block number `block`."""
+        return int(self.starts[self.blocks.index(block)]) + code
+
+    def counts(self, codes: Tensor) -> np.ndarray:
+        """How many rows of `codes` (N, all blocks) have each value: (C,) int64; −1 (unseen) counts nowhere."""
+        tallies = [
+            np.bincount(code[code >= 0], minlength=width)
+            for code, width in zip(codes[:, self.blocks].numpy().T, self.widths, strict=True)
+        ]
+        return np.concatenate(tallies) if tallies else np.zeros(0, dtype=np.int64)
+
+
+class ConditionedLinear(nn.Module):
+    """W·(x ⊕ cond) + b, with the columns of W that belong to cond looked up instead of multiplied."""
+
+    def __init__(self, features: int, places: int, out: int) -> None:
+        super().__init__()
+        self.dense = nn.Linear(features, out)
+        self.lookup = nn.Parameter(torch.empty(places, out)) if places else None
+        bound = (features + places) ** -0.5  # as `nn.Linear(features + places, out)` starts
+        for parameter in self.parameters():
+            nn.init.uniform_(parameter, -bound, bound)
+
+    def forward(self, x: Tensor, places: Tensor | None) -> Tensor:
+        """x (B, features); places (B,) or (B, k): the bits that stand in cond; None where there is no cond."""
+        y = self.dense(x)
+        if self.lookup is None or places is None:
+            return y
+        if places.ndim == 1:
+            return y + functional.embedding(places, self.lookup)
+        return y + functional.embedding_bag(places, self.lookup, mode="sum")
+
+
+class Generator(nn.Module):
+    """z (B, Z), cond places (B,) or (B, k) → logits (B, D), before tanh and gumbel-softmax."""
+
+    def __init__(self, *, latent: int, places: int, widths: Sequence[int], out: int) -> None:
+        super().__init__()
+        features, layers, norms = latent, [], []
+        for width in widths:
+            layers.append(ConditionedLinear(features, places, width))
+            norms.append(nn.BatchNorm1d(width))
+            features += width  # h ⊕ …: every layer sees all before it
+        self.layers, self.norms = nn.ModuleList(layers), nn.ModuleList(norms)
+        self.out = ConditionedLinear(features, places, out)
+
+    def forward(self, z: Tensor, places: Tensor | None) -> Tensor:
+        h = z  # cond is the other half of h0; each layer looks it up
+        for layer, norm in zip(self.layers, self.norms, strict=True):
+            h = torch.cat([h, torch.relu(norm(layer(h, places)))], 1)
+        return self.out(h, places)
+
+
+class Critic(nn.Module):
+    """pacs of rows (B/p, p·D), cond places (B/p, p) → score (B/p,)."""
+
+    def __init__(self, *, row: int, places: int, widths: Sequence[int], pac: int, dropout: float) -> None:
+        super().__init__()
+        self.dropout = dropout
+        self.register_buffer("slots", torch.arange(pac) * places, persistent=False)
+        self.slots: Tensor  # the p conds of a pac lie one after the other: slot j's places start at j·C
+        self.first = ConditionedLinear(pac * row, pac * places, widths[0])
+        sizes = [*widths, 1]
+        self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(sizes))
+
+    def forward(self, pacs: Tensor, places: Tensor | None) -> Tensor:
+        h = self.first(pacs, None if places is None else places + self.slots)
+        for layer in self.layers:
+            h = layer(self._drop(functional.leaky_relu(h, 0.2)))
+        return h[:, 0]
+
+    def _drop(self, h: Tensor) -> Tensor:
+        """Dropout whose mask comes from a uniform: on a CPU several times faster than from Bernoulli."""
+        if not self.training or self.dropout == 0:
+            return h
+        kept = torch.rand_like(h) >= self.dropout
+        return h * kept * (1 / (1 - self.dropout))
+
+
+class CTGANGame(Game):
+    """One move of the critic and one of the generator a step.
+
+    Args:
+        layout: what a row consists of, from the codec.
+        latent: length of z.
+        generator_widths, critic_widths: units of the hidden layers.
+        pac: rows that the critic judges together; divides the batch size.
+        tau: temperature of the Gumbel-softmax, > 0.
+        penalty: weight λ of the gradient penalty.
+        dropout: share of the critic's units left out.
+        learning_rate: Adam's, both players.
+        weight_decay: Adam's L2 term, the generator only.
+
+    A batch holds `real` = the scalars α (B, S), `codes` (B, blocks) int64 and, where a column is discrete,
+    `condition` (B,) int64: the place of the bit. See `ConditionalBatches`.
+
+    Terms logged: `critic/wasserstein` (the fakes' mean score minus the real rows'), `critic/penalty`
+    (weighted), `generator/wasserstein` (minus the fakes' mean score), `generator/condition` (cross-entropy in
+    nats).
+    """
+
+    def __init__(
+        self,
+        layout: Layout,
+        *,
+        latent: int = 128,
+        generator_widths: Sequence[int] = (256, 256),
+        critic_widths: Sequence[int] = (256, 256),
+        pac: int = 10,
+        tau: float = 0.2,
+        penalty: float = 10.0,
+        dropout: float = 0.5,
+        learning_rate: float = 2e-4,
+        weight_decay: float = 1e-6,
+    ) -> None:
+        super().__init__()
+        if tau <= 0:
+            raise InputError(f"tau={tau}; give a positive temperature (the paper's is 0.2)")
+        self.layout, self.conditions = layout, Conditions(layout)
+        self.latent, self.pac, self.tau, self.penalty = latent, pac, tau, penalty
+        self.learning_rate, self.weight_decay = learning_rate, weight_decay
+        places = self.conditions.width
+        self.generator = Generator(latent=latent, places=places, widths=generator_widths, out=layout.width)
+        self.critic = Critic(row=layout.width, places=places, widths=critic_widths, pac=pac, dropout=dropout)
+
+        segment = torch.empty(layout.width, dtype=torch.int64)
+        scalar = torch.zeros(layout.width, dtype=torch.bool)
+        for number, (_, kind, start, stop) in enumerate(layout.spans):
+            segment[start:stop] = number
+            scalar[start:stop] = kind == "scalar"
+        one_hots = {block: start for block, kind, start, _ in layout.spans if kind == "one_hot"}
+        columns = [range(one_hots[i], one_hots[i] + layout.blocks[i].width) for i in self.conditions.blocks]
+        self.register_buffer(
+            "segment", segment, persistent=False
+        )  # (D,) number of the span of each place of a row
+        self.register_buffer("scalar", scalar, persistent=False)  # (D,) true where an α stands
+        self.register_buffer(  # (C,) where in a row the value stands that each condition asks for
+            "column", torch.tensor([c for each in columns for c in each], dtype=torch.int64), persistent=False
+        )
+        self.segment: Tensor
+        self.scalar: Tensor
+        self.column: Tensor
+
+    def phases(self) -> Sequence[Phase]:
+        adam = functools.partial(torch.optim.Adam, lr=self.learning_rate, betas=(0.5, 0.9), fused=True)
+        decayed = functools.partial(adam, weight_decay=self.weight_decay)
+        critic = Update(name="critic", trains=("critic",), loss=self.critic_loss, optimizer=adam)
+        generator = Update(
+            name="generator", trains=("generator",), loss=self.generator_loss, optimizer=decayed
+        )
+        return (Phase(name="adversaries", updates=(critic, generator)),)
+
+    def critic_loss(self, batch: Batch, turn: Turn) -> Mapping[str, Tensor]:
+        real = self._pacs(self.layout.expand(batch.real, batch.codes))
+        fake = self._pacs(self._fake(batch, turn)[:, :-1])
+        places = self._places(batch)
+        twice = None if places is None else torch.cat([places, places])
+        scores = self.critic(torch.cat([real, fake]), twice).view(2, -1)  # one pass for both halves
+        slope = gradient_penalty(lambda pacs: self.critic(pacs, places), real, fake)
+        return {"wasserstein": scores[1].mean() - scores[0].mean(), "penalty": self.penalty * slope}
+
+    def generator_loss(self, batch: Batch, turn: Turn) -> Mapping[str, Tensor]:
+        fake = self._fake(batch, turn)
+        scores = self.critic(self._pacs(fake[:, :-1]), self._places(batch))
+        losses = {"wasserstein": -scores.mean()}
+        if "condition" in batch:
+            losses["condition"] = fake[:, -1].mean()
+        return losses
+
+    @torch.no_grad()
+    def generate(self, n: int, places: Tensor | None, *, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """`n` rows as (scalars (n, S), codes (n, blocks)) under `places` (n,) or (n, k), as the network now
+        is.
+
+        Call it in evaluation mode. The noise comes from `generator` on the CPU: the same on any device.
+        """
+        device = self.segment.device
+        z = torch.randn(n, self.latent, generator=generator).to(device)
+        logits = self.generator(z, None if places is None else places.to(device)).float()
+        noisy = logits + gumbel_noise(logits.shape, generator=generator).to(device)
+        noisy.masked_fill_(noisy == 0, _TINY)  # an all-zero one-hot would be read as "never seen"
+        # the largest of a segment is the largest of its gumbel-softmax: a draw from softmax(logits)
+        rows = torch.where(self.scalar, logits.tanh(), noisy)
+        scalars, codes = self.layout.collapse(rows)
+        return scalars, codes
+
+    def _fake(self, batch: Batch, turn: Turn) -> Tensor:
+        """Rows r̂ (B, D) and in one more column the cross-entropy of what was asked for: (B, D + 1) to share."""
+        return turn.shared("fake", "generator", functools.partial(self._make, batch))
+
+    def _make(self, batch: Batch) -> Tensor:
+        count = len(batch)
+        places = batch.condition if "condition" in batch else None
+        z = torch.randn(count, self.latent, device=self.segment.device)
+        logits = self.generator(z, places)
+        with torch.autocast(logits.device.type, enabled=False):  # sums of probabilities want full precision
+            logits = logits.float()
+            noisy = (logits + gumbel_noise(logits.shape, device=logits.device)) / self.tau
+            soft = segment_softmax(noisy, self.segment, len(self.layout.spans))
+            rows = torch.where(self.scalar, logits.tanh(), soft)
+            if places is None:
+                return functional.pad(rows, (0, 1))
+            at = self.column[places][:, None]  # (B, 1)
+            surprise = segment_logsumexp(logits, self.segment, len(self.layout.spans), at) - logits.gather(
+                1, at
+            )
+            return torch.cat([rows, surprise], 1)
+
+    def _pacs(self, rows: Tensor) -> Tensor:
+        """(B, D) → (B/p, p·D): each p rows that follow one another are judged together."""
+        return rows.reshape(-1, self.pac * self.layout.width)
+
+    def _places(self, batch: Batch) -> Tensor | None:
+        return batch.condition.view(-1, self.pac) if "condition" in batch else None
+
+
+class ConditionalBatches:
+    """Training-by-sampling (§4.3): rows drawn, with replacement, so that rare values are seen as often as
+    log- frequency says. Without a discrete column, rows are drawn uniformly and there is no condition.
+
+    Args:
+        scalars: (N, S) float32; codes: (N, blocks) integers; both as `Codec.encode` gives them.
+        layout: what they mean.
+        batch_size: rows a step on one device; may be larger than N.
+
+    The batch of a step is a function of (seed, step, rank).
+    """
+
+    def __init__(self, scalars: Tensor, codes: Tensor, layout: Layout, *, batch_size: int) -> None:
+        if not len(codes):
+            raise InputError("there are no rows to draw batches from")
+        self.scalars, self.codes, self._batch_size = scalars, codes, batch_size
+        self.conditions = Conditions(layout)
+        columns = [codes[:, i].numpy() for i in self.conditions.blocks]
+        counts = self.conditions.counts(codes)
+        # rows sorted by value, column after column; `first` is where each value's rows begin
+        seen = [np.flatnonzero(column >= 0) for column in columns]
+        order = [rows[np.argsort(c[rows], kind="stable")] for rows, c in zip(seen, columns, strict=True)]
+        self._rows = np.concatenate(order).astype(np.int32) if order else np.zeros(0, np.int32)
+        self._first = np.concatenate([[0], np.cumsum(counts)[:-1]]).astype(np.int64)[: len(counts)]
+        self._counts = counts
+        self._ladder = ladder(np.log1p(counts), self.conditions)
+
+    @property
+    def batch_size(self) -> int:
+        return self._batch_size
+
+    def draw(self, step: int, *, seed: int, rank: int = 0, world_size: int = 1) -> Batch:
+        rng = np.random.Generator(np.random.Philox(np.random.SeedSequence((seed, step, rank))))
+        if not self.conditions.width:
+            return self._take(rng.integers(len(self.codes), size=self._batch_size))
+        columns = rng.integers(len(self.conditions.blocks), size=self._batch_size)
+        places = climb(self._ladder, columns, rng)
+        within = (rng.random(self._batch_size) * self._counts[places]).astype(np.int64)
+        return self._take(self._rows[self._first[places] + within], condition=torch.from_numpy(places))
+
+    def _take(self, rows: np.ndarray, **extras: Tensor) -> Batch:
+        at = torch.from_numpy(rows.astype(np.int64, copy=False))
+        return Batch(self.scalars[at], codes=self.codes[at].long(), **extras)
+
+
+def ladder(weights: np.ndarray, conditions: Conditions) -> np.ndarray:
+    """Cumulative shares of each discrete column's weights, column i lifted by i: (C,), so that one search
+    serves all.
+
+    Raises `InputError` when a column has no weight at all.
+    """
+    steps = np.empty(len(weights))
+    for i, (start, width) in enumerate(zip(conditions.starts, conditions.widths, strict=True)):
+        shares = np.cumsum(weights[start : start + width])
+        if not shares[-1] > 0:
+            raise InputError(f"discrete column number {i + 1} has no value that is ever seen")
+        steps[start : start + width] = i + shares / shares[-1]
+    return steps
+
+
+def climb(steps: np.ndarray, columns: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """The place of a value of each of `columns` (n,), drawn by the weights of the `ladder`: (n,) int64."""
+    lifted = columns + rng.random(len(columns))
+    # i + u may round up to i + 1, which is the next column's
+    return np.searchsorted(steps, np.minimum(lifted, np.nextafter(columns + 1.0, 0)), side="right")
+
+
+def gumbel_noise(
+    shape: Sequence[int],
+    *,
+    device: torch.device | None = None,
+    generator: torch.Generator | None = None,
+) -> Tensor:
+    """Standard Gumbel numbers, −log(−log u): two logarithms are faster than a draw of exponentials."""
+    uniform = torch.rand(*shape, device=device, generator=generator).clamp_(_TINY, 1 - 2**-24)
+    return uniform.log_().neg_().log_().neg_()
+
+
+def segment_softmax(y: Tensor, segment: Tensor, count: int) -> Tensor:
+    """Softmax of (B, D) within each of `count` segments; `segment` (D,) says which one a place belongs to."""
+    e, total = _segment_sums(y, segment, count)[1:]
+    return e / total.index_select(1, segment)
+
+
+def segment_logsumexp(y: Tensor, segment: Tensor, count: int, at: Tensor) -> Tensor:
+    """log Σ exp over the segment that place `at` (B, 1) of each row belongs to: (B, 1)."""
+    top, _, total = _segment_sums(y, segment, count)
+    which = segment[at]
+    return top.gather(1, which) + total.gather(1, which).log()
+
+
+def _segment_sums(y: Tensor, segment: Tensor, count: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Largest value of each segment (B, K) without gradient, exp(y − largest) (B, D) and its sums (B, K)."""
+    everywhere = segment.expand(len(y), -1)
+    lowest = y.new_full((len(y), count), -torch.inf)
+    top = lowest.scatter_reduce(1, everywhere, y.detach(), "amax")
+    e = (y - top.index_select(1, segment)).exp()
+    return top, e, y.new_zeros(len(y), count).index_add(1, segment, e)
+
+
+def check_pac(batch_size: int, pac: int) -> None:
+    """Raise `InputError` unless `pac` divides `batch_size`, naming both and the nearest that works."""
+    if pac < 1:
+        raise InputError(f"pac={pac}; give at least 1 row a pac")
+    if batch_size % pac:
+        near = max(pac, round(batch_size / pac) * pac)
+        raise InputError(
+            f"batch_size={batch_size} is not a multiple of pac={pac} (rows that the critic judges together); "
+            f"the nearest that works is batch_size={near}"
+        )
