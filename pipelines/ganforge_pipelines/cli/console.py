@@ -22,9 +22,7 @@ if TYPE_CHECKING:
 
 Json = Annotated[
     str | None,
-    typer.Option(
-        "--json", metavar="FILE|-", help="Write the answer as JSON to a file, or - for the terminal."
-    ),
+    typer.Option("--json", metavar="FILE|-", help="Write the answer as JSON to a file, or - for the terminal."),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
 Seed = Annotated[int | None, typer.Option("--seed", min=0, help="The seed of everything random.")]
@@ -178,9 +176,7 @@ def parse_settings(settings: Sequence[str] | None) -> dict[str, Any]:
         try:
             parsed[key.strip()] = yaml.safe_load(value)
         except yaml.YAMLError as error:
-            raise InputError(
-                f"--set {each!r}: the value cannot be read ({type(error).__name__}); quote it"
-            ) from error
+            raise InputError(f"--set {each!r}: the value cannot be read ({type(error).__name__}); quote it") from error
     return parsed
 
 
@@ -191,9 +187,7 @@ def check_out(path: Path, *, model: bool = False) -> None:
     if model and not (path / "model.json").is_file():
         if path.is_dir() and not any(path.iterdir()):
             return
-        raise InputError(
-            f"--out {path} is there and is not a model folder; choose another name, or remove it first"
-        )
+        raise InputError(f"--out {path} is there and is not a model folder; choose another name, or remove it first")
     if not model and path.is_dir():
         raise InputError(f"--out {path} is a folder; give the name of a file")
 

@@ -48,9 +48,7 @@ def fetch(
 @app.command()
 def add(
     data: DataFile,
-    target: Annotated[
-        str | None, typer.Option(metavar="COL", help="The column that marks the rare class.")
-    ] = None,
+    target: Annotated[str | None, typer.Option(metavar="COL", help="The column that marks the rare class.")] = None,
     time: Annotated[str | None, typer.Option(metavar="COL", help="When each row happened.")] = None,
     labels: Labels = None,
     json_to: Json = None,
@@ -106,8 +104,7 @@ def show(data: DataFile, labels: Labels = None, json_to: Json = None, quiet: Qui
         )
         return
     speaker.say(
-        f"{data.name} · {len(source):,} rows · {len(source.schema.columns)} columns · "
-        f"{source.fingerprint[:6]}…"
+        f"{data.name} · {len(source):,} rows · {len(source.schema.columns)} columns · {source.fingerprint[:6]}…"
     )
     rows = [
         (

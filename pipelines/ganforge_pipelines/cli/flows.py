@@ -19,9 +19,7 @@ from ganforge_pipelines.cli.console import (
     seconds_in_words,
 )
 
-app = typer.Typer(
-    help="Run a whole flow: version, train, judge or score, register, report.", no_args_is_help=True
-)
+app = typer.Typer(help="Run a whole flow: version, train, judge or score, register, report.", no_args_is_help=True)
 
 DataOption = Annotated[
     Path | None, typer.Option("--data", metavar="FILE", help="Your data; without it, the workspace's own.")
@@ -32,17 +30,13 @@ TimeOption = Annotated[
 Preset = Annotated[Literal["quick", "full"] | None, typer.Option(help="How long to train and judge.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the resolved plan; do nothing.")]
 Wait = Annotated[bool, typer.Option("--wait", help="Wait while another run holds the workspace.")]
-ShowRows = Annotated[
-    bool, typer.Option("--show-rows", help="Allow raw real rows and pictures into the report.")
-]
+ShowRows = Annotated[bool, typer.Option("--show-rows", help="Allow raw real rows and pictures into the report.")]
 
 
 @app.command()
 def fraud(
     data: DataOption = None,
-    target: Annotated[
-        str | None, typer.Option(metavar="COL", help="The column that marks the rare class.")
-    ] = None,
+    target: Annotated[str | None, typer.Option(metavar="COL", help="The column that marks the rare class.")] = None,
     time: TimeOption = None,
     preset: Preset = None,
     seed: Seed = None,
@@ -75,9 +69,7 @@ def images(
         Path | None, typer.Option("--data", metavar="FILE|DIR", help="idx(.gz), .npz, or one folder a class.")
     ] = None,
     labels: Annotated[Path | None, typer.Option(metavar="FILE", help="The labels of idx pictures.")] = None,
-    per_class: Annotated[
-        int | None, typer.Option(min=2, help="Keep this many pictures a class to train on.")
-    ] = None,
+    per_class: Annotated[int | None, typer.Option(min=2, help="Keep this many pictures a class to train on.")] = None,
     preset: Preset = None,
     seed: Seed = None,
     set_: Settings = None,
@@ -225,9 +217,7 @@ class FlowScreen:
             self._bars.show(event.stage, event.done, event.total, event.detail)
         elif event.kind == "finished":
             self._bars.finish(event.stage)
-            self._bars.print(
-                f"{event.stage:<9} ✓ {seconds_in_words(event.seconds):<8} {event.detail}".rstrip()
-            )
+            self._bars.print(f"{event.stage:<9} ✓ {seconds_in_words(event.seconds):<8} {event.detail}".rstrip())
         elif event.kind == "kept":
             self._bars.print(f"{event.stage:<9} · nothing changed since it was made  {event.detail}".rstrip())
         elif event.kind == "notice":

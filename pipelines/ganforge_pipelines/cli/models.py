@@ -26,9 +26,7 @@ DataFile = Annotated[
 ]
 ModelFolder = Annotated[Path, typer.Argument(metavar="MODEL", help="A model folder.")]
 ModelOut = Annotated[Path, typer.Option("--out", "-o", metavar="MODEL", help="The model folder to write.")]
-Resume = Annotated[
-    bool, typer.Option("--resume", help="Go on from the checkpoint an interrupted call has left.")
-]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint an interrupted call has left.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -45,9 +43,7 @@ def fit(
     kind: Annotated[str | None, typer.Option(help="What to train; `ganforge models` lists them.")] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="Real batches to train on.")] = None,
     seed: Seed = None,
-    schema: Annotated[
-        Path | None, typer.Option(help="JSON or YAML: column → kind, where inference is wrong.")
-    ] = None,
+    schema: Annotated[Path | None, typer.Option(help="JSON or YAML: column → kind, where inference is wrong.")] = None,
     labels: Annotated[Path | None, typer.Option(help="The labels of idx pictures.")] = None,
     resume: Resume = False,
     set_: Settings = None,
@@ -65,12 +61,8 @@ def fit(
     with speaker.notices() as notices:
         source = read(data, labels=labels, schema=Schema.read(schema) if schema else None)
         family = "pictures" if isinstance(source, Images) else "tables"
-        kind = _kind_for(
-            kind, role="synthesizer", family=family, default="dcgan" if family == "pictures" else "ctgan"
-        )
-        model = _construct(
-            load_class(kind), kind, {"steps": steps, "random_state": seed, **parse_settings(set_)}
-        )
+        kind = _kind_for(kind, role="synthesizer", family=family, default="dcgan" if family == "pictures" else "ctgan")
+        model = _construct(load_class(kind), kind, {"steps": steps, "random_state": seed, **parse_settings(set_)})
         watch = Stopwatch()
         with speaker.training_bar(kind) as on_progress:
             model.fit(source, checkpoints=checkpoints_of(out), resume=resume, on_progress=on_progress)
@@ -80,17 +72,13 @@ def fit(
         f"{kind} fitted on {len(source):,} {'pictures' if family == 'pictures' else 'rows'} in "
         f"{seconds_in_words(watch.seconds)} → {out}"
     )
-    speaker.answer(
-        {"model": str(out), "kind": kind, "rows": len(source), "seconds": watch.seconds, "notices": notices}
-    )
+    speaker.answer({"model": str(out), "kind": kind, "rows": len(source), "seconds": watch.seconds, "notices": notices})
 
 
 def sample(
     model: ModelFolder,
     rows: Annotated[int, typer.Option("--rows", "-n", min=1, help="Rows (or pictures) to make.")],
-    out: Annotated[
-        Path, typer.Option("--out", "-o", help=".csv, .csv.gz or .parquet; for pictures a folder.")
-    ],
+    out: Annotated[Path, typer.Option("--out", "-o", help=".csv, .csv.gz or .parquet; for pictures a folder.")],
     where: Annotated[
         list[str] | None, typer.Option(metavar="'COL=VALUE'", help="A condition; may be repeated.")
     ] = None,
@@ -108,8 +96,7 @@ def sample(
         generator = load_model(model)
         if not hasattr(generator, "sample"):
             raise InputError(
-                f"{model} holds {generator.kind!r}, which makes no rows; "
-                "`ganforge fit` makes a model that does"
+                f"{model} holds {generator.kind!r}, which makes no rows; `ganforge fit` makes a model that does"
             )
         pictures = generator.kind in _kinds_of("pictures")
         if pictures:
@@ -186,9 +173,7 @@ def score(
     model: ModelFolder,
     data: DataFile,
     out: Annotated[Path, typer.Option("--out", "-o", help=".csv, .csv.gz or .parquet.")],
-    explain: Annotated[
-        bool, typer.Option("--explain", help="Add the three columns that made each row odd.")
-    ] = False,
+    explain: Annotated[bool, typer.Option("--explain", help="Add the three columns that made each row odd.")] = False,
     json_to: Json = None,
     quiet: Quiet = False,
 ) -> None:
@@ -201,8 +186,7 @@ def score(
         detector = load_model(model)
         if not hasattr(detector, "decision_function"):
             raise InputError(
-                f"{model} holds {detector.kind!r}, which scores no rows; "
-                "`ganforge detect` makes a model that does"
+                f"{model} holds {detector.kind!r}, which scores no rows; `ganforge detect` makes a model that does"
             )
         watch = Stopwatch()
         summary = score_file(detector, data, out, explain=explain)
@@ -229,10 +213,7 @@ def models(json_to: Json = None, quiet: Quiet = False) -> None:
     speaker.table(
         None,
         ["kind", "for", "what", "paper"],
-        [
-            (each.kind, each.family, each.summary, f"{each.paper} {each.source}".strip())
-            for each in CATALOG.values()
-        ],
+        [(each.kind, each.family, each.summary, f"{each.paper} {each.source}".strip()) for each in CATALOG.values()],
     )
     speaker.answer(
         [
@@ -255,9 +236,7 @@ def parse_conditions(where: list[str] | None) -> dict[str, str] | None:
     for each in where or ():
         column, equals, value = each.partition("=")
         if not equals or not column.strip():
-            raise InputError(
-                f"--where {each!r} is not of the form 'column=value', as in --where 'is_fraud=1'"
-            )
+            raise InputError(f"--where {each!r} is not of the form 'column=value', as in --where 'is_fraud=1'")
         if column.strip() in condition:
             raise InputError(f"--where names column {column.strip()!r} twice; give each column one value")
         condition[column.strip()] = value.strip()

@@ -17,9 +17,7 @@ def register(app: typer.Typer) -> None:
 
 
 def ui(
-    stop: Annotated[
-        bool, typer.Option("--stop", help="Stop what an earlier `ganforge ui` left running.")
-    ] = False,
+    stop: Annotated[bool, typer.Option("--stop", help="Stop what an earlier `ganforge ui` left running.")] = False,
     prefect_port: Annotated[int, typer.Option(help="Port of Prefect's page.")] = 4200,
     mlflow_port: Annotated[int, typer.Option(help="Port of MLflow's page.")] = 5000,
     json_to: Json = None,

@@ -36,9 +36,7 @@ def init(
 
 
 def stage(
-    name: Annotated[
-        str, typer.Argument(metavar="NAME", help="For example fraud-train; dvc.yaml lists them.")
-    ],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="For example fraud-train; dvc.yaml lists them.")],
     json_to: Json = None,
     quiet: Quiet = False,
 ) -> None:
@@ -53,9 +51,7 @@ def stage(
     with speaker.notices() as notices, speaker.training_bar(name) as on_progress:
         manifest = run_stage(name, workspace, workspace.params(), on_progress=on_progress)
     speaker.say(f"{name} ✓ {seconds_in_words(watch.seconds)}")
-    speaker.answer(
-        {"stage": name, "seconds": watch.seconds, "manifest": manifest.to_json(), "notices": notices}
-    )
+    speaker.answer({"stage": name, "seconds": watch.seconds, "manifest": manifest.to_json(), "notices": notices})
 
 
 def clean(
