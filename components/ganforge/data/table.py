@@ -1,0 +1,212 @@
+"""A table: a frame in a few well-known dtypes, with its schema, its fingerprint and where it came from."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from ganforge.data.columns import normalise, row_of, to_dates
+from ganforge.data.schema import Column, Schema, as_booleans, as_numbers, ticks, ticks_per_second
+from ganforge.errors import InputError, UnknownNameError
+
+SchemaLike = Schema | Mapping[str, str] | str | Path | None
+"""A schema, a user's column → kind, the file of one, or nothing: then everything is inferred."""
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """N rows. Not to be changed once made: the fingerprint says what is in it."""
+
+    frame: pd.DataFrame
+    schema: Schema
+    fingerprint: str
+    """SHA-256 over schema and values: the same table from CSV, CSV.gz or Parquet has the same one."""
+    source: str = "data frame"
+
+    @classmethod
+    def of(cls, frame: pd.DataFrame, *, schema: SchemaLike = None, source: str = "data frame") -> Table:
+        """Make a table of any frame: nullable and Arrow-backed dtypes, categoricals and dates are accepted.
+
+        schema: a `Schema` is obeyed (a missing column is an error, columns beside it are dropped); a mapping, or a
+        file of one, says the kind of some columns, and the others are inferred.
+        Raises `InputError` naming `source`, column and row for what cannot be learned from.
+        """
+        if not isinstance(frame, pd.DataFrame):
+            raise InputError(f"{source} is a {type(frame).__name__}, not a pandas DataFrame")
+        frame = _checked(frame, source)
+        if isinstance(schema, Schema):
+            frame = conform(frame, schema, source=source)
+        else:
+            overrides = Schema.read(schema) if isinstance(schema, str | Path) else dict(schema or {})
+            columns = {name: normalise(frame[name], name=name, source=source) for name in frame.columns}
+            frame = pd.DataFrame(columns, index=frame.index)
+            schema = Schema.infer(frame, overrides=overrides, source=source)
+            if overrides:
+                frame = conform(frame, schema, source=source)
+        return cls(frame=frame, schema=schema, fingerprint=_fingerprint(frame, schema), source=source)
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+    def column(self, name: str, what: str = "column") -> pd.Series:
+        """One column; `UnknownNameError` naming the nearest when there is none of that name."""
+        if name not in self.frame.columns:
+            raise UnknownNameError(what, name, self.frame.columns, where=self.source)
+        return self.frame[name]
+
+    def take(self, rows: np.ndarray) -> Table:
+        """These rows as a table of the same schema."""
+        frame = self.frame.iloc[rows].reset_index(drop=True)
+        return Table(frame, self.schema, _fingerprint(frame, self.schema), self.source)
+
+    def drop(self, *names: str) -> Table:
+        """The table without these columns."""
+        for name in names:
+            self.column(name)
+        schema = Schema(tuple(column for column in self.schema if column.name not in names))
+        frame = self.frame[list(schema.names)]
+        return Table(frame, schema, _fingerprint(frame, schema), self.source)
+
+    def time(self, name: str) -> np.ndarray:
+        """A time column as (N,) float64 seconds, from dates (then since 1970) or from numbers (seconds already).
+
+        Raises `InputError` naming the first row whose time is missing or does not parse.
+        """
+        series = self.column(name, "time column")
+        if series.dtype.kind == "O" and series.notna().any():
+            series = to_dates(series, name=name, source=self.source)
+        elif series.dtype.kind == "b":
+            raise InputError(f"{self.source}: column {name!r} holds true and false, which is no time")
+        missing = series.isna().to_numpy()
+        if missing.any():
+            raise InputError(
+                f"{self.source}: column {name!r}, row {row_of(missing)}: the time is missing ({int(missing.sum())} such rows); "
+                "fill it in or leave these rows out"
+            )
+        if series.dtype.kind == "M":
+            return ticks(series) / ticks_per_second(str(series.dtype))
+        return series.to_numpy(dtype="float64")
+
+
+def conform(frame: pd.DataFrame, schema: Schema, *, source: str = "data frame") -> pd.DataFrame:
+    """The schema's columns of `frame`, in its order and dtypes; columns beside them are dropped.
+
+    A number that came as text, or a category that came as a number, is taken for what the schema says. Where rows of
+    a column are missing that never was, its dtype becomes one that can hold it (float64, object).
+    Raises `UnknownNameError` for a missing column, `InputError` with the row for a value of another kind.
+    """
+    lacking = [name for name in schema.names if name not in frame.columns]
+    if lacking:
+        error = UnknownNameError("column", lacking[0], frame.columns, where=source)
+        if len(lacking) > 1:
+            error.args = (f"{error.args[0]} ({len(lacking)} columns are missing: {', '.join(lacking[:12])})",)
+        raise error
+    return pd.DataFrame(
+        {column.name: _conform_column(frame[column.name], column, source) for column in schema},
+        index=frame.index,
+    )
+
+
+def _conform_column(series: pd.Series, column: Column, source: str) -> pd.Series:
+    name = column.name
+    if column.kind == "categorical" and column.dtype == "object":
+        return _as_texts(series, column)
+    if column.kind in ("constant", "identifier", "text"):
+        return series
+    series = normalise(series, name=name, source=source)
+    if series.isna().all():
+        return _all_missing(series, column)
+    if column.kind == "datetime":
+        dates = series if series.dtype.kind == "M" else to_dates(series, name=name, source=source)
+        return (
+            dates.astype(column.dtype)
+            if ("," in column.dtype) == ("," in str(dates.dtype))
+            else _zoned(dates, column.dtype)
+        )
+    if column.kind == "boolean":
+        return as_booleans(series, name=name, source=source)
+    numbers = as_numbers(series, name=name, source=source)
+    if column.dtype == "float64" or numbers.isna().any():
+        return numbers.astype("float64") if str(numbers.dtype) != "Int64" else numbers
+    if (
+        numbers.dtype.kind == "f"
+        and bool((numbers == np.floor(numbers)).all())
+        and float(numbers.abs().max()) < 2**63
+    ):
+        return numbers.astype("int64")
+    return numbers
+
+
+def _all_missing(series: pd.Series, column: Column) -> pd.Series:
+    if column.kind == "datetime":
+        return pd.Series(pd.NaT, index=series.index, dtype=column.dtype, name=series.name)
+    return pd.Series(
+        np.nan,
+        index=series.index,
+        dtype="float64" if column.dtype in ("float64", "int64", "Int64") else object,
+        name=series.name,
+    )
+
+
+def _zoned(dates: pd.Series, dtype: str) -> pd.Series:
+    """Dates with a zone where the schema has none, or the other way round: what has none is taken for UTC."""
+    if "," in dtype:
+        return dates.dt.tz_localize("UTC").astype(dtype)
+    return dates.dt.tz_convert("UTC").dt.tz_localize(None).astype(dtype)
+
+
+def _as_texts(series: pd.Series, column: Column) -> pd.Series:
+    text = series.astype(object).where(series.notna(), np.nan)
+    if column.categories and not all(isinstance(each, str) for each in column.categories):
+        return text
+    return text.map(_as_text, na_action="ignore")
+
+
+def _as_text(value: object) -> str:
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return value if isinstance(value, str) else str(value)
+
+
+def _checked(frame: pd.DataFrame, source: str) -> pd.DataFrame:
+    if isinstance(frame.columns, pd.MultiIndex):
+        raise InputError(f"{source} has column names of several levels; flatten them to one")
+    frame = frame.reset_index(drop=True)
+    frame = frame.set_axis([str(name) for name in frame.columns], axis=1)
+    doubled = frame.columns[frame.columns.duplicated()]
+    if len(doubled):
+        places = [str(k + 1) for k, name in enumerate(frame.columns) if name == doubled[0]]
+        raise InputError(
+            f"{source}: the name {doubled[0]!r} stands over columns {' and '.join(places)}; give every column a name of its own"
+        )
+    if frame.shape[1] == 0:
+        raise InputError(f"{source} has no columns; give a table with at least one")
+    if frame.empty:
+        raise InputError(f"{source} has column names but no rows; give a table with at least one")
+    return frame
+
+
+def _fingerprint(frame: pd.DataFrame, schema: Schema) -> str:
+    digest = hashlib.sha256(json.dumps(schema.to_json(), sort_keys=True).encode())
+    for name in frame.columns:
+        series = frame[name]
+        digest.update(f"\0{name}\0{len(series)}\0".encode())
+        if series.dtype.kind == "M":
+            digest.update(ticks(series).astype("<i8").tobytes())
+        elif isinstance(series.dtype, np.dtype) and series.dtype.kind in "iub":
+            digest.update(series.to_numpy().astype("<i8").tobytes())
+        elif isinstance(series.dtype, np.dtype) and series.dtype.kind == "f":
+            values = series.to_numpy().astype("<f8") + 0.0  # −0 becomes 0
+            values[np.isnan(values)] = np.nan  # one NaN of the many
+            digest.update(values.tobytes())
+        else:
+            codes, values = pd.factorize(series.astype(object))
+            digest.update(codes.astype("<i8").tobytes())
+            digest.update("\0".join(f"{type(value).__name__}:{value}" for value in values).encode())
+    return digest.hexdigest()
