@@ -71,6 +71,13 @@ class Images:
         _, channels, height, width = self.pixels.shape
         return channels, height, width
 
+    def class_counts(self) -> dict[str, int]:
+        """Class → how many pictures it has; empty without labels."""
+        if self.labels is None:
+            return {}
+        counts = np.bincount(self.labels, minlength=len(self.classes))
+        return {name: int(count) for name, count in zip(self.classes, counts, strict=True)}
+
     def take(self, indices: np.ndarray) -> Images:
         """These pictures, with the same classes."""
         pixels = self.pixels[indices]
