@@ -74,7 +74,7 @@ class Conditions:
         return int(self.starts[self.blocks.index(block)]) + code
 
     def counts(self, codes: Tensor) -> np.ndarray:
-        """How many rows of `codes` (N, all blocks) have each value: (C,) int64; −1 (unseen) counts nowhere."""
+        """How many rows of `codes` (N, all blocks) have each value (C,); −1 (unseen) counts nowhere."""
         tallies = [
             np.bincount(code[code >= 0], minlength=width)
             for code, width in zip(codes[:, self.blocks].numpy().T, self.widths, strict=True)
@@ -94,7 +94,7 @@ class ConditionedLinear(nn.Module):
             nn.init.uniform_(parameter, -bound, bound)
 
     def forward(self, x: Tensor, places: Tensor | None) -> Tensor:
-        """x (B, features); places (B,) or (B, k): the bits that stand in cond; None where there is no cond."""
+        """x (B, features); places (B,) or (B, k): the bits that stand in cond; None for no cond."""
         y = self.dense(x)
         if self.lookup is None or places is None:
             return y
@@ -257,7 +257,7 @@ class CTGANGame(Game):
         return scalars, codes
 
     def _fake(self, batch: Batch, turn: Turn) -> Tensor:
-        """Rows r̂ (B, D) and in one more column the cross-entropy of what was asked for: (B, D + 1) to share."""
+        """Rows r̂ (B, D) and in one more column the cross-entropy of what was asked, (B, D + 1), to share."""
         return turn.shared("fake", "generator", functools.partial(self._make, batch))
 
     def _make(self, batch: Batch) -> Tensor:

@@ -10,9 +10,13 @@ learned ends in an underscore. A fitted model is a folder of safetensors and JSO
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
+import json
 import numbers
+import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -21,7 +25,8 @@ from sklearn.base import BaseEstimator
 from sklearn.exceptions import NotFittedError
 
 from ganforge.artifacts import Artifact, read_artifact, write_artifact
-from ganforge.errors import ArtifactError, InputError
+from ganforge.data.table import Table
+from ganforge.errors import ArtifactError, GanforgeWarning, InputError
 from ganforge.training import Progress, TrainerOptions, Training
 
 
@@ -69,9 +74,7 @@ class Synthesizer(BaseEstimator, ABC):
         """
 
     @abstractmethod
-    def sample(
-        self, n: int, *, condition: Mapping[str, Any] | None = None, random_state: int | None = None
-    ) -> Any:
+    def sample(self, n: int, *, condition: Mapping[str, Any] | None = None, random_state: int | None = None) -> Any:
         """`n` new rows or pictures that obey `condition`; the same ones for the same `random_state`."""
 
     @abstractmethod
@@ -124,6 +127,38 @@ class Synthesizer(BaseEstimator, ABC):
         return TrainerOptions() if trainer is None else TrainerOptions.from_mapping(dict(trainer))
 
 
+def as_table(data: Any, schema: Any = None) -> Table:
+    """`data` as a `Table`; a table that is one already has its schema, and takes no other."""
+    if isinstance(data, Table):
+        if schema is not None:
+            raise InputError("a Table brings its own schema; give schema= with a data frame only")
+        return data
+    return Table.of(data, schema=schema)
+
+
+@contextlib.contextmanager
+def collected_notices() -> Iterator[list[str]]:
+    """A list that fills with the `GanforgeWarning`s issued inside; all warnings are issued again on leaving."""
+    notices: list[str] = []
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            yield notices
+        finally:
+            notices += [str(each.message) for each in caught if issubclass(each.category, GanforgeWarning)]
+    for each in caught:
+        warnings.warn_explicit(each.message, each.category, each.filename, each.lineno)
+
+
+def fingerprint(model: Synthesizer, data_fingerprint: str) -> str:
+    """What a checkpoint belongs to: the data and every parameter that changes the course of training."""
+    parameters = model.get_params(deep=False)
+    for name in ("trainer", "log_every", "checkpoint_every"):
+        parameters.pop(name, None)
+    told = json.dumps(parameters, sort_keys=True, default=str)
+    return hashlib.sha256(f"{model.kind}\0{data_fingerprint}\0{told}".encode()).hexdigest()
+
+
 def positive(name: str, value: object, *, least: int = 1) -> int:
     """`value` as an int of at least `least`; raises `InputError` naming the parameter otherwise."""
     if isinstance(value, bool) or not isinstance(value, numbers.Integral) or int(value) < least:
@@ -138,14 +173,8 @@ def seed_of(random_state: object, *, resume: bool = False) -> int:
     """
     if random_state is None:
         if resume:
-            raise InputError(
-                "resume=True needs the random_state of the run that stopped; this model has None"
-            )
+            raise InputError("resume=True needs the random_state of the run that stopped; this model has None")
         return int(np.random.SeedSequence().generate_state(1)[0])
-    if (
-        isinstance(random_state, bool)
-        or not isinstance(random_state, numbers.Integral)
-        or int(random_state) < 0
-    ):
+    if isinstance(random_state, bool) or not isinstance(random_state, numbers.Integral) or int(random_state) < 0:
         raise InputError(f"random_state={random_state!r}; give a whole number of at least 0, or None")
     return int(random_state)
