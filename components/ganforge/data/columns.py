@@ -88,9 +88,7 @@ def parse_text(series: pd.Series, *, name: str, source: str, decimal_comma: bool
             )
         )
     if decimal_comma and valid.astype(str).str.fullmatch(_DECIMAL_COMMA).all():
-        text = text.astype(str).where(
-            text.isna(), text.astype(str).str.replace(".", "").str.replace(",", ".")
-        )
+        text = text.astype(str).where(text.isna(), text.astype(str).str.replace(".", "").str.replace(",", "."))
         valid = text.dropna()
     numbers = pd.to_numeric(valid, errors="coerce")
     odd = numbers.isna()
@@ -189,9 +187,7 @@ def _from_arrow(series: pd.Series, *, name: str, source: str) -> pd.Series:
 
     kind = series.dtype.pyarrow_dtype  # type: ignore[union-attr]
     if pa.types.is_nested(kind):
-        raise InputError(
-            f"{source}: column {name!r} holds {kind} values, not single ones; leave it out or unfold it"
-        )
+        raise InputError(f"{source}: column {name!r} holds {kind} values, not single ones; leave it out or unfold it")
     if pa.types.is_dictionary(kind):
         return normalise(series.astype(pd.ArrowDtype(kind.value_type)), name=name, source=source)
     if pa.types.is_boolean(kind):
@@ -199,9 +195,7 @@ def _from_arrow(series: pd.Series, *, name: str, source: str) -> pd.Series:
     if pa.types.is_integer(kind):
         return _integers(series.astype("UInt64" if pa.types.is_unsigned_integer(kind) else "Int64"))
     if pa.types.is_floating(kind):
-        return normalise(
-            series.astype("float64" if kind.bit_width == 64 else "float32"), name=name, source=source
-        )
+        return normalise(series.astype("float64" if kind.bit_width == 64 else "float32"), name=name, source=source)
     if pa.types.is_decimal(kind):
         return _floats(series.astype("float64"), name=name, source=source)
     if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
@@ -296,9 +290,7 @@ def _numbers(numbers: pd.Series, text: pd.Series, *, name: str, source: str) -> 
 def _odd_ones_out(odd: pd.Series, numbers: pd.Series) -> bool:
     """Are these numbers with a slip of the pen, rather than codes of which some are letters?"""
     few = int(odd.sum()) <= max(1, len(odd) // 50) and len(odd) > 2
-    return few and (
-        numbers.nunique() > 12 or (len(odd) < 50 and numbers.nunique() == len(odd) - int(odd.sum()))
-    )
+    return few and (numbers.nunique() > 12 or (len(odd) < 50 and numbers.nunique() == len(odd) - int(odd.sum())))
 
 
 def _refuse_odd(valid: pd.Series, odd: pd.Series, *, what: str, name: str, source: str) -> None:
@@ -332,17 +324,13 @@ def _parse_iso(texts: pd.Series) -> pd.Series:
     plain = texts.str.replace("/", "-").str.replace(",", ".")
     zoned = plain.str.contains(r"(?:Z|UTC|[+-]\d{2}:?\d{2})$", na=False) & (plain.str.len() > 10)
     with warnings.catch_warnings():
-        warnings.simplefilter(
-            "error", FutureWarning
-        )  # mixed zones would come back as objects: we say utc ourselves
+        warnings.simplefilter("error", FutureWarning)  # mixed zones would come back as objects: we say utc ourselves
         parsed = pd.to_datetime(plain, format="ISO8601", errors="coerce", utc=bool(zoned.any()))
     if parsed.isna().sum() > texts.isna().sum():
         # Beyond the nanosecond range (9999-12-31 means "open" in many a bank): microseconds reach further.
         wide = pd.Series(pd.NaT, index=texts.index, dtype="datetime64[us]")
         try:
-            wide[texts.notna()] = np.array(
-                plain.dropna().str.replace(" ", "T").to_list(), dtype="datetime64[us]"
-            )
+            wide[texts.notna()] = np.array(plain.dropna().str.replace(" ", "T").to_list(), dtype="datetime64[us]")
         except ValueError:
             return parsed
         return wide

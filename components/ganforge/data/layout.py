@@ -35,9 +35,7 @@ class Block:
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
-            raise InputError(
-                f"block of column {self.column!r}: kind {self.kind!r}; there are {', '.join(KINDS)}"
-            )
+            raise InputError(f"block of column {self.column!r}: kind {self.kind!r}; there are {', '.join(KINDS)}")
         if self.width < 1:
             raise InputError(f"block of column {self.column!r}: width {self.width}; give at least 1")
 
@@ -108,9 +106,7 @@ class Layout:
         device = codes.device
         starts = torch.tensor([span.start for span in self.one_hots], device=device)
         known = codes >= 0
-        places = (
-            starts + codes.clamp(min=0).long()
-        )  # (n, B); every block has columns of its own: no collisions
+        places = starts + codes.clamp(min=0).long()  # (n, B); every block has columns of its own: no collisions
         matrix = torch.zeros(n, self.width, dtype=torch.float32, device=device)
         matrix.scatter_(1, places, known.float())
         if self.scalars:

@@ -135,9 +135,7 @@ class Schema:
                 raise UnknownNameError("kind of column", kind, KINDS, where=f"the schema of column {name!r}")
         return cls(
             tuple(
-                _infer_column(
-                    normalise(frame[name], name=str(name), source=source), str(name), asked.get(name), source
-                )
+                _infer_column(normalise(frame[name], name=str(name), source=source), str(name), asked.get(name), source)
                 for name in frame.columns
             )
         )
@@ -154,13 +152,9 @@ class Schema:
             text = path.read_text(encoding="utf-8")
             document = json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
         except (UnicodeDecodeError, json.JSONDecodeError, yaml.YAMLError) as error:
-            raise InputError(
-                f"{path} is not a schema in JSON or YAML: {' '.join(str(error).split())}"
-            ) from error
+            raise InputError(f"{path} is not a schema in JSON or YAML: {' '.join(str(error).split())}") from error
         if not isinstance(document, Mapping):
-            raise InputError(
-                f"{path} does not say column: kind, line by line; for example `zip_code: categorical`"
-            )
+            raise InputError(f"{path} does not say column: kind, line by line; for example `zip_code: categorical`")
         kinds = {}
         for name, kind in document.items():
             kind = kind.get("kind") if isinstance(kind, Mapping) else kind
@@ -265,9 +259,7 @@ def _numeric(kind: str) -> Any:
                 f"{source}: column {basic['name']!r} is called integer, but row {row} holds {numbers.iloc[row - 1]}; call it continuous"
             )
         basic = {**basic, "dtype": str(numbers.dtype)}
-        return Column(
-            kind=kind, low=plain(valid.min()), high=plain(valid.max()), decimals=decimals_of(valid), **basic
-        )
+        return Column(kind=kind, low=plain(valid.min()), high=plain(valid.max()), decimals=decimals_of(valid), **basic)
 
     return build
 

@@ -134,11 +134,7 @@ def _conform_column(series: pd.Series, column: Column, source: str) -> pd.Series
     numbers = as_numbers(series, name=name, source=source)
     if column.dtype == "float64" or numbers.isna().any():
         return numbers.astype("float64") if str(numbers.dtype) != "Int64" else numbers
-    if (
-        numbers.dtype.kind == "f"
-        and bool((numbers == np.floor(numbers)).all())
-        and float(numbers.abs().max()) < 2**63
-    ):
+    if numbers.dtype.kind == "f" and bool((numbers == np.floor(numbers)).all()) and float(numbers.abs().max()) < 2**63:
         return numbers.astype("int64")
     return numbers
 

@@ -104,4 +104,3 @@ def _check_pictures_only(folder: Path) -> None:
 def _file_name(name: str) -> str:
     """A class's name as a folder's: separators and leading dots are replaced."""
     return re.sub(r"[\\/:\0]", "_", name).lstrip(".") or "_"
-

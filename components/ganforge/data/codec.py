@@ -1,0 +1,266 @@
+"""Table ⇄ what a network learns from: scalars (N, S) float32 and codes (N, B), laid out by a `Layout`.
+
+After Xu et al. 2019 (arXiv:1907.00503, §4.2): numbers and dates by mode-specific normalisation (`mixtures.py`),
+categories and booleans as one-hots. Beyond the paper: a missing number is a mode of its own, a missing category a
+category; whole numbers, decimals and observed bounds are restored; constant columns are left out and put back;
+identifiers are made anew and free text comes back empty, since neither can be learned.
+
+A row encodes the same alone, in any order and in any batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ganforge.data.decoding import constant_series, numeric_series, one_hot_series, unlearned_series
+from ganforge.data.layout import Block, Layout
+from ganforge.data.mixtures import Mixture
+from ganforge.data.schema import NUMERIC, Column, Schema, plain, ticks, ticks_per_second
+from ganforge.data.table import Table, conform
+from ganforge.errors import InputError, UnknownNameError, UnsuitableDataError
+
+CLIP = 1.0
+"""Largest |α| that a generator's tanh can give back."""
+_ROWS = 65_536  # rows a mixture is evaluated on at a time: (rows, K) float64 stays within some megabytes
+
+
+@dataclass(frozen=True, eq=False)
+class Encoded:
+    """N rows, ready for `Layout.expand`. A code of −1 is a category (or a missing value) never seen in training."""
+
+    scalars: np.ndarray  # (N, S) float32
+    codes: np.ndarray  # (N, B) int32
+    unseen: dict[str, int] = field(default_factory=dict)
+    """Column → how many of its values had never been seen; columns without such a value are not in it."""
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+
+class Codec:
+    """Made by `Codec.fit` or `Codec.from_json`; holds the schema and one mixture a numeric column."""
+
+    def __init__(self, schema: Schema, mixtures: Mapping[str, Mixture | None]) -> None:
+        """mixtures: numeric column → its modes; None where training saw nothing but missing values."""
+        self.schema = schema
+        self.mixtures = dict(mixtures)
+        self.columns: tuple[Column, ...] = tuple(column for column in schema if column.learned)
+        self.layout = Layout(tuple(self._block(column) for column in self.columns))
+
+    @classmethod
+    def fit(cls, table: Table, *, max_modes: int = 10, random_state: int = 0) -> Codec:
+        """Learn the modes of every numeric column.
+
+        max_modes: most modes a column may have. random_state: seeds the mixtures and their subsample.
+        Raises `UnsuitableDataError` when no column is left to learn from.
+        """
+        if not any(column.learned for column in table.schema):
+            raise UnsuitableDataError(
+                f"{table.source}: every column is constant, an identifier or free text; there is nothing to learn from"
+            )
+        mixtures: dict[str, Mixture | None] = {}
+        for column in table.schema:
+            if column.kind in NUMERIC:
+                values, missing = _values(table.frame[column.name], column)
+                known = values[~missing]
+                mixtures[column.name] = (
+                    Mixture.fit(known, max_modes=max_modes, random_state=random_state) if len(known) else None
+                )
+        return cls(table.schema, mixtures)
+
+    def _block(self, column: Column) -> Block:
+        if column.kind in NUMERIC:
+            return Block(column.name, "mixture", max(self._modes(column) + column.missing, 1))
+        return Block(column.name, "categorical", len(column.categories) + column.missing)
+
+    def _modes(self, column: Column) -> int:
+        mixture = self.mixtures[column.name]
+        return 0 if mixture is None else len(mixture)
+
+    def encode(
+        self,
+        frame: pd.DataFrame | Table,
+        *,
+        unseen: str = "raise",
+        random_state: int | None = None,
+        clip: float | None = CLIP,
+    ) -> Encoded:
+        """Rows → scalars and codes. Columns may stand in any order; others beside them are ignored.
+
+        unseen: a category never seen is an `UnknownNameError` ("raise"), or gets code −1 and is counted ("count").
+        random_state: None takes a number's likeliest mode; a seed draws it by its probability, as the paper does
+        for training. clip: largest |α|; None keeps how far beyond the known modes a value lies, for detectors.
+        """
+        if unseen not in ("raise", "count"):
+            raise UnknownNameError("way to take unseen values", unseen, ("raise", "count"))
+        source = "data frame"
+        if isinstance(frame, Table):
+            frame, source = frame.frame, frame.source
+        learned = conform(frame, Schema(self.columns), source=source)
+        rng = None if random_state is None else np.random.default_rng(random_state)
+        scalars = np.zeros((len(learned), self.layout.scalars), dtype=np.float32)
+        codes = np.empty((len(learned), len(self.columns)), dtype=np.int32)
+        at = 0
+        for k, column in enumerate(self.columns):
+            if column.kind in NUMERIC:
+                scalars[:, at], codes[:, k] = self._encode_numbers(learned[column.name], column, rng, clip)
+                at += 1
+            else:
+                codes[:, k] = _encode_categories(learned[column.name], column)
+        counts = {column.name: int((codes[:, k] < 0).sum()) for k, column in enumerate(self.columns)}
+        counts = {name: count for name, count in counts.items() if count}
+        if counts and unseen == "raise":
+            self._refuse_unseen(learned, codes, next(iter(counts)), source)
+        return Encoded(scalars, codes, counts)
+
+    def _encode_numbers(
+        self, series: pd.Series, column: Column, rng: np.random.Generator | None, clip: float | None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        mixture = self.mixtures[column.name]
+        values, missing = _values(series, column)
+        alpha = np.zeros(len(values))
+        codes = np.full(len(values), self._modes(column) if column.missing else -1)
+        if mixture is not None:
+            rows = np.flatnonzero(~missing)
+            for begin in range(0, len(rows), _ROWS):
+                part = rows[begin : begin + _ROWS]
+                noise = None if rng is None else rng.gumbel(size=(len(part), len(mixture)))
+                alpha[part], codes[part] = mixture.encode(values[part], noise)
+        else:
+            codes[~missing] = -1
+        limit = np.finfo(np.float32).max if clip is None else clip
+        return np.clip(alpha, -limit, limit), codes
+
+    def _refuse_unseen(self, frame: pd.DataFrame, codes: np.ndarray, name: str, source: str) -> None:
+        k = [column.name for column in self.columns].index(name)
+        row = int(np.argmax(codes[:, k] < 0))
+        value, column = frame[name].iloc[row], self.columns[k]
+        if pd.isna(value):
+            raise InputError(
+                f"{source}: column {name!r}, row {row + 1}: the value is missing, and none was in the data the model "
+                "learned from; fill it in, or train on data where some are missing"
+            )
+        if column.kind in NUMERIC:
+            raise InputError(
+                f"{source}: column {name!r}, row {row + 1}: {value!r}, but the model saw only missing values in it"
+            )
+        raise UnknownNameError(f"value of column {name!r}", value, column.categories, where=f"{source}, row {row + 1}")
+
+    def decode(self, encoded: Encoded | tuple[Any, Any], *, first_identifier: int = 1) -> pd.DataFrame:
+        """Scalars and codes (arrays or CPU tensors) → a frame with all the schema's columns, in its order and dtypes.
+
+        first_identifier: where the numbering of identifiers made anew begins. A code of −1 comes back missing.
+        """
+        scalars, codes = (encoded.scalars, encoded.codes) if isinstance(encoded, Encoded) else encoded
+        scalars, codes = np.asarray(scalars, dtype=np.float64), np.asarray(codes)
+        if scalars.shape != (len(codes), self.layout.scalars) or codes.shape[1:] != (len(self.columns),):
+            raise InputError(
+                f"scalars {scalars.shape} and codes {codes.shape} do not fit this codec; give (n, {self.layout.scalars}) "
+                f"and (n, {len(self.columns)})"
+            )
+        learned, at = {}, 0
+        for k, column in enumerate(self.columns):
+            if column.kind in NUMERIC:
+                learned[column.name] = self._decode_numbers(scalars[:, at], codes[:, k], column)
+                at += 1
+            else:
+                learned[column.name] = one_hot_series(codes[:, k], column)
+        every = {}
+        for column in self.schema:
+            if column.name in learned:
+                every[column.name] = learned[column.name]
+            elif column.kind == "constant":
+                every[column.name] = constant_series(len(codes), column)
+            else:
+                every[column.name] = unlearned_series(len(codes), column, first_identifier)
+        return pd.DataFrame(every, index=pd.RangeIndex(len(codes)))
+
+    def _decode_numbers(self, alpha: np.ndarray, codes: np.ndarray, column: Column) -> pd.Series:
+        mixture, modes = self.mixtures[column.name], self._modes(column)
+        missing = (codes < 0) | (codes >= modes)
+        values = np.zeros(len(codes))
+        if mixture is not None:
+            known = ~missing
+            values[known] = mixture.decode(alpha[known], codes[known])
+        return numeric_series(values, missing, column)
+
+    def code_of(self, column: str, value: Any) -> tuple[int, int]:
+        """(block index, code) of a category; a text stands for the number or truth value it spells.
+
+        Raises `UnknownNameError` for a column or a value that does not exist, `InputError` for a numeric column.
+        """
+        names = [each.name for each in self.columns]
+        if column not in names:
+            if column in self.schema:
+                raise InputError(
+                    f"column {column!r} is {self.schema[column].kind}, which no model learns; it takes no condition"
+                )
+            raise UnknownNameError("column", column, names)
+        k = names.index(column)
+        spec = self.columns[k]
+        if spec.kind in NUMERIC:
+            fit = [each.name for each in self.columns if each.kind not in NUMERIC]
+            raise InputError(
+                f"column {column!r} is {spec.kind}, and a condition takes a category; there are: {', '.join(fit) or 'none'}"
+            )
+        value = plain(value)
+        if value is None or value is pd.NA or value != value:
+            if not spec.missing:
+                raise UnknownNameError(f"value of column {column!r}", "missing", spec.categories)
+            return k, len(spec.categories)
+        spelled = {_spelling(each): code for code, each in enumerate(spec.categories)}
+        code = spelled.get(_spelling(value))
+        if code is None:
+            raise UnknownNameError(f"value of column {column!r}", value, spec.categories)
+        return k, code
+
+    def to_json(self) -> dict[str, Any]:
+        mixtures = {name: None if each is None else each.to_json() for name, each in self.mixtures.items()}
+        return {"schema": self.schema.to_json(), "mixtures": mixtures}
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Codec:
+        mixtures = {
+            name: None if each is None else Mixture.from_json(each) for name, each in document["mixtures"].items()
+        }
+        return cls(Schema.from_json(document["schema"]), mixtures)
+
+
+def _values(series: pd.Series, column: Column) -> tuple[np.ndarray, np.ndarray]:
+    """(N,) float64 to learn from, and where a value is missing. Whole numbers and dates count from the smallest seen,
+    so that those beyond 2^53 keep their differences; dates in seconds."""
+    missing = series.isna().to_numpy()
+    if column.kind == "datetime":
+        offset = ticks(series) - np.int64(int(column.low or 0)) * ~missing
+        return np.where(missing, 0.0, offset / ticks_per_second(column.dtype)), missing
+    if str(series.dtype) in ("int64", "Int64"):
+        whole = series.to_numpy(dtype="int64", na_value=0)
+        low = int(column.low or 0)
+        if int(whole.max(initial=low)) - low < 2**63 and int(whole.min(initial=low)) - low >= -(2**63):
+            return (whole - low).astype(np.float64), missing
+        return whole.astype(np.float64) - float(low), missing
+    values = series.to_numpy(dtype="float64", na_value=np.nan)
+    low = float(column.low or 0) if column.kind == "integer" else 0.0
+    return np.where(missing, 0.0, values - low), missing
+
+
+def _encode_categories(series: pd.Series, column: Column) -> np.ndarray:
+    missing = series.isna().to_numpy()
+    index = pd.Index(list(column.categories), dtype=object)
+    codes = index.get_indexer(pd.Index(series.astype(object)))
+    codes[missing] = len(column.categories) if column.missing else -1
+    return codes
+
+
+def _spelling(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    text = str(value).strip()
+    return text.lower() if text.lower() in ("true", "false") else text

@@ -1,0 +1,91 @@
+"""From numbers and codes back to a column as the schema knows it: dtype, bounds, rounding, missing values."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ganforge.data.schema import Column, ticks_per_second
+
+
+def numeric_series(values: np.ndarray, missing: np.ndarray, column: Column) -> pd.Series:
+    """values (n,) float64 counted as the codec counts them; what is missing comes back missing."""
+    low, high = column.low, column.high
+    if low is None or high is None:
+        return pd.Series(np.nan, index=range(len(values)), dtype="float64")
+    if column.kind == "datetime":
+        return _dates(values, missing, column)
+    if column.kind == "integer":
+        grain = 10 ** -(column.decimals or 0)
+        whole = _whole(values, int(low), int(high), grain)
+        if column.dtype in ("int64", "Int64"):
+            if not missing.any():
+                return pd.Series(whole, dtype=column.dtype)
+            if max(abs(int(low)), abs(int(high))) > 2**53:
+                return pd.Series(whole, dtype="Int64").mask(missing)
+        values = whole.astype(np.float64)
+    elif column.decimals is not None:
+        values = np.round(values, column.decimals)
+    values = np.clip(values, float(low), float(high))
+    return pd.Series(np.where(missing, np.nan, values))
+
+
+def one_hot_series(codes: np.ndarray, column: Column) -> pd.Series:
+    """Codes (n,) → categories; the code after the last, and −1, are missing."""
+    missing = (codes < 0) | (codes >= len(column.categories))
+    values = np.empty(len(column.categories) + 1, dtype=object)
+    values[:-1] = column.categories
+    values[-1] = np.nan
+    series = pd.Series(values[np.where(missing, len(column.categories), codes)], dtype=object)
+    if column.dtype == "object" or (missing.any() and column.dtype == "bool"):
+        return series
+    if missing.any() and column.dtype == "int64":
+        return series.astype("float64")
+    return series.astype(column.dtype)
+
+
+def constant_series(n: int, column: Column) -> pd.Series:
+    """The constant n times."""
+    if column.value is None:
+        empty: Any = pd.NaT if column.dtype.startswith("datetime") else np.nan
+        return pd.Series([empty] * n, dtype=column.dtype)
+    if column.dtype.startswith("datetime"):
+        return _from_ticks(np.full(n, column.value, dtype=np.int64), column.dtype)
+    return pd.Series([column.value] * n, dtype=column.dtype)
+
+
+def unlearned_series(n: int, column: Column, first: int) -> pd.Series:
+    """Identifiers made anew (numbers go on after the largest seen), free text left empty."""
+    if column.kind == "text":
+        return pd.Series(np.nan, index=range(n), dtype=object)
+    if column.high is not None:
+        return pd.Series(np.arange(n, dtype=np.int64) + int(column.high) + first).astype(column.dtype)
+    return pd.Series([f"{column.name}-{first + k}" for k in range(n)], dtype=object)
+
+
+def _dates(values: np.ndarray, missing: np.ndarray, column: Column) -> pd.Series:
+    low, high, step = int(column.low or 0), int(column.high or 0), column.step or 1
+    moments = _whole(values * ticks_per_second(column.dtype), low, high, step)
+    return _from_ticks(moments, column.dtype).mask(missing)
+
+
+def _from_ticks(moments: np.ndarray, dtype: str) -> pd.Series:
+    unit = dtype.split("[")[1].split(",")[0].rstrip("]")
+    series = pd.Series(moments.astype(f"datetime64[{unit}]"))
+    return series.dt.tz_localize("UTC").astype(dtype) if "," in dtype else series
+
+
+def _whole(values: np.ndarray, low: int, high: int, grain: int) -> np.ndarray:
+    """Offsets from `low` → int64 multiples of `grain` within [low, high], exact beyond 2^53."""
+    reach = high - low
+    if reach >= 2**62:  # too wide to count from `low` in 64 bits
+        whole = np.clip(np.round(values + float(low)), float(low), np.nextafter(float(high), 0))
+        return whole.astype(np.int64)
+    offsets = np.clip(np.round(values), 0, float(reach)).astype(np.int64)
+    whole = np.minimum(offsets, reach) + low
+    if grain > 1:
+        least, most = -(-low // grain) * grain, high // grain * grain
+        whole = np.clip((whole + grain // 2) // grain * grain, least, most)
+    return whole
