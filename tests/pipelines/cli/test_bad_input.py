@@ -1,0 +1,260 @@
+"""Bad input: one message that names file, place and remedy; the right exit code; nothing half-written."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import struct
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+ROWS = pd.DataFrame(
+    {
+        "amount": np.round(np.random.RandomState(0).gamma(2, 30, 120), 2),
+        "merchant": np.where(np.arange(120) % 3 == 0, "fuel", "food"),
+        "is_fraud": (np.arange(120) % 12 == 0).astype(int),
+    }
+)
+
+
+def table(path: Path, frame: pd.DataFrame) -> Path:
+    frame.to_csv(path, index=False)
+    return path
+
+
+def text(path: Path, content: str) -> Path:
+    path.write_text(content)
+    return path
+
+
+def no_such_file(folder):
+    table(folder / "payments.csv", ROWS)
+    return ["fit", folder / "payment.csv"], 2, ["payment.csv", "payments.csv"]
+
+
+def empty_file(folder):
+    return ["fit", text(folder / "empty.csv", "")], 2, ["empty.csv", "empty"]
+
+
+def header_only(folder):
+    return ["fit", text(folder / "head.csv", "a,b\n")], 2, ["head.csv", "no rows"]
+
+
+def not_a_table(folder):
+    (folder / "noise.csv").write_bytes(bytes(range(256)) * 40)
+    return ["fit", folder / "noise.csv"], 2, ["noise.csv"]
+
+
+def unknown_suffix(folder):
+    return ["fit", text(folder / "book.xlsx", "x")], 2, ["book.xlsx", ".csv"]
+
+
+def missing_label_column(folder):
+    return ["detect", table(folder / "t.csv", ROWS), "--label", "is_froud"], 2, ["is_froud", "is_fraud", "t.csv"]
+
+
+def label_of_one_class(folder):
+    return (
+        ["detect", table(folder / "t.csv", ROWS.assign(is_fraud=0)), "--label", "is_fraud"],
+        1,
+        ["is_fraud", "one value"],
+    )
+
+
+def too_few_rows(folder):
+    return ["fit", table(folder / "t.csv", ROWS.head(3))], 1, ["3 rows"]
+
+
+def all_columns_constant(folder):
+    return ["fit", table(folder / "t.csv", pd.DataFrame({"a": [1] * 50, "b": ["x"] * 50}))], 1, ["constant"]
+
+
+def duplicate_column_names(folder):
+    return ["fit", text(folder / "t.csv", "a,b,a\n1,2,3\n4,5,6\n")], 2, ["t.csv", "'a'", "1 and 3"]
+
+
+def mixed_types(folder):
+    lines = [f"{k},{k % 7}" for k in range(80)]
+    lines[40] = "forty,3"
+    return ["fit", text(folder / "t.csv", "a,b\n" + "\n".join(lines) + "\n")], 2, ["t.csv", "'a'", "row 4", "forty"]
+
+
+def infinities(folder):
+    frame = ROWS.copy()
+    frame.loc[5, "amount"] = np.inf
+    return ["fit", table(folder / "t.csv", frame)], 2, ["amount", "row", "infinit"]
+
+
+def ragged_rows(folder):
+    return ["fit", text(folder / "t.csv", "a,b\n1,2\n3,4,5\n6,7\n")], 2, ["t.csv", "3"]
+
+
+def unknown_kind(folder):
+    return ["fit", table(folder / "t.csv", ROWS), "--kind", "ctgann"], 2, ["ctgann", "ctgan"]
+
+
+def kind_of_another_family(folder):
+    return ["fit", table(folder / "t.csv", ROWS), "--kind", "dcgan"], 2, ["dcgan", "tables"]
+
+
+def unknown_parameter(folder):
+    return ["fit", table(folder / "t.csv", ROWS), "--set", "batch_sise=50"], 2, ["batch_sise", "batch_size"]
+
+
+def pac_that_does_not_divide(folder):
+    return (
+        ["fit", table(folder / "t.csv", ROWS), "--set", "batch_size=55", "--set", "pac=10"],
+        2,
+        ["55", "10", "pac"],
+    )
+
+
+def labels_of_another_number(folder):
+    images, labels = folder / "x-images-idx3-ubyte", folder / "x-labels-idx1-ubyte"
+    images.write_bytes(struct.pack(">IIII", 0x803, 4, 28, 28) + bytes(4 * 784))
+    labels.write_bytes(struct.pack(">II", 0x801, 3) + bytes([0, 1, 0]))
+    return ["fit", images, "--labels", labels], 2, ["4", "3", "labels"]
+
+
+def broken_jpeg(folder):
+    for name in ("cat", "dog"):
+        (folder / "pictures" / name).mkdir(parents=True)
+        for k in range(3):
+            Image.new("L", (32, 32), k * 40).save(folder / "pictures" / name / f"{k}.jpg")
+    broken = folder / "pictures" / "dog" / "1.jpg"
+    broken.write_bytes(broken.read_bytes()[:100])
+    return ["fit", folder / "pictures"], 2, ["1.jpg"]
+
+
+def truncated_gzip(folder):
+    path = folder / "t.csv.gz"
+    path.write_bytes(gzip.compress(ROWS.to_csv(index=False).encode())[:200])
+    return ["fit", path], 2, ["t.csv.gz"]
+
+
+def pickled_npz(folder):
+    np.savez(folder / "t.npz", X=np.array([{"a": 1}], dtype=object))
+    return ["fit", folder / "t.npz"], 2, ["t.npz"]
+
+
+def bad_set(folder):
+    return ["fit", table(folder / "t.csv", ROWS), "--set", "steps"], 2, ["steps", "key=value"]
+
+
+CASES = [
+    no_such_file, empty_file, header_only, not_a_table, unknown_suffix, missing_label_column, label_of_one_class,
+    too_few_rows, all_columns_constant, duplicate_column_names, mixed_types, infinities, ragged_rows, unknown_kind,
+    kind_of_another_family, unknown_parameter, pac_that_does_not_divide, labels_of_another_number, broken_jpeg,
+    truncated_gzip, pickled_npz, bad_set,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.__name__)
+def test_bad_input_is_told_plainly(case, tmp_path, cli):
+    arguments, code, words = case(tmp_path)
+    out = tmp_path / "model"
+    done = cli(*arguments, "--out", out)
+    assert done.code == code, done.err
+    assert "Traceback" not in done.err
+    assert done.out.strip() == ""
+    for word in words:
+        assert word in done.err
+    assert not out.exists()
+    assert not list(tmp_path.glob(".model*")), "something half-written was left"
+
+
+def test_out_never_takes_the_place_of_what_is_no_model(tmp_path, cli):
+    (tmp_path / "thesis").mkdir()
+    text(tmp_path / "thesis" / "chapter1.tex", "years of work")
+    done = cli("fit", table(tmp_path / "t.csv", ROWS), "--out", tmp_path / "thesis", "--steps", 1)
+    assert done.code == 2
+    assert (tmp_path / "thesis" / "chapter1.tex").read_text() == "years of work"
+
+
+@pytest.fixture(scope="module")
+def ctgan(tmp_path_factory):
+    from ganforge import CTGAN
+
+    folder = tmp_path_factory.mktemp("models") / "ctgan"
+    CTGAN(steps=3, batch_size=20, pac=2, random_state=0).fit(ROWS).save(folder)
+    return folder
+
+
+def copy(model: Path, folder: Path) -> Path:
+    import shutil
+
+    return Path(shutil.copytree(model, folder / "copy"))
+
+
+def test_an_altered_model_is_refused(ctgan, tmp_path, cli):
+    model = copy(ctgan, tmp_path)
+    content = bytearray((model / "tensors.safetensors").read_bytes())
+    content[-1] ^= 1
+    (model / "tensors.safetensors").write_bytes(content)
+    done = cli("sample", model, "--rows", 5, "--out", tmp_path / "s.csv")
+    assert done.code == 2
+    assert "altered" in done.err
+    assert not (tmp_path / "s.csv").exists()
+
+
+def test_a_model_cut_short_is_refused(ctgan, tmp_path, cli):
+    model = copy(ctgan, tmp_path)
+    content = (model / "tensors.safetensors").read_bytes()
+    (model / "tensors.safetensors").write_bytes(content[: len(content) // 2])
+    done = cli("sample", model, "--rows", 5, "--out", tmp_path / "s.csv")
+    assert done.code == 2
+    assert "cut short" in done.err
+
+
+def test_a_model_of_a_newer_format_is_refused(ctgan, tmp_path, cli):
+    model = copy(ctgan, tmp_path)
+    document = json.loads((model / "model.json").read_text())
+    document["format"] = 99
+    (model / "model.json").write_text(json.dumps(document))
+    done = cli("sample", model, "--rows", 5, "--out", tmp_path / "s.csv")
+    assert done.code == 2
+    assert "newer" in done.err
+
+
+def test_a_folder_that_is_no_model(tmp_path, cli):
+    done = cli("sample", tmp_path, "--rows", 5, "--out", tmp_path / "s.csv")
+    assert done.code == 2
+    assert "model" in done.err
+
+
+@pytest.mark.parametrize(
+    ("where", "words"),
+    [
+        ("merchantt=fuel", ["merchantt", "merchant"]),
+        ("merchant=fule", ["fule", "fuel"]),
+        ("merchant", ["column=value"]),
+    ],
+)
+def test_a_condition_that_cannot_hold_says_what_can(ctgan, tmp_path, cli, where, words):
+    done = cli("sample", ctgan, "--rows", 5, "--where", where, "--out", tmp_path / "s.csv")
+    assert done.code == 2
+    for word in words:
+        assert word in done.err
+    assert not (tmp_path / "s.csv").exists()
+
+
+def test_sample_obeys_and_repeats(ctgan, tmp_path, cli):
+    for name in ("a.csv", "b.csv"):
+        done = cli("sample", ctgan, "--rows", 30, "--where", "is_fraud=1", "--seed", 7, "--out", tmp_path / name)
+        assert done.code == 0, done.err
+    a = pd.read_csv(tmp_path / "a.csv")
+    assert list(a.columns) == list(ROWS.columns)
+    assert len(a) == 30
+    assert (a["is_fraud"] == 1).all()
+    assert (tmp_path / "a.csv").read_bytes() == (tmp_path / "b.csv").read_bytes()
+
+
+def test_json_answer_on_the_terminal_is_only_json(ctgan, tmp_path, cli):
+    done = cli("sample", ctgan, "--rows", 5, "--out", tmp_path / "s.parquet", "--json", "-")
+    answer = json.loads(done.out)
+    assert answer["rows"] == 5
+    assert len(pd.read_parquet(tmp_path / "s.parquet")) == 5
