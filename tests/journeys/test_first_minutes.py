@@ -1,0 +1,77 @@
+"""Journey 1: the embedded data, one command, the answer on the screen, the tree clean."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+COMMAND = [str(Path(sys.executable).with_name("ganforge"))]
+QUICK = ["--set", "train.steps=20", "--set", "judge.steps=10", "--set", "judge.folds=3"]
+
+
+def ganforge(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*COMMAND, *arguments],
+        cwd=folder,
+        env={**os.environ, "COLUMNS": "200"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("first") / "team"
+    assert ganforge("init", str(folder), folder=folder.parent).returncode == 0
+    done = ganforge("data", "make", folder=folder)
+    assert done.returncode == 0, done.stderr
+    subprocess.run(["git", "add", "-A"], cwd=folder, check=True)
+    identity = ["-c", "user.name=t", "-c", "user.email=t@example.invalid"]
+    subprocess.run(["git", *identity, "commit", "-qm", "Begin"], cwd=folder, check=True)
+    return folder
+
+
+@pytest.mark.slow
+def test_run_fraud_answers_and_leaves_the_tree_clean(workspace):
+    done = ganforge("run", "fraud", *QUICK, "--json", "answer.json", folder=workspace)
+    assert done.returncode == 0, done.stderr
+    answer = json.loads((workspace / "answer.json").read_text())
+    assert answer["sentence"] in " ".join(done.stdout.split())
+    (workspace / "answer.json").unlink()
+    reports = list((workspace / "runs").glob("*/report.html"))
+    assert len(reports) == 1
+    assert answer["sentence"].split(".")[0] in reports[0].read_text()
+    status = subprocess.run(["git", "status", "--porcelain"], cwd=workspace, check=True, capture_output=True, text=True)
+    assert status.stdout == ""
+
+
+@pytest.mark.slow
+def test_the_same_run_again_keeps_every_stage(workspace):
+    """Nothing changed, so nothing is trained again; another seed trains again."""
+    done = ganforge("run", "fraud", *QUICK, folder=workspace)
+    assert done.returncode == 0, done.stderr
+    assert "nothing changed" in done.stderr + done.stdout
+
+
+@pytest.mark.slow
+def test_dry_run_prints_the_plan_and_does_nothing(workspace):
+    before = sorted(each.name for each in (workspace / "runs").iterdir())
+    done = ganforge("run", "images", "--dry-run", "--per-class", "7", "--seed", "3", folder=workspace)
+    assert done.returncode == 0, done.stderr
+    assert "per_class: 7" in done.stdout
+    assert "seed: 3" in done.stdout
+    assert sorted(each.name for each in (workspace / "runs").iterdir()) == before
+
+
+@pytest.mark.slow
+def test_a_mistyped_column_names_the_nearest(workspace):
+    done = ganforge("run", "fraud", "--target", "is_froud", folder=workspace)
+    assert done.returncode == 2
+    assert "is_fraud" in done.stderr
+    assert "Traceback" not in done.stderr
