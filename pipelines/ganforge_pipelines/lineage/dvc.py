@@ -65,7 +65,7 @@ def init(root: str | Path) -> None:
             _checked(root, "config", "--local", "core.no_scm", "true")
         return
     where = ["--no-scm"] if top is None else [] if top.resolve() == root else ["--subdir"]
-    _checked(root, "init", "--quiet", *where)
+    _checked(root, "init", *where)
     _checked(root, "config", "core.analytics", "false")
     _checked(root, "config", "core.check_update", "false")
 
@@ -85,7 +85,7 @@ def version(root: str | Path, path: str | Path, *, rows: int | None = None, push
         raise InputError(f"{path} lies outside the workspace {root}; add it with `ganforge data add {path}`")
     init(root)
     tracked = _tracked(root, path) or path
-    _checked(root, "add", "--quiet", tracked.relative_to(root).as_posix())
+    _checked(root, "add", tracked.relative_to(root).as_posix())
     dvc_file = tracked.with_name(tracked.name + ".dvc")
     out = yaml.safe_load(dvc_file.read_text(encoding="utf-8"))["outs"][0]
     return DataVersion(
@@ -129,9 +129,9 @@ def add_outside(root: str | Path, source: str | Path) -> Path:
 def remote(root: str | Path) -> tuple[str, str] | None:
     """The default remote's (name, address without password); None where none is set."""
     for line in _checked(Path(root), "remote", "list").stdout.splitlines():
-        name, _, rest = line.partition("\t")
+        name, *address = line.rstrip().removesuffix("(default)").split(maxsplit=1) or [""]
         if line.rstrip().endswith("(default)"):
-            return name.strip(), without_password(rest.strip().removesuffix("(default)").strip())
+            return name, without_password("".join(address).strip())
     return None
 
 
@@ -142,7 +142,7 @@ def _push(root: Path, dvc_file: Path) -> bool | None:
     name, address = there
     target = dvc_file.relative_to(root).as_posix()
     try:
-        done = _run(root, "push", "--quiet", target, limit=_PUSH_LIMIT)
+        done = _run(root, "push", target, limit=_PUSH_LIMIT)
         why = _reason(done.stderr) if done.returncode else None
     except subprocess.TimeoutExpired:
         why = f"no end after {_PUSH_LIMIT / 60:.0f} minutes"

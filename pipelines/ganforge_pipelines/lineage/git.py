@@ -23,9 +23,7 @@ def state(root: str | Path) -> GitState:
     commit = _git(root, "rev-parse", "--verify", "--quiet", "HEAD")
     if not commit:
         return GitState()
-    return GitState(
-        commit=commit, dirty=bool(_git(root, "status", "--porcelain", "--untracked-files=normal"))
-    )
+    return GitState(commit=commit, dirty=bool(_git(root, "status", "--porcelain", "--untracked-files=normal")))
 
 
 def top_level(root: str | Path) -> Path | None:

@@ -1,0 +1,373 @@
+"""MLflow: what a run was, what came of it, and the registered model.
+
+    track_run(…) ─▶ one run (tags, parameters, curves, artefacts, dataset)  +  one version of the flow's model
+
+By default a sqlite file and a folder in the workspace; MLFLOW_TRACKING_URI leads to a server instead. MLflow
+is imported inside functions: it takes seconds.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import re
+import shutil
+import socket
+import tempfile
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from ganforge import __version__
+from ganforge.errors import InputError, ServiceError
+from ganforge_pipelines.lineage.addresses import without_password
+from ganforge_pipelines.lineage.scoring import GENERATOR, MODEL
+from ganforge_pipelines.lineage.signatures import signature_of
+from ganforge_pipelines.workspace.lock import hold
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+CHAMPION, CHALLENGER = "champion", "challenger"
+_SCORES_WITH = ("mlflow", "numpy", "pandas", "safetensors", "scikit-learn", "skops", "torch")
+_BATCH = 1000  # metrics in one request: MLflow's limit
+_FEW = 100  # parameters or tags in one request: MLflow's limit
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetInfo:
+    """What MLflow is told about the data: never a row of it."""
+
+    name: str
+    source: str
+    """Where it lies, below the workspace."""
+    digest: str
+    """SHA-256."""
+    md5: str
+    """As DVC records it."""
+    rows: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrackedRun:
+    run_id: str
+    experiment: str
+    model_name: str
+    version: int
+    alias: str | None
+    uri: str
+    """`models:/name/version`, for `mlflow.pyfunc.load_model`."""
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def tracking_uri(workspace_root: str | Path) -> str:
+    """MLFLOW_TRACKING_URI where it is set, else the workspace's own sqlite file."""
+    named = os.environ.get("MLFLOW_TRACKING_URI")
+    return named or f"sqlite:///{(Path(workspace_root).resolve() / 'mlflow' / 'mlflow.db').as_posix()}"
+
+
+def check_tracking_server(uri: str | None = None, *, seconds: float = 5.0) -> None:
+    """Raise `ServiceError` within seconds when the server that is named does not answer or does not let us
+    in.
+
+    uri: default MLFLOW_TRACKING_URI; without one there is nothing to check.
+    """
+    uri = uri or os.environ.get("MLFLOW_TRACKING_URI")
+    if not uri:
+        return
+    address = urlsplit(uri)
+    if address.scheme in ("http", "https"):
+        port = address.port or (443 if address.scheme == "https" else 80)
+        try:
+            socket.create_connection((address.hostname or "", port), timeout=seconds).close()
+        except OSError as error:
+            raise _unreachable(uri, str(error)) from error
+    limits = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", "MLFLOW_HTTP_REQUEST_TIMEOUT": str(max(1, round(seconds)))}
+    with _environment(limits), _mlflow(uri) as client:
+        client.search_experiments(max_results=1)
+
+
+def track_run(
+    *,
+    workspace_root: str | Path,
+    flow: str,
+    tags: Mapping[str, Any],
+    params: Mapping[str, Any],
+    curves: Iterable[Mapping[str, Any]],
+    metrics: Mapping[str, float],
+    artifacts: Mapping[str, str | Path],
+    model_folder: str | Path,
+    generator_folder: str | Path | None = None,
+    dataset: DatasetInfo | None = None,
+    registered_name: str,
+    promote: bool,
+    input_example_schema: Any = None,
+) -> TrackedRun:
+    """Record one finished run of a flow and register its model.
+
+    Args:
+        flow: "fraud", "images" or "anomalies"; the experiment is called "ganforge-" and this.
+        tags: text by name; values that are not text are written as such, passwords in addresses are left out.
+        params: may be nested; "train": {"steps": 3} becomes `train.steps`.
+        curves: one mapping a point with "step", "name" and "value".
+        artifacts: folder in the run's artefacts → the local file or folder that is copied there.
+        model_folder: what scores: a classifier, picture classifier or detector as `ganforge` saves it.
+        generator_folder: the synthesizer whose samples it was trained with; it stands beside it in the
+        artefact. promote: the version takes the alias "champion", else "challenger".
+        input_example_schema: the `Schema` of the columns scored (without the target), or a picture's (C, H,
+        W).
+
+    Raises `ServiceError` when the server is not there or refuses; the run is then marked as failed where
+    that is still possible.
+    """
+    root = Path(workspace_root).resolve()
+    uri = tracking_uri(root)
+    with _mlflow(uri, root=root) as client:
+        experiment = _experiment(client, f"ganforge-{flow}", root)
+        run_id = client.create_run(experiment, tags=_texts(tags), run_name=_run_name(flow)).info.run_id
+        try:
+            _log_numbers(client, run_id, params, metrics, curves)
+            if dataset is not None:
+                _log_dataset(client, run_id, dataset)
+            for place, local in artifacts.items():
+                _log_artifact(client, run_id, Path(local), place)
+            version = _register(
+                run_id=run_id,
+                name=registered_name,
+                model=Path(model_folder),
+                generator=None if generator_folder is None else Path(generator_folder),
+                signature=signature_of(input_example_schema, Path(model_folder)),
+                tags=_texts(tags),
+            )
+            alias = CHAMPION if promote else CHALLENGER
+            client.set_registered_model_alias(registered_name, alias, str(version))
+        except BaseException:
+            with contextlib.suppress(Exception):  # the first failure is the one to tell
+                client.set_terminated(run_id, "FAILED")
+            raise
+        client.set_terminated(run_id, "FINISHED")
+    return TrackedRun(
+        run_id=run_id,
+        experiment=f"ganforge-{flow}",
+        model_name=registered_name,
+        version=version,
+        alias=alias,
+        uri=f"models:/{registered_name}/{version}",
+    )
+
+
+# -- one run
+# -------------------------------------------------------------------------------------------------------
+
+
+def _experiment(client: MlflowClient, name: str, root: Path) -> str:
+    found = client.get_experiment_by_name(name)
+    if found is not None:
+        return found.experiment_id
+    place = None
+    if not os.environ.get("MLFLOW_TRACKING_URI"):
+        place = (root / "mlflow" / "artifacts").as_uri()
+    try:
+        return client.create_experiment(name, artifact_location=place)
+    except Exception:
+        found = client.get_experiment_by_name(name)  # another process may have been first
+        if found is None:
+            raise
+        return found.experiment_id
+
+
+def _log_numbers(
+    client: MlflowClient,
+    run_id: str,
+    params: Mapping[str, Any],
+    metrics: Mapping[str, float],
+    curves: Iterable[Mapping[str, Any]],
+) -> None:
+    from mlflow.entities import Metric, Param
+
+    now = int(time.time() * 1000)
+    told = [Param(_key(name), without_password(str(value))[:6000]) for name, value in _flat(params)]
+    points = [Metric(_key(name), float(value), now, 0) for name, value in metrics.items() if value is not None]
+    points += [
+        Metric(_key(each["name"]), float(each["value"]), now, int(each["step"]))
+        for each in curves
+        if each["value"] is not None
+    ]
+    for start in range(0, len(told), _FEW):
+        client.log_batch(run_id, params=told[start : start + _FEW])
+    for start in range(0, len(points), _BATCH):
+        client.log_batch(run_id, metrics=points[start : start + _BATCH])
+
+
+def _log_dataset(client: MlflowClient, run_id: str, dataset: DatasetInfo) -> None:
+    import json
+
+    from mlflow.entities import Dataset, DatasetInput, InputTag
+
+    described = Dataset(
+        name=dataset.name,
+        digest=dataset.md5[:36],  # MLflow's limit, and exactly the length of a folder's md5 with ".dir"
+        source_type="dvc",
+        source=json.dumps({"path": without_password(dataset.source), "md5": dataset.md5}),
+        profile=json.dumps({"num_rows": dataset.rows, "sha256": dataset.digest}),
+    )
+    client.log_inputs(run_id, [DatasetInput(described, [InputTag("mlflow.data.context", "training")])])
+
+
+def _log_artifact(client: MlflowClient, run_id: str, local: Path, place: str) -> None:
+    if local.is_dir():
+        client.log_artifacts(run_id, str(local), place or None)
+    elif local.is_file():
+        client.log_artifact(run_id, str(local), place or None)
+    else:
+        raise InputError(f"no such file or folder to keep with the run: {local}")
+
+
+def _register(
+    *, run_id: str, name: str, model: Path, generator: Path | None, signature: Any, tags: dict[str, str]
+) -> int:
+    """Log the model with the run and make it the next version of `name`."""
+    import mlflow.pyfunc
+    from mlflow.models import Model
+
+    with tempfile.TemporaryDirectory() as temporary:
+        bundle = Path(temporary) / "bundle"
+        shutil.copytree(model, bundle / MODEL)
+        if generator is not None:
+            shutil.copytree(generator, bundle / GENERATOR)
+        logged = Model.log(
+            artifact_path=None,
+            name="model",
+            flavor=mlflow.pyfunc,
+            run_id=run_id,
+            registered_model_name=name,
+            loader_module="ganforge_pipelines.lineage.scoring",
+            data_path=str(bundle),
+            signature=signature,
+            pip_requirements=_requirements(),
+            tags=tags,
+        )
+    version = logged.registered_model_version
+    if version is None:
+        raise ServiceError(f"MLflow logged the model, but registered no version of {name!r}; see its server's log")
+    return int(version)
+
+
+def _requirements() -> list[str]:
+    """What scoring needs, at the versions of this process, without local parts ("+cpu"), which no index
+    has."""
+    pins = {name: metadata.version(name).split("+")[0] for name in _SCORES_WITH}
+    return [f"ganforge=={__version__}", *(f"{name}=={pin}" for name, pin in pins.items())]
+
+
+def _run_name(flow: str) -> str:
+    return f"{flow} {time.strftime('%Y-%m-%d %H:%M:%S')}"
+
+
+def _texts(tags: Mapping[str, Any]) -> dict[str, str]:
+    return {_key(name): without_password(str(value))[:5000] for name, value in tags.items() if value is not None}
+
+
+def _flat(params: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in params.items():
+        if isinstance(value, Mapping) and value:
+            yield from _flat(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value
+
+
+def _key(name: object) -> str:
+    """A name as MLflow allows it."""
+    return re.sub(r"[^\w\-. :/]", "_", str(name))[:250]
+
+
+# -- MLflow itself
+# -------------------------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def _mlflow(uri: str, *, root: Path | None = None) -> Iterator[MlflowClient]:
+    """A client of the store at `uri`, which is also the process's own inside the block; silent, and never
+    unpickling.
+
+    Everything MLflow raises inside becomes a `ServiceError`.
+    """
+    own = uri.startswith("sqlite:///") and root is not None
+    if own:
+        (root / "mlflow").mkdir(parents=True, exist_ok=True)  # type: ignore[operator]
+    quiet = {
+        "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+        "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+        "MLFLOW_HTTP_REQUEST_MAX_RETRIES": os.environ.get("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "3"),
+        "MLFLOW_HTTP_REQUEST_TIMEOUT": os.environ.get("MLFLOW_HTTP_REQUEST_TIMEOUT", "30"),
+        "GIT_PYTHON_REFRESH": "quiet",
+    }
+    with _environment(quiet):
+        import mlflow
+        import requests
+        from mlflow.exceptions import MlflowException
+
+        former = mlflow.get_tracking_uri(), mlflow.get_registry_uri()
+        with _silent():
+            try:
+                mlflow.set_tracking_uri(uri)
+                if not os.environ.get("MLFLOW_REGISTRY_URI"):
+                    mlflow.set_registry_uri(uri)
+                # Two processes must not make the tables of a new database at the same time.
+                making = (
+                    hold(root / ".ganforge" / "mlflow.lock", wait=True) if own and root else contextlib.nullcontext()
+                )
+                with making:
+                    client = mlflow.MlflowClient()
+                    client.search_experiments(max_results=1)
+                yield client
+            except (MlflowException, requests.RequestException) as error:
+                raise _unreachable(uri, str(error)) from error
+            finally:
+                mlflow.set_tracking_uri(former[0])
+                mlflow.set_registry_uri(former[1])
+
+
+@contextlib.contextmanager
+def _environment(values: Mapping[str, str]) -> Iterator[None]:
+    former = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in former.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+@contextlib.contextmanager
+def _silent() -> Iterator[None]:
+    """MLflow and Alembic tell of every table and version they make: nothing a user has to know."""
+    former = {name: logging.getLogger(name).level for name in ("mlflow", "alembic")}
+    for name in former:
+        logging.getLogger(name).setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        for name, level in former.items():
+            logging.getLogger(name).setLevel(level)
+
+
+def _unreachable(uri: str, why: str) -> ServiceError:
+    why = without_password(" ".join(why.split()))[:400].rstrip(".")
+    return ServiceError(
+        f"MLflow at {without_password(uri)}: {why}; see that the server runs and lets you in (MLFLOW_TRACKING_URI, "
+        "MLFLOW_TRACKING_USERNAME, MLFLOW_TRACKING_PASSWORD), or unset MLFLOW_TRACKING_URI to use the workspace's "
+        "own store"
+    )
