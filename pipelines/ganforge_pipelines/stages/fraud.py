@@ -1,0 +1,261 @@
+"""Flow `fraud`: does augmenting the rare class of a table help its classifier?
+
+prepare   a file               → train.parquet, test.parquet, facts.json (roles of columns, split, schema)
+train     train.parquet        → generator/ and its losses
+sample    generator            → synthetic.parquet: rows of the rare class, none an exact copy of a real one
+judge     train.parquet        → verdict.json: the arms over folds; generator and all else fitted inside each fold
+classify  all of them          → classifier/: the arm that the verdict recommends, held against test.parquet
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from ganforge.data.splits import duplicate_groups, entity_split, stratified_split, time_split
+from ganforge.quality.copies import exact_copies
+from sklearn.metrics import average_precision_score, roc_auc_score
+
+from ganforge.catalog import CATALOG, load_model
+from ganforge.data.schema import Schema, plain
+from ganforge.data.table import Table
+from ganforge.data.targets import binary_target
+from ganforge.errors import InputError, UnsuitableDataError
+from ganforge_pipelines.stages.context import StageContext, StageProgress
+from ganforge_pipelines.stages.curves import precision_recall
+from ganforge_pipelines.stages.models import build_model, write_training
+from ganforge_pipelines.stages.models import train as train_model
+from ganforge_pipelines.stages.tables import DAY, read_input, read_part, without, write_part
+
+FEWEST = 10
+"""Rows of the rare class to train on below which nothing can be judged."""
+KINDS = tuple(each.kind for each in CATALOG.values() if each.family == "tables" and each.role == "synthesizer")
+
+
+def prepare(context: StageContext) -> str:
+    """Read, split, and fix what each column is."""
+    own = context.own
+    table = read_input(context)
+    if own["target"] is None:
+        raise InputError(f"{own['data']}: no target; name the column that marks the rare class with --target")
+    target = binary_target(table, own["target"])
+    train_rows, test_rows, how = _split(table, target.positive, own, seed=context.seed)
+    roles = {"target": own["target"], "time": own["time"]}
+    leave_out = [*own["leave_out"], *([own["group"]] if own["group"] else [])]
+    features = without(table, leave_out, keep=roles)
+    counts = {part: int(target.positive[rows].sum()) for part, rows in (("train", train_rows), ("test", test_rows))}
+    _check_counts(counts, len(train_rows), len(test_rows), own)
+    for name, rows in (("train", train_rows), ("test", test_rows)):
+        write_part(context, f"{name}.parquet", features.take(rows))
+    facts = {
+        "source": own["data"],
+        "rows": len(table),
+        "n_positive": target.n_positive,
+        **roles,
+        "positive": plain(target.positive_value),
+        "positive_values": [plain(each) for each in target.positive_values],
+        "negative": plain(target.negative_value),
+        "left_out": [each for each in leave_out if each in table.schema],
+        "gap": own["gap"],
+        "split": {
+            "how": how,
+            "train": len(train_rows),
+            "test": len(test_rows),
+            "train_positive": counts["train"],
+            "test_positive": counts["test"],
+        },
+        "fingerprint": table.fingerprint,
+        "schema": features.schema.to_json(),
+    }
+    context.write_json("facts.json", facts)
+    return f"{len(train_rows):,} rows to train on, {len(test_rows):,} to test on ({how})"
+
+
+def _split(table: Table, positive: np.ndarray, own: Any, *, seed: int) -> tuple[np.ndarray, np.ndarray, str]:
+    share = own["test_share"]
+    if own["group"] is not None:
+        entity = table.column(own["group"], "group column").to_numpy()
+        train, test = entity_split(entity, test_share=share, random_state=seed)
+        return train, test, f"by {own['group']}"
+    if own["time"] is not None:
+        train, test = time_split(table.time(own["time"]), test_share=share, gap=own["gap"] * DAY)
+        return train, test, f"by {own['time']}" + (f", {own['gap']:g} days apart" if own["gap"] else "")
+    groups = duplicate_groups(table.frame)
+    train, test = stratified_split(positive, test_share=share, random_state=seed, groups=groups)
+    return train, test, "at random"
+
+
+def _check_counts(positives: dict[str, int], n_train: int, n_test: int, own: Any) -> None:
+    if positives["train"] < FEWEST or n_train - positives["train"] < FEWEST:
+        fewest = min(positives["train"], n_train - positives["train"])
+        raise UnsuitableDataError(
+            f"{own['data']}: {fewest} rows of the rarer class of {own['target']!r} are left to train on; "
+            f"at least {FEWEST} are needed to judge anything"
+        )
+    if positives["test"] == 0 or positives["test"] == n_test:
+        raise UnsuitableDataError(
+            f"{own['data']}: the {n_test:,} rows held out hold one class of {own['target']!r} only; "
+            "raise fraud.prepare.test_share, or leave --time out"
+        )
+
+
+def train(context: StageContext) -> str:
+    """Fit the generator on the training part."""
+    facts = context.json("prepare", "facts.json")
+    table = read_part(context.input("prepare", "train.parquet"), facts)
+    own = context.own
+    model = build_model(
+        own["kind"], own, seed=context.seed, trainer=context.trainer, options=own["options"], family=KINDS
+    )
+    training = train_model(context, model, table)
+    model.save(context.out / "generator")
+    write_training(context, {own["kind"]: training})
+    return f"{own['kind']}, {training.steps:,} steps"
+
+
+def sample(context: StageContext) -> str:
+    """Draw rows of the rare class; exact copies of real rows are dropped, counted and drawn again."""
+    facts, own = context.json("prepare", "facts.json"), context.own
+    real = read_part(context.input("prepare", "train.parquet"), facts)
+    generator = load_model(context.input("train", "generator"))
+    wanted = _rows_wanted(facts, own)
+    kept, copies = _drawn(generator, real, facts, wanted, seed=context.seed)
+    synthetic = Table.of(kept, schema=Schema.from_json(facts["schema"]), source="synthetic rows")
+    write_part(context, "synthetic.parquet", synthetic)
+    context.write_json(
+        "metrics.json",
+        {"rows": len(synthetic), "copies_dropped": copies, "obedience": getattr(generator, "obedience_", None)},
+    )
+    return f"{len(synthetic):,} rows of {facts['target']}={facts['positive']}, {copies:,} copies of a real one dropped"
+
+
+def _rows_wanted(facts: Any, own: Any) -> int:
+    if own["rows"] is not None:
+        return own["rows"]
+    positive = facts["split"]["train_positive"]
+    wanted = round(own["ratio"] * (facts["split"]["train"] - positive)) - positive
+    if wanted < 1:
+        raise UnsuitableDataError(
+            f"nothing to augment: there are {positive:,} rows of {facts['target']}={facts['positive']} already, more "
+            f"than sample.ratio={own['ratio']:g} asks for; raise it, or name the rarer class as target"
+        )
+    return wanted
+
+
+def _drawn(generator: Any, real: Table, facts: Any, wanted: int, *, seed: int) -> tuple[pd.DataFrame, int]:
+    condition = {facts["target"]: facts["positive"]}
+    parts: list[pd.DataFrame] = []
+    have = copies = 0
+    for attempt in range(4):
+        drawn = generator.sample(wanted - have, condition=condition, random_state=seed + attempt)
+        copied = exact_copies(drawn, real.frame)
+        parts.append(drawn.loc[~copied])
+        copies, have = copies + int(copied.sum()), have + int((~copied).sum())
+        if have >= wanted:
+            break
+    if have == 0:
+        raise UnsuitableDataError(
+            "every synthetic row is an exact copy of a real one: the columns are too coarse to make new ones"
+        )
+    return pd.concat(parts, ignore_index=True), copies
+
+
+def judge(context: StageContext) -> str:
+    """Hold the arms against each other over folds of the training part."""
+    from ganforge.downstream.verdict import judge as judge_table
+
+    facts, own = context.json("prepare", "facts.json"), context.own
+    table = read_part(context.input("prepare", "train.parquet"), facts)
+    section = context.section("train")
+    changes = {"steps": own["steps"]} if own["steps"] is not None else {}
+    synthesizer = build_model(
+        section["kind"],
+        section,
+        seed=context.seed,
+        trainer={**context.trainer, "devices": 1, "num_nodes": 1, "strategy": "auto"},
+        options=section["options"],
+        family=KINDS,
+        changes=changes,
+    )
+    verdict = judge_table(
+        table,
+        facts["target"],
+        synthesizer=synthesizer,
+        time=facts["time"],
+        gap=facts["gap"] * DAY,
+        folds=own["folds"],
+        classifier=own["classifier"],
+        random_state=context.seed,
+        n_jobs=own["n_jobs"],
+        on_progress=lambda done, total: context.on_progress(StageProgress(step=done, steps=total, phase="fits")),
+    )
+    context.write_json("verdict.json", verdict.to_json())
+    context.write_json(
+        "metrics.json",
+        {verdict.measure.replace(" ", "_"): {name: arm.mean for name, arm in verdict.arms.items()}},
+    )
+    context.write_csv(
+        "precision_recall.csv",
+        ["arm", "fold", "recall", "precision"],
+        (
+            [arm, fold, recall, precision]
+            for arm, folds in verdict.curves.items()
+            for fold, curve in enumerate(folds)
+            for recall, precision in zip(curve.recall, curve.precision, strict=True)
+        ),
+    )
+    return f"{own['folds']} folds, {len(verdict.arms)} arms"
+
+
+def classify(context: StageContext) -> str:
+    """Train the classifier as the verdict recommends on the whole training part, and hold it against the test part."""
+    from ganforge.downstream.classifiers import make_classifier
+
+    facts, own = context.json("prepare", "facts.json"), context.own
+    verdict = context.json("judge", "verdict.json")
+    real = read_part(context.input("prepare", "train.parquet"), facts)
+    test = read_part(context.input("prepare", "test.parquet"), facts)
+    arm = verdict["recommended"]
+    frame = real.frame
+    if verdict["arms"][arm]["synthetic"]:
+        synthetic = read_part(context.input("sample", "synthetic.parquet"), facts)
+        frame = pd.concat([frame, synthetic.frame], ignore_index=True)
+    target = facts["target"]
+    classifier = make_classifier(
+        own["classifier"],
+        random_state=context.seed,
+        class_weight="balanced" if arm == "class weights" else None,
+    )
+    classifier.fit(frame.drop(columns=target), positives(frame[target], facts))
+    classifier.save(context.out / "classifier")
+    truth = positives(test.frame[target], facts)
+    score = classifier.predict_proba(test.frame.drop(columns=target))[:, 1]
+    recall, precision = precision_recall(truth, score)
+    figures = {
+        "average_precision": float(average_precision_score(truth, score)),
+        "auroc": float(roc_auc_score(truth, score)),
+        "base_rate": float(truth.mean()),
+    }
+    context.write_json("metrics.json", figures)
+    context.write_json(
+        "test.json",
+        {
+            **figures,
+            "arm": arm,
+            "classifier": own["classifier"],
+            "rows": len(truth),
+            "n_positive": int(truth.sum()),
+            "trained_on": len(frame),
+        },
+    )
+    rows = zip(recall, precision, strict=True)
+    context.write_csv("precision_recall.csv", ["recall", "precision"], rows)
+    return (
+        f"{own['classifier']}, arm {arm}: {figures['average_precision']:.3f} average precision on {len(truth):,} rows"
+    )
+
+
+def positives(labels: pd.Series, facts: Any) -> np.ndarray:
+    """(N,) bool: which rows the rare class's values mark."""
+    return (labels != facts["negative"]).to_numpy(dtype=bool)

@@ -1,0 +1,46 @@
+"""Tables between stages: parquet beside the schema and the facts that a split has fixed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from ganforge.data.readers import holds_images, read_table
+from ganforge.data.schema import Schema
+from ganforge.data.table import Table
+from ganforge.data.writers import write_table
+from ganforge.errors import InputError
+from ganforge_pipelines.stages.context import StageContext
+
+DAY = 86_400.0
+"""Seconds."""
+
+
+def read_input(context: StageContext) -> Table:
+    """The table of the `prepare` section: its `data`, read by its `schema` if it has one."""
+    own = context.own
+    path = context.workspace.path(own["data"])
+    if path.exists() and holds_images(path):
+        raise InputError(f"{own['data']} holds pictures; the flow {context.spec.flow} reads a table (`run images`)")
+    schema = context.workspace.path(own["schema"]) if own["schema"] else None
+    return read_table(path, schema=schema)
+
+
+def without(table: Table, names: Any, *, keep: Mapping[str, str | None]) -> Table:
+    """The table without the columns that are no features. Raises where one of them has a part to play."""
+    for role, name in keep.items():
+        if name is not None and name in names:
+            raise InputError(f"column {name!r} is the {role} and in leave_out, too; take it out of one of them")
+    return table.drop(*[name for name in names if name in table.schema])
+
+
+def write_part(context: StageContext, name: str, table: Table) -> None:
+    write_table(table.frame, context.out / name)
+
+
+def read_part(path: Path, facts: Mapping[str, Any]) -> Table:
+    """A part that `prepare` wrote, with the schema of the whole."""
+    return Table.of(pd.read_parquet(path), schema=Schema.from_json(facts["schema"]), source=facts["source"])
