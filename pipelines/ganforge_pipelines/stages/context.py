@@ -53,29 +53,27 @@ class StageContext:
         """The parameters of a stage of this flow, if the graph says that this one reads them."""
         name = f"{self.spec.flow}.{verb}"
         if name not in self.spec.params:
-            raise RuntimeError(
-                f"{self.spec.name} reads the parameters {name}, but its line in graph.py does not say so"
-            )
+            raise RuntimeError(f"{self.spec.name} reads the parameters {name}, but graph.py does not say so")
         return lookup(self.params, name)
 
     @property
     def seed(self) -> int:
         if "seed" not in self.spec.params:
-            raise RuntimeError(f"{self.spec.name} uses the seed, but its line in graph.py does not say so")
+            raise RuntimeError(f"{self.spec.name} uses the seed, but graph.py does not say so")
         return int(self.params["seed"])
 
     @property
     def trainer(self) -> dict[str, Any]:
         """What Lightning is told: accelerator, devices, num_nodes, strategy, precision."""
         if "trainer" not in self.spec.params:
-            raise RuntimeError(f"{self.spec.name} uses the trainer, but its line in graph.py does not say so")
+            raise RuntimeError(f"{self.spec.name} uses the trainer, but graph.py does not say so")
         return dict(self.params["trainer"])
 
     def input(self, verb: str, name: str) -> Path:
         """A file that an earlier stage of this flow wrote, if the graph says that this one reads it."""
         dep = f"work/{self.spec.flow}/{verb}/{name}"
         if dep not in dependencies(self.spec, self.params):
-            raise RuntimeError(f"{self.spec.name} reads {dep}, but its line in graph.py does not say so")
+            raise RuntimeError(f"{self.spec.name} reads {dep}, but graph.py does not say so")
         return self.workspace.path(dep)
 
     def json(self, verb: str, name: str) -> Any:

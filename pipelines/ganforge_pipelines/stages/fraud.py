@@ -256,6 +256,6 @@ def classify(context: StageContext) -> str:
     )
 
 
-def positives(labels: pd.Series, facts: Any) -> np.ndarray:
+def positives(labels: Any, facts: Any) -> np.ndarray:
     """(N,) bool: which rows the rare class's values mark."""
     return (labels != facts["negative"]).to_numpy(dtype=bool)

@@ -188,5 +188,5 @@ def _missing(spec: StageSpec, dep: str, path: Path) -> str:
         verb = dep.split("/")[2]
         return f"{spec.name} needs {dep}, which is not there; run `ganforge stage {spec.flow}-{verb}` first"
     if dep.startswith("data/"):
-        return f"no such file or folder: {path}; `ganforge data make` makes the embedded data, `ganforge data add` adds yours"
+        return f"no such file or folder: {path}; `ganforge data make` makes the embedded data, `data add` adds yours"
     return f"no such file or folder: {path}"

@@ -134,6 +134,9 @@ def rewrite(path: Path, changes: Mapping[str, Any]) -> None:
     from ruamel.yaml import YAML
 
     round_trip = YAML()
+    round_trip.representer.add_representer(
+        type(None), lambda representer, none: representer.represent_scalar("tag:yaml.org,2002:null", "null")
+    )
     round_trip.preserve_quotes = True
     round_trip.width = 120
     round_trip.indent(mapping=2, sequence=4, offset=2)
@@ -255,7 +258,7 @@ def _check_range(name: str, short: str, value: Any, *, where: str) -> None:
     if short in RANGES and value is not None and isinstance(value, int | float):
         low, high = RANGES[short]
         if (low is not None and value < low) or (high is not None and value > high):
-            bounds = f"at least {low:g}" if high is None else f"between {low:g} and {high:g}"
+            bounds = f"of at least {low:g}" if high is None else f"between {low:g} and {high:g}"
             raise InputError(f"{where}: {name}={value!r}; give a number {bounds}")
     if name in CHOICES and value not in CHOICES[name]:
         raise UnknownNameError(name, value, CHOICES[name], where=where)
