@@ -52,9 +52,10 @@ class Ema(nn.Module):
     def move(self, samples: float) -> None:
         """Follow the network's present weights, `samples` real samples after the last time."""
         weight = 1 - 0.5 ** (samples / self.half_life)
-        averaged, current = list(self.module.parameters()), list(self.network.parameters())
-        if averaged:
-            torch._foreach_lerp_(averaged, [each.detach() for each in current], weight)
+        averaged: list[torch.Tensor] = list(self.module.parameters())
+        if averaged:  # all at once: one kernel on a GPU
+            current: list[torch.Tensor] = [each.detach() for each in self.network.parameters()]
+            torch._foreach_lerp_(averaged, current, weight)  # pyright: ignore
         for mine, its in zip(self.module.buffers(), self.network.buffers(), strict=True):
             mine.copy_(its)
 

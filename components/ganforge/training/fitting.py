@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from pytorch_lightning.utilities.exceptions import MisconfigurationException, SIGTERMException
+from lightning_fabric.utilities.exceptions import MisconfigurationException
+from pytorch_lightning.utilities.exceptions import SIGTERMException
 
 from ganforge.errors import InputError, InterruptedRunError
 from ganforge.training.checkpoints import Checkpoints
@@ -53,7 +54,7 @@ def fit(
     seed
         Every random number is a function of (seed, rank, step): on one CPU, same seed, same weights.
     log_every
-        Steps between two entries of the history and calls of `on_progress`; also how soon a NaN is found, at the latest.
+        Steps between two entries of the history and calls of `on_progress`; a NaN is found this late at most.
     monitor
         A validation metric, in place of the one the game brings. The weights of its best judgement are what the game
         has in the end, and `patience` may end the run early.

@@ -61,9 +61,8 @@ def clip_weights(module: nn.Module, limit: float) -> None:
     """
     if limit <= 0:
         raise InputError(f"clip_weights: limit={limit}; give a positive one")
-    parameters = list(module.parameters())
-    torch._foreach_clamp_min_(parameters, -limit)
-    torch._foreach_clamp_max_(parameters, limit)
+    for parameter in module.parameters():
+        parameter.clamp_(-limit, limit)
 
 
 @contextlib.contextmanager

@@ -1,4 +1,4 @@
-"""Where and how training runs: Lightning's accelerators, devices, strategies and precisions, named as Lightning does."""
+"""Where and how training runs: accelerators, devices, strategies and precisions, in Lightning's words."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 import pytorch_lightning as pl
+from lightning_fabric.utilities.exceptions import MisconfigurationException
+from lightning_fabric.utilities.rank_zero import rank_zero_only
 from pytorch_lightning.strategies import DDPStrategy
-from pytorch_lightning.utilities.exceptions import MisconfigurationException
-from pytorch_lightning.utilities.rank_zero import rank_zero_only
 
 from ganforge.errors import InputError, UnknownNameError
 
