@@ -161,6 +161,4 @@ def check_content(content: Report) -> None:
     ):
         shown = "real pictures"
     if shown:
-        raise InputError(
-            f"this report holds {shown}, but show_rows is false; leave them out or use --show-rows"
-        )
+        raise InputError(f"this report holds {shown}, but show_rows is false; leave them out or use --show-rows")

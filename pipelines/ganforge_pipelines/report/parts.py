@@ -296,9 +296,7 @@ class OddRow:
 def check_pixels(pixels: np.ndarray, where: str) -> None:
     """uint8 (N, C, H, W) with one or three channels, at least one picture."""
     if pixels.dtype != np.uint8 or pixels.ndim != 4 or pixels.shape[1] not in (1, 3) or not len(pixels):
-        raise InputError(
-            f"{where}: {pixels.dtype} {pixels.shape}; pictures are uint8 (N, C, H, W), C = 1 or 3, N ≥ 1"
-        )
+        raise InputError(f"{where}: {pixels.dtype} {pixels.shape}; pictures are uint8 (N, C, H, W), C = 1 or 3, N ≥ 1")
 
 
 def middle(value: Interval | float | None) -> float | None:

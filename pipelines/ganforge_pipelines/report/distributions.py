@@ -1,0 +1,227 @@
+"""The charts of distributions: a column real against synthetic, scores of both classes, and plain bars."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Sequence
+
+import numpy as np
+from markupsafe import Markup
+
+from ganforge_pipelines.report import wording
+from ganforge_pipelines.report.parts import ColumnComparison, Obedience, ScoreHistogram
+from ganforge_pipelines.report.svg import ACCENT, INK, SHADE, Chart, canvas, inline
+
+
+def column_chart(column: ColumnComparison, *, key: str) -> Chart:
+    """Real in grey, synthetic as an accent line (numbers) or bars beside each other (categories)."""
+    name = wording.clean(column.name, longest=40)
+    title = f"{name}: {_largest_gap(column)}"
+    draw = _draw_bins if column.edges is not None else _draw_categories
+    svg = draw(column, key=key, label=title)
+    floor = "" if column.floor is None else f"; two halves of the real rows: {wording.score(column.floor)}"
+    return Chart(title=title, svg=svg, note=f"{column.measure} {wording.score(column.distance)}{floor}")
+
+
+def _draw_bins(column: ColumnComparison, *, key: str, label: str) -> Markup:
+    edges = np.asarray(column.edges, dtype=float)
+    with canvas(height=205) as (figure, axes):
+        axes.stairs(np.asarray(column.real), edges, fill=True, color=SHADE, label="real")
+        axes.stairs(np.asarray(column.synthetic), edges, color=ACCENT, linewidth=2.2, label="synthetic")
+        if column.log:
+            axes.set_xscale("log")
+            axes.minorticks_off()
+        if column.dates:
+            axes.xaxis.set_major_formatter(lambda value, _: _date(value))
+            axes.locator_params(axis="x", nbins=4)
+        else:
+            axes.xaxis.set_major_formatter(lambda value, _: wording.number(value))
+            if not column.log:
+                axes.locator_params(axis="x", nbins=6)
+        axes.set_ylim(bottom=0)
+        axes.set_xlabel(wording.clean(column.name, longest=40))
+        _rows_axis(figure, axes)
+        return inline(figure, key=key, label=label)
+
+
+def _draw_categories(column: ColumnComparison, *, key: str, label: str) -> Markup:
+    labels = [wording.clean(each, longest=22) for each in column.labels or ()]
+    places = np.arange(len(labels))[::-1]
+    with canvas(height=75 + 30 * len(labels)) as (figure, axes):
+        axes.barh(places + 0.19, np.asarray(column.real), height=0.36, color=SHADE, label="real")
+        axes.barh(places - 0.19, np.asarray(column.synthetic), height=0.36, color=ACCENT, label="synthetic")
+        axes.set_yticks(places, labels)
+        axes.tick_params(axis="y", length=0)
+        axes.locator_params(axis="x", nbins=5)
+        axes.xaxis.set_major_formatter(lambda value, _: wording.share(value))
+        axes.set_xlabel("share of rows")
+        figure.legend(*axes.get_legend_handles_labels(), loc="outside upper left", ncols=2, borderpad=0.1)
+        return inline(figure, key=key, label=label)
+
+
+def _rows_axis(figure, axes) -> None:
+    axes.yaxis.set_major_formatter(lambda value, _: wording.share(value))
+    axes.locator_params(axis="y", nbins=4)
+    axes.set_ylabel("share of rows")
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside upper left", ncols=2, borderpad=0.1)
+
+
+def _largest_gap(column: ColumnComparison) -> str:
+    """Where the synthetic rows differ most, in words."""
+    real, synthetic = np.asarray(column.real, dtype=float), np.asarray(column.synthetic, dtype=float)
+    if column.edges is None:
+        worst = int(np.argmax(np.abs(synthetic - real)))
+        place = f"“{wording.clean((column.labels or ['?'])[worst], longest=24)}”"
+        low = worst
+        high = worst + 1
+    else:
+        low, high = _worst_stretch(synthetic - real)
+        edges = list(column.edges)
+        ends = [_date(each) if column.dates else wording.number(each) for each in (edges[low], edges[high])]
+        place = f"from {ends[0]} to {ends[1]}"
+    is_real, is_synthetic = float(real[low:high].sum()), float(synthetic[low:high].sum())
+    if abs(is_synthetic - is_real) < 0.01:
+        return "no stretch differs by a hundredth of the rows"
+    word = "too many" if is_synthetic > is_real else "too few"
+    return f"{word} {place} ({wording.share(is_synthetic)} instead of {wording.share(is_real)})"
+
+
+def _worst_stretch(gap: np.ndarray) -> tuple[int, int]:
+    """The run of neighbouring bins whose summed gap is the largest in size: [low, high)."""
+    sums = np.concatenate([[0.0], np.cumsum(gap)])
+    low, high = sorted((int(np.argmin(sums)), int(np.argmax(sums))))
+    return (low, high) if high > low else (0, len(gap))
+
+
+def score_chart(histogram: ScoreHistogram, *, key: str) -> Chart:
+    """Scores of both classes with the threshold: what stands right of it is an alert."""
+    edges = np.asarray(histogram.edges, dtype=float)
+    with canvas(height=255) as (figure, axes):
+        axes.stairs(
+            np.asarray(histogram.normal),
+            edges,
+            fill=True,
+            color=SHADE,
+            label=wording.clean(histogram.normal_name),
+        )
+        if histogram.anomalous is not None:
+            axes.stairs(
+                np.asarray(histogram.anomalous),
+                edges,
+                color=ACCENT,
+                linewidth=2.2,
+                label=wording.clean(histogram.anomalous_name),
+            )
+        axes.set_ylim(bottom=0)
+        if histogram.threshold is not None:
+            axes.axvline(histogram.threshold, color=INK, linewidth=1.2)
+            low, high = edges[0], edges[-1]
+            right = histogram.threshold > low + 0.6 * (high - low) and not histogram.log
+            axes.annotate(
+                f"threshold {wording.number(histogram.threshold)}",
+                (histogram.threshold, 1),
+                (-5 if right else 5, -2),
+                xycoords=("data", "axes fraction"),
+                textcoords="offset points",
+                ha="right" if right else "left",
+                va="top",
+            )
+        if histogram.log:
+            axes.set_xscale("log")
+            axes.minorticks_off()
+        axes.xaxis.set_major_formatter(lambda value, _: wording.number(value))
+        axes.set_xlabel(f"score of {wording.clean(histogram.detector)} (higher = odder)")
+        _rows_axis(figure, axes)
+        axes.set_ylabel("share of each class" if histogram.anomalous is not None else "share of rows")
+        title = _score_title(histogram)
+        svg = inline(figure, key=key, label=title)
+    return Chart(title=title, svg=svg, note="Rows right of the threshold become alerts.")
+
+
+def _score_title(histogram: ScoreHistogram) -> str:
+    detector = wording.clean(histogram.detector)
+    if histogram.threshold is None or histogram.anomalous is None:
+        return f"How odd {detector} takes the held-out rows to be"
+    hit = _above(histogram, histogram.anomalous)
+    wrong = _above(histogram, histogram.normal)
+    return (
+        f"Above the threshold of {detector} stand {wording.share(hit)} of the "
+        f"{wording.clean(histogram.anomalous_name)} and {wording.share(wrong)} of the "
+        f"{wording.clean(histogram.normal_name)} rows"
+    )
+
+
+def _above(histogram: ScoreHistogram, shares: Sequence[float]) -> float:
+    """The share above the threshold; the bin that holds it counts in proportion."""
+    edges, shares_array = np.asarray(histogram.edges, dtype=float), np.asarray(shares, dtype=float)
+    widths = np.maximum(np.diff(edges), 1e-300)
+    part = np.clip((edges[1:] - (histogram.threshold or 0.0)) / widths, 0, 1)
+    return float((part * shares_array).sum())
+
+
+def reasons_chart(reasons: Sequence[tuple[str, float]], *, n_top: int | None, key: str, most: int = 10) -> Chart:
+    """Which columns carry the scores over the top alerts."""
+    shown = list(reasons[:most])
+    over = f"the {wording.count(n_top)} oddest rows" if n_top else "the oddest rows"
+    title = f"{wording.clean(shown[0][0], longest=40)} makes most of the score over {over}"
+    svg = _bars(
+        [name for name, _ in shown],
+        [value for _, value in shown],
+        axis="share of the score",
+        key=key,
+        label=title,
+    )
+    left_out = len(reasons) - len(shown)
+    note = f"{left_out} more columns carry the rest." if left_out > 0 else ""
+    return Chart(title=title, svg=svg, note=note)
+
+
+def obedience_chart(classes: Sequence[Obedience], *, key: str, most: int = 20) -> Chart:
+    """Of the pictures asked for a class, the share that a classifier takes for it; the lowest first."""
+    ordered = sorted(classes, key=lambda each: each.share)
+    shown = ordered[:most]
+    worst = shown[0]
+    mean = sum(each.share for each in classes) / len(classes)
+    title = (
+        f"{wording.share(mean)} of the pictures show the class that was asked for; "
+        f"the worst is {wording.clean(worst.name, longest=24)} with {wording.share(worst.share)}"
+    )
+    svg = _bars(
+        [each.name for each in shown],
+        [each.share for each in shown],
+        axis="taken for the class asked for",
+        key=key,
+        label=title,
+        whole=True,
+    )
+    note = "As judged by a classifier trained on real pictures alone."
+    if worst.mistaken_for:
+        name, other = (wording.clean(each, longest=24) for each in (worst.name, worst.mistaken_for))
+        note += f" {name} is mostly taken for {other} instead."
+    if len(ordered) > most:
+        note += f" The {len(ordered) - most} most obedient classes are left out."
+    return Chart(title=title, svg=svg, note=note)
+
+
+def _bars(
+    names: Sequence[str], values: Sequence[float], *, axis: str, key: str, label: str, whole: bool = False
+) -> Markup:
+    places = np.arange(len(names))[::-1]
+    with canvas(height=52 + 23 * len(names)) as (figure, axes):
+        axes.barh(places, values, height=0.62, color=[ACCENT if k == 0 else SHADE for k in range(len(names))])
+        top = 1.0 if whole else max([*values, 1e-9])
+        for place, value in zip(places, values, strict=True):
+            axes.annotate(wording.share(value), (value, place), (4, 0), textcoords="offset points", va="center")
+        axes.set_xlim(0, top * 1.16)
+        axes.set_yticks(places, [wording.clean(each, longest=22) for each in names])
+        axes.tick_params(axis="y", length=0)
+        axes.locator_params(axis="x", nbins=5)
+        axes.xaxis.set_major_formatter(lambda value, _: wording.share(value) if value <= 1 else "")
+        axes.set_xlabel(axis)
+        axes.spines["left"].set_visible(False)
+        return inline(figure, key=key, label=label)
+
+
+def _date(seconds: float) -> str:
+    moment = datetime.datetime(1970, 1, 1) + datetime.timedelta(seconds=float(seconds))
+    return moment.strftime("%Y-%m-%d")

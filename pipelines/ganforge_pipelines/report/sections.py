@@ -1,0 +1,330 @@
+"""Which sections each family's report has, and in which order: content → sections of charts, tables and strips.
+
+A part for which there is nothing is left out, and a section without parts too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import count
+
+from ganforge_pipelines.report import wording
+from ganforge_pipelines.report.content import AnomaliesReport, FraudReport, ImagesReport, Report
+from ganforge_pipelines.report.distributions import column_chart, obedience_chart, reasons_chart, score_chart
+from ganforge_pipelines.report.figures import arms_chart, found_chart, per_class_chart, precision_recall_chart
+from ganforge_pipelines.report.losses import loss_charts
+from ganforge_pipelines.report.parts import Arm, Detector, Interval, Number, OddRow
+from ganforge_pipelines.report.pictures import Strip, evenly, strips
+from ganforge_pipelines.report.svg import Chart
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """Text in rows. `numeric` names the columns (from 0) that are set flush right."""
+
+    title: str
+    head: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    numeric: Sequence[int] = ()
+    strong: Sequence[int] = ()
+    """Rows (from 0) that stand out."""
+    note: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Strips:
+    """Rows of pictures, each with its label."""
+
+    title: str
+    rows: Sequence[tuple[str, Strip]]
+    note: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Section:
+    title: str
+    lead: str = ""
+    parts: Sequence[Chart | Table | Strips] = ()
+
+
+def sections_of(content: Report) -> list[Section]:
+    """The sections between the first screen and the folded end."""
+    if isinstance(content, FraudReport):
+        made = _fraud(content)
+    elif isinstance(content, ImagesReport):
+        made = _images(content)
+    elif isinstance(content, AnomaliesReport):
+        made = _anomalies(content)
+    else:
+        made = []
+    return [section for section in made if section.parts]
+
+
+def training_sections(content: Report) -> list[Section]:
+    """One section a training: its metric and every loss term by name."""
+    made = []
+    for place, curves in enumerate(content.training):
+        told = [f"{wording.count(max(curves.steps, default=0))} steps"]
+        if curves.seconds is not None:
+            told.append(f"in {wording.seconds(curves.seconds)}")
+        if curves.stopped == "patience":
+            told.append("and stopped because it no longer got better")
+        if len(curves.phases) > 1:
+            names = [f"{wording.clean(name)} (steps {a:,}–{b:,})" for name, a, b in curves.phases]
+            told.append("in the phases " + wording.listed(names))
+        lead = " ".join(told) + ". A GAN's losses do not say how good its samples are; they show whether it ran well."
+        made.append(Section(title=wording.clean(curves.title), lead=lead, parts=loss_charts(curves, key=f"t{place}")))
+    return made
+
+
+def _fraud(content: FraudReport) -> list[Section]:
+    key = _keys()
+    arms: list[Chart | Table | Strips] = []
+    if content.arms:
+        arms = [arms_chart(content.arms, measure=content.measure, key=next(key)), _arms_table(content)]
+    where: list[Chart | Table | Strips] = []
+    if content.precision_recall:
+        where = [
+            precision_recall_chart(
+                content.precision_recall, base_rate=content.base_rate, positive=content.positive, key=next(key)
+            )
+        ]
+    rows: list[Chart | Table | Strips] = []
+    if content.fidelity or content.copies_dropped is not None:
+        rows.append(_numbers_table(content.fidelity, n=content.n_synthetic, copies=content.copies_dropped))
+    rows += [column_chart(each, key=next(key)) for each in content.columns]
+    return [
+        Section(title="Which arm helped", lead=_judged(content), parts=arms),
+        Section(
+            title="Where it helped",
+            lead=f"Every threshold is a trade: find more {wording.clean(content.positive)}, or raise fewer alerts.",
+            parts=where,
+        ),
+        Section(
+            title="Are the synthetic rows any good",
+            lead="The columns that came out worst stand first. Distance 0 is a perfect match, 1 no overlap at all.",
+            parts=rows,
+        ),
+    ]
+
+
+def _images(content: ImagesReport) -> list[Section]:
+    key = _keys()
+    grid: list[Chart | Table | Strips] = []
+    if content.grids:
+        shown = evenly(content.grids)
+        made = strips([each.pixels for each in shown])
+        grid.append(
+            Strips(
+                title="Generated pictures as training went on",
+                rows=[(f"step {each.step:,}", one) for each, one in zip(shown, made, strict=True)],
+                note="Each column keeps its latent and class. Where they all come to look alike, it has collapsed.",
+            )
+        )
+    if content.pictures:
+        grid.append(_class_strips(content))
+    obeyed: list[Chart | Table | Strips] = []
+    if content.obedience:
+        obeyed.append(obedience_chart(content.obedience, key=next(key)))
+    if content.fidelity:
+        obeyed.append(_numbers_table(content.fidelity, n=content.n_synthetic, copies=None))
+    helped: list[Chart | Table | Strips] = []
+    if content.arms:
+        helped = [arms_chart(content.arms, measure=content.measure, key=next(key)), _arms_table(content)]
+    before, after = _before_after(content.arms)
+    if content.per_class and before and after:
+        helped.append(per_class_chart(content.per_class, before=before, after=after, key=next(key)))
+    lead = ""
+    if content.classes_appearing is not None and content.n_classes:
+        lead = f"{content.classes_appearing} of {content.n_classes} classes appear among the generated pictures."
+    return [
+        Section(title="What it draws", parts=grid),
+        Section(title="Do the pictures show what was asked for", lead=lead, parts=obeyed),
+        Section(title="Which arm helped", lead=_judged(content), parts=helped),
+    ]
+
+
+def _anomalies(content: AnomaliesReport) -> list[Section]:
+    key = _keys()
+    found: list[Chart | Table | Strips] = []
+    if any(each.found is not None for each in content.detectors):
+        found.append(found_chart(content.detectors, budget=content.budget, positive=content.positive, key=next(key)))
+    if content.detectors:
+        found.append(_detectors_table(content))
+    apart: list[Chart | Table | Strips] = []
+    if content.histogram is not None:
+        apart.append(score_chart(content.histogram, key=next(key)))
+    if content.reasons:
+        apart.append(reasons_chart(content.reasons, n_top=content.n_top, key=next(key)))
+    oddest: list[Chart | Table | Strips] = [_odd_table(content.oddest)] if content.oddest else []
+    return [
+        Section(title="How much is found within the budget", lead=wording.clean(content.trained_on, longest=400)
+                if content.trained_on else "", parts=found),
+        Section(title="What the scores look like", parts=apart),
+        Section(
+            title="The oddest rows",
+            lead="" if content.show_rows else "By number only; their values are shown with --show-rows.",
+            parts=oddest,
+        ),
+    ]  # fmt: skip
+
+
+def _keys() -> Iterator[str]:
+    return (f"c{k}" for k in count())
+
+
+def _judged(content: FraudReport | ImagesReport) -> str:
+    told = []
+    if content.classifier:
+        told.append(f"The classifier is {wording.clean(content.classifier)}.")
+    folds = max((len(arm.folds) for arm in content.arms), default=0)
+    if folds:
+        told.append(f"Each arm was judged on {folds} folds of real data that nothing of it had seen.")
+    if content.base_rate is not None:
+        told.append(f"Guessing reaches {wording.score(content.base_rate)} {content.measure}.")
+    return " ".join(told)
+
+
+def _arms_table(content: FraudReport | ImagesReport) -> Table:
+    ordered = sorted(content.arms, key=lambda arm: -arm.mean)
+    level = next((arm.difference.level for arm in ordered if arm.difference is not None), 0.9)
+    return Table(
+        title="The same in numbers",
+        head=("arm", content.measure, "change", f"{wording.share(level)} between"),
+        rows=[
+            (
+                wording.clean(arm.name, longest=40),
+                wording.score(arm.mean),
+                "–" if arm.difference is None else wording.difference(arm.difference.mean),
+                "–" if arm.difference is None else _ends(arm.difference),
+            )
+            for arm in ordered
+        ],
+        numeric=(1, 2, 3),
+        strong=[place for place, arm in enumerate(ordered) if arm.recommended],
+        note="The interval allows for folds sharing their training data (Nadeau & Bengio 2003).",
+    )
+
+
+def _ends(interval: Interval) -> str:
+    return f"{wording.difference(interval.low)} and {wording.difference(interval.high)}"
+
+
+def _numbers_table(numbers: Sequence[Number], *, n: int | None, copies: int | None) -> Table:
+    rows = [
+        (
+            wording.clean(each.name, longest=60),
+            wording.in_unit(each.value, each.unit),
+            "" if each.floor is None else wording.in_unit(each.floor, each.unit),
+            wording.clean(each.note, longest=160) if each.note else "",
+        )
+        for each in numbers
+    ]
+    if n is not None:
+        rows.append(("synthetic rows" if copies is not None else "generated pictures", wording.count(n), "", ""))
+    if copies is not None:
+        rows.append(("copies of a real row, dropped", wording.count(copies), "", ""))
+    head = ["", "synthetic", "real against real", ""]
+    keep = [0, 1, *(k for k in (2, 3) if any(row[k] for row in rows))]
+    return Table(
+        title="In numbers",
+        head=[head[k] for k in keep],
+        rows=[[row[k] for k in keep] for row in rows],
+        numeric=[place for place, k in enumerate(keep) if k in (1, 2)],
+        note="“Real against real” is the same number for two halves of the real rows: no generator gets below it."
+        if 2 in keep
+        else "",
+    )
+
+
+def _class_strips(content: ImagesReport) -> Strips:
+    rows: list[tuple[str, object]] = []
+    for each in content.pictures:
+        name = wording.clean(each.name, longest=24)
+        rows.append((f"{name}: generated", each.generated))
+        if each.real is not None:
+            rows.append((f"{name}: real", each.real))
+        if each.nearest is not None:
+            rows.append((f"{name}: nearest real", each.nearest))
+    made = strips([pixels for _, pixels in rows], most=10)  # type: ignore[misc]
+    real = any(each.real is not None for each in content.pictures)
+    return Strips(
+        title="Generated beside real, class by class" if real else "Generated pictures, class by class",
+        rows=[(label, one) for (label, _), one in zip(rows, made, strict=True)],
+        note="" if content.show_rows else "Real pictures are shown with --show-rows.",
+    )
+
+
+def _before_after(arms: Sequence[Arm]) -> tuple[str, str]:
+    """The arm without augmentation, and the best one that trains on generated pictures."""
+    before = next((arm.name for arm in arms if arm.difference is None), "")
+    after = max((arm for arm in arms if arm.synthetic), key=lambda arm: arm.mean, default=None)
+    return before, "" if after is None else after.name
+
+
+def _detectors_table(content: AnomaliesReport) -> Table:
+    def at_budget(each: Detector) -> float:
+        value = each.recall_at_budget
+        return -1.0 if value is None else value.mean if isinstance(value, Interval) else value
+
+    ordered = sorted(content.detectors, key=at_budget, reverse=True)
+    within = "found within the budget" if content.budget is not None else "found"
+    head = ["detector", within, "average precision", "AUROC", "threshold"]
+    rows = [
+        [
+            wording.clean(each.name, longest=40),
+            _with_interval(each.recall_at_budget, share=True),
+            _with_interval(each.average_precision),
+            _with_interval(each.auroc),
+            "" if each.threshold is None else wording.number(each.threshold),
+        ]
+        for each in ordered
+    ]
+    keep = [0, *(k for k in range(1, 5) if any(row[k] for row in rows))]
+    note = ""
+    if content.base_rate is not None and 2 in keep:
+        note = f"Guessing reaches {wording.score(content.base_rate)} average precision and .50 AUROC."
+    return Table(
+        title="The detectors side by side",
+        head=[head[k] for k in keep],
+        rows=[[row[k] for k in keep] for row in rows],
+        numeric=range(1, len(keep)),
+        strong=[place for place, each in enumerate(ordered) if each.recommended],
+        note=note,
+    )
+
+
+def _with_interval(value: Interval | float | None, *, share: bool = False) -> str:
+    if value is None:
+        return ""
+    write = wording.share if share else wording.score
+    if isinstance(value, Interval):
+        return f"{write(value.mean)} ({write(value.low)} to {write(value.high)})"
+    return write(value)
+
+
+def _odd_table(rows: Sequence[OddRow], *, most: int = 10) -> Table:
+    shown = rows[:most]
+    head = ["row", "score", "what made it odd", "in truth", "values"]
+    made = [
+        [
+            wording.count(each.row),
+            wording.number(each.score),
+            ", ".join(f"{wording.clean(name, longest=30)} {wording.share(part)}" for name, part in each.reasons[:3]),
+            "" if each.is_anomaly is None else "anomaly" if each.is_anomaly else "normal",
+            ""
+            if each.values is None
+            else "; ".join(f"{wording.clean(name, longest=30)} = {wording.clean(value)}"
+                           for name, value in list(each.values.items())[:60]),
+        ]
+        for each in shown
+    ]  # fmt: skip
+    keep = [0, 1, *(k for k in (2, 3, 4) if any(row[k] for row in made))]
+    return Table(
+        title=f"The {len(made)} oddest rows",
+        head=[head[k] for k in keep],
+        rows=[[row[k] for k in keep] for row in made],
+        numeric=(0, 1),
+        note="Rows are counted from 1 in the file that was scored, its heading not counted.",
+    )
