@@ -37,6 +37,33 @@ class Entry:
 
 _ENTRIES = (
     # --- synthesizers of tables
+    Entry(
+        kind="ctgan",
+        family="tables",
+        role="synthesizer",
+        target="ganforge.synthesis.ctgan:CTGAN",
+        paper="Xu et al. 2019, Modeling tabular data using conditional GAN",
+        source="arXiv:1907.00503",
+        summary="rows of mixed columns, rare values as rare as they are, conditions on any discrete column",
+    ),
+    Entry(
+        kind="reference-ctgan",
+        family="tables",
+        role="synthesizer",
+        target="ganforge.synthesis.reference:ReferenceCTGAN",
+        paper="Xu et al. 2019, Modeling tabular data using conditional GAN",
+        source="arXiv:1907.00503",
+        summary="the ctgan package's CTGAN, to be held beside `ctgan` (needs the extra `reference`)",
+    ),
+    Entry(
+        kind="reference-tvae",
+        family="tables",
+        role="synthesizer",
+        target="ganforge.synthesis.reference:ReferenceTVAE",
+        paper="Xu et al. 2019, Modeling tabular data using conditional GAN (§4.5, TVAE)",
+        source="arXiv:1907.00503",
+        summary="the ctgan package's variational autoencoder; no conditions but by rejection (needs `reference`)",
+    ),
     # --- synthesizers of pictures
     # --- detectors
     Entry(

@@ -30,8 +30,9 @@ arXiv:1704.00028), weight decay 1e-6 on the generator and dropout .5 as in the a
 layers of 256; the logarithm is of 1 + count, so that a value seen once can be drawn.
 
 What does not follow the paper: the generator's move goes on with the fakes that the critic has just judged
-instead of drawing a second batch (Alg. 1, lines 10–12), which saves a forward pass; the cross-entropy is of
-the logits, before the Gumbel noise is added, which is the expected noise-free form of the same term.
+instead of drawing a second batch (Alg. 1, lines 10–12), which saves a forward pass. The cross-entropy is, as the
+paper writes it, of d̂_i*, the noisy one-hot itself. (That of the noise-free logits, which implementations take, was
+obeyed less: on Adult after 3,000 steps the worst of all values was made .94 of the times it was asked for, not .98.)
 """
 
 from __future__ import annotations
@@ -202,9 +203,7 @@ class CTGANGame(Game):
             scalar[start:stop] = kind == "scalar"
         one_hots = {block: start for block, kind, start, _ in layout.spans if kind == "one_hot"}
         columns = [range(one_hots[i], one_hots[i] + layout.blocks[i].width) for i in self.conditions.blocks]
-        self.register_buffer(
-            "segment", segment, persistent=False
-        )  # (D,) number of the span of each place of a row
+        self.register_buffer("segment", segment, persistent=False)  # (D,) number of the span of each place of a row
         self.register_buffer("scalar", scalar, persistent=False)  # (D,) true where an α stands
         self.register_buffer(  # (C,) where in a row the value stands that each condition asks for
             "column", torch.tensor([c for each in columns for c in each], dtype=torch.int64), persistent=False
@@ -217,14 +216,13 @@ class CTGANGame(Game):
         adam = functools.partial(torch.optim.Adam, lr=self.learning_rate, betas=(0.5, 0.9), fused=True)
         decayed = functools.partial(adam, weight_decay=self.weight_decay)
         critic = Update(name="critic", trains=("critic",), loss=self.critic_loss, optimizer=adam)
-        generator = Update(
-            name="generator", trains=("generator",), loss=self.generator_loss, optimizer=decayed
-        )
+        generator = Update(name="generator", trains=("generator",), loss=self.generator_loss, optimizer=decayed)
         return (Phase(name="adversaries", updates=(critic, generator)),)
 
     def critic_loss(self, batch: Batch, turn: Turn) -> Mapping[str, Tensor]:
-        real = self._pacs(self.layout.expand(batch.real, batch.codes))
-        fake = self._pacs(self._fake(batch, turn)[:, :-1])
+        dtype = self.critic.first.dense.weight.dtype
+        real = self._pacs(self.layout.expand(batch.real, batch.codes).to(dtype))
+        fake = self._pacs(self._fake(batch, turn)[:, :-1].to(dtype))
         places = self._places(batch)
         twice = None if places is None else torch.cat([places, places])
         scores = self.critic(torch.cat([real, fake]), twice).view(2, -1)  # one pass for both halves
@@ -233,7 +231,8 @@ class CTGANGame(Game):
 
     def generator_loss(self, batch: Batch, turn: Turn) -> Mapping[str, Tensor]:
         fake = self._fake(batch, turn)
-        scores = self.critic(self._pacs(fake[:, :-1]), self._places(batch))
+        pacs = self._pacs(fake[:, :-1].to(self.critic.first.dense.weight.dtype))
+        scores = self.critic(pacs, self._places(batch))
         losses = {"wasserstein": -scores.mean()}
         if "condition" in batch:
             losses["condition"] = fake[:, -1].mean()
@@ -261,21 +260,19 @@ class CTGANGame(Game):
         return turn.shared("fake", "generator", functools.partial(self._make, batch))
 
     def _make(self, batch: Batch) -> Tensor:
-        count = len(batch)
         places = batch.condition if "condition" in batch else None
-        z = torch.randn(count, self.latent, device=self.segment.device)
+        weight = self.generator.out.dense.weight
+        z = torch.randn(len(batch), self.latent, device=weight.device, dtype=weight.dtype)
         logits = self.generator(z, places)
-        with torch.autocast(logits.device.type, enabled=False):  # sums of probabilities want full precision
+        with torch.autocast(weight.device.type, enabled=False):  # sums of probabilities want full precision
             logits = logits.float()
             noisy = (logits + gumbel_noise(logits.shape, device=logits.device)) / self.tau
-            soft = segment_softmax(noisy, self.segment, len(self.layout.spans))
+            soft, log_sums = segment_softmax(noisy, self.segment, len(self.layout.spans))
             rows = torch.where(self.scalar, logits.tanh(), soft)
             if places is None:
                 return functional.pad(rows, (0, 1))
             at = self.column[places][:, None]  # (B, 1)
-            surprise = segment_logsumexp(logits, self.segment, len(self.layout.spans), at) - logits.gather(
-                1, at
-            )
+            surprise = log_sums.gather(1, self.segment[at]) - noisy.gather(1, at)  # −log d̂ where m has its bit
             return torch.cat([rows, surprise], 1)
 
     def _pacs(self, rows: Tensor) -> Tensor:
@@ -364,26 +361,17 @@ def gumbel_noise(
     return uniform.log_().neg_().log_().neg_()
 
 
-def segment_softmax(y: Tensor, segment: Tensor, count: int) -> Tensor:
-    """Softmax of (B, D) within each of `count` segments; `segment` (D,) says which one a place belongs to."""
-    e, total = _segment_sums(y, segment, count)[1:]
-    return e / total.index_select(1, segment)
+def segment_softmax(y: Tensor, segment: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """Softmax of (B, D) within each of `count` segments, and each segment's log Σ exp (B, count).
 
-
-def segment_logsumexp(y: Tensor, segment: Tensor, count: int, at: Tensor) -> Tensor:
-    """log Σ exp over the segment that place `at` (B, 1) of each row belongs to: (B, 1)."""
-    top, _, total = _segment_sums(y, segment, count)
-    which = segment[at]
-    return top.gather(1, which) + total.gather(1, which).log()
-
-
-def _segment_sums(y: Tensor, segment: Tensor, count: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Largest value of each segment (B, K) without gradient, exp(y − largest) (B, D) and its sums (B, K)."""
-    everywhere = segment.expand(len(y), -1)
+    `segment` (D,) is the number of the segment that a place belongs to. All columns at once, whatever their widths:
+    neither a loop over them nor padding to the widest.
+    """
     lowest = y.new_full((len(y), count), -torch.inf)
-    top = lowest.scatter_reduce(1, everywhere, y.detach(), "amax")
+    top = lowest.scatter_reduce(1, segment.expand(len(y), -1), y.detach(), "amax")  # no gradient: it cancels
     e = (y - top.index_select(1, segment)).exp()
-    return top, e, y.new_zeros(len(y), count).index_add(1, segment, e)
+    total = y.new_zeros(len(y), count).index_add(1, segment, e)
+    return e / total.index_select(1, segment), top + total.log()
 
 
 def check_pac(batch_size: int, pac: int) -> None:
