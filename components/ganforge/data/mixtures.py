@@ -72,8 +72,8 @@ class Mixture:
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Mixture:
         arrays = {name: np.array(document[name], dtype=np.float64) for name in ("weights", "means", "deviations")}
-        numbers = {name: float(document[name]) for name in ("scale", "center", "spread")}
-        return cls(**numbers, **arrays)
+        numbers: dict[str, Any] = {name: float(document[name]) for name in ("scale", "center", "spread")}
+        return cls(**{**numbers, **arrays})
 
 
 def _variational(y: np.ndarray, modes: int, random_state: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -1,4 +1,4 @@
-"""Pictures out of files: idx (LeCun's MNIST format, packed or not), .npz, and a folder of PNG or JPEG files per class."""
+"""Pictures out of files: idx (the format of MNIST, packed or not), .npz, and a folder of PNG or JPEG files a class."""
 
 from __future__ import annotations
 
@@ -67,8 +67,8 @@ def read_idx(path: str | Path) -> np.ndarray:
     if len(content) != expected:
         fault = "was cut short" if len(content) < expected else "has more bytes than its header says"
         raise InputError(
-            f"{path} {fault}: the header says {' × '.join(map(str, shape))} values ({expected:,} bytes), there are {len(content):,}; "
-            "copy or download it again"
+            f"{path} {fault}: the header says {' × '.join(map(str, shape))} values ({expected:,} bytes), "
+            f"there are {len(content):,}; copy or download it again"
         )
     return np.frombuffer(content, dtype=dtype, offset=start).reshape(shape)
 
@@ -90,7 +90,8 @@ def _read_npz(path: Path) -> Images:
         if images in arrays:
             if arrays[images].ndim not in (3, 4):
                 raise InputError(
-                    f"{path}: {images} has shape {arrays[images].shape}, which are no pictures; give (N, H, W) or (N, H, W, 3)"
+                    f"{path}: {images} has shape {arrays[images].shape}, which are no pictures; "
+                    "give (N, H, W) or (N, H, W, 3)"
                 )
             return Images.of(arrays[images], arrays.get(labels), source=str(path))
     raise InputError(
@@ -104,7 +105,8 @@ def _read_folder(folder: Path) -> Images:
     loose = _pictures_in(folder)
     if classes and loose:
         raise InputError(
-            f"{folder} has pictures ({loose[0].name}, …) beside folders ({classes[0].name}, …); put each into the folder of its class"
+            f"{folder} has pictures ({loose[0].name}, …) beside folders ({classes[0].name}, …); "
+            "put each into the folder of its class"
         )
     files = [(file, number) for number, each in enumerate(classes) for file in _pictures_in(each)] or [
         (file, 0) for file in loose
@@ -124,8 +126,8 @@ def _read_folder(folder: Path) -> Images:
     for array, (file, _) in zip(arrays, files, strict=True):
         if array.shape[:2] != size:
             raise InputError(
-                f"{file} is {array.shape[1]} × {array.shape[0]} pixels, but {files[0][0].name} is {size[1]} × {size[0]}; "
-                "bring all pictures to one size"
+                f"{file} is {array.shape[1]} × {array.shape[0]} pixels, but {files[0][0].name} is {size[1]} × {size[0]}"
+                "; bring all pictures to one size"
             )
     if colour:
         arrays = [array if array.ndim == 3 else np.repeat(array[:, :, None], 3, axis=2) for array in arrays]

@@ -4,6 +4,10 @@ A schema is inferred from the data, or inferred under a user's word for some col
 of column → kind). It is what a model needs to give back a table of the same make.
 """
 
+# pandas' own annotations are unions of all it could be; what a call gives here is known better than they say.
+# pyright: reportArgumentType=false, reportReturnType=false, reportAttributeAccessIssue=false, reportCallIssue=false
+# pyright: reportOperatorIssue=false, reportIndexIssue=false, reportGeneralTypeIssues=false
+
 from __future__ import annotations
 
 import json
@@ -16,7 +20,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ganforge.data.columns import normalise, row_of, to_dates
+from ganforge.data.columns import normalise, row_of
+from ganforge.data.texts import to_dates
 from ganforge.errors import InputError, UnknownNameError
 
 KINDS = ("continuous", "integer", "boolean", "categorical", "datetime", "constant", "identifier", "text")
@@ -26,9 +31,9 @@ NUMERIC = ("continuous", "integer", "datetime")
 ONE_HOT = ("boolean", "categorical")
 
 _FEW = 12  # whole numbers with no more different values than this are codes: months, grades, 0/1
-_ID_NAME = re.compile(
-    r"(?:^|[^a-z])(?:id|udi|uid|uuid|guid|index|key|nr|no|unnamed: 0)$|^id|(?<=[a-z])(?:Id|ID)$|^$", re.ASCII
-)
+_ID_WORDS = r"id|udi|uid|uuid|guid|index|key|nr|no|rownum|unnamed: \d+"
+_ID_NAME = re.compile(rf"(?:.*[^a-z])?(?:{_ID_WORDS})|id(?:[^a-z].*)?", re.IGNORECASE)  # payment_id, UDI, ID
+_ID_CAMEL = re.compile(r".*[a-z](?:Id|ID)")  # customerID
 _DAY = 86_400
 
 
@@ -216,11 +221,16 @@ def _suggest(valid: pd.Series, name: str, distinct: int, missing: bool) -> str:
     whole = kind in "iu" or bool((valid == np.floor(valid)).all())
     if not whole:
         return "categorical" if distinct == 1 else "continuous"
-    if all_distinct and not missing and kind in "iu" and _ID_NAME.search(name.strip()):
+    if all_distinct and not missing and kind in "iu" and looks_like_identifier(name):
         return "identifier"
     if distinct <= 2 or (distinct <= _FEW and distinct * 10 <= len(valid)):
         return "categorical"
     return "integer"
+
+
+def looks_like_identifier(name: str) -> bool:
+    """Is this how one names a column that numbers its rows?"""
+    return bool(_ID_NAME.fullmatch(name.strip()) or _ID_CAMEL.fullmatch(name.strip()))
 
 
 def _constant(valid: pd.Series, basic: dict[str, Any]) -> Column:
@@ -256,7 +266,8 @@ def _numeric(kind: str) -> Any:
         if kind == "integer" and valid.dtype.kind == "f" and not bool((valid == np.floor(valid)).all()):
             row = row_of((numbers.notna() & (numbers != np.floor(numbers))).to_numpy())
             raise InputError(
-                f"{source}: column {basic['name']!r} is called integer, but row {row} holds {numbers.iloc[row - 1]}; call it continuous"
+                f"{source}: column {basic['name']!r} is called integer, but row {row} "
+                f"holds {numbers.iloc[row - 1]}; call it continuous"
             )
         basic = {**basic, "dtype": str(numbers.dtype)}
         return Column(kind=kind, low=plain(valid.min()), high=plain(valid.max()), decimals=decimals_of(valid), **basic)
@@ -301,20 +312,23 @@ _BUILD = {
 
 
 def decimals_of(valid: pd.Series) -> int | None:
-    """How many places after the point all of these keep to: 2 for prices, −3 for whole thousands, None for no such rule."""
+    """Places after the point that all of these keep to: 2 for prices, −3 for whole thousands, None for no rule."""
     if valid.dtype.kind in "iu" or (not isinstance(valid.dtype, np.dtype)):
         common = int(np.gcd.reduce(valid.to_numpy(dtype="int64"))) if len(valid) >= 30 else 1
         return -_tens(common)
     values = valid.to_numpy(dtype="float64")
     for decimals in range(9):
         with np.errstate(over="ignore", invalid="ignore"):
-            if not np.array_equal(np.round(values[:1000], decimals), values[:1000]):
-                continue
-            if np.array_equal(np.round(values, decimals), values):
+            if _keeps_to(values[:1000], decimals) and _keeps_to(values, decimals):
                 if decimals or np.abs(values).max() > 2**53 or len(values) < 30:
                     return decimals
                 return -_tens(int(np.gcd.reduce(values.astype("int64"))))
     return None
+
+
+def _keeps_to(values: np.ndarray, decimals: int) -> bool:
+    """Within the last bits: 5 × 57.16 has two decimals, though it is not the float nearest to 285.8."""
+    return bool((np.abs(np.round(values, decimals) - values) <= 2 * np.spacing(np.abs(values))).all())
 
 
 def _tens(number: int) -> int:
@@ -338,7 +352,8 @@ def as_numbers(series: pd.Series, *, name: str, source: str) -> pd.Series:
     if bad.any():
         row = row_of(bad)
         raise InputError(
-            f"{source}: column {name!r}, row {row}: {series.iloc[row - 1]!r} is not a number ({int(bad.sum())} such values); mend it or leave it empty"
+            f"{source}: column {name!r}, row {row}: {series.iloc[row - 1]!r} is not a number "
+            f"({int(bad.sum())} such values); mend it or leave it empty"
         )
     return normalise(numbers, name=name, source=source)
 
@@ -364,6 +379,7 @@ def as_booleans(series: pd.Series, *, name: str, source: str) -> pd.Series:
     if bad.any():
         row = row_of(bad)
         raise InputError(
-            f"{source}: column {name!r}, row {row}: {series.iloc[row - 1]!r} is neither true nor false; call the column categorical"
+            f"{source}: column {name!r}, row {row}: {series.iloc[row - 1]!r} is neither true nor false; "
+            "call the column categorical"
         )
     return normalise(truth, name=name, source=source) if truth.notna().any() else truth

