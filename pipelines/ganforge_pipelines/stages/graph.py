@@ -177,6 +177,7 @@ def _scoring(flow: str = "anomalies") -> list[StageSpec]:
     train, test, facts = (_at(flow, "prepare", each) for each in ("train.parquet", "test.parquet", "facts.json"))
     detectors = _at(flow, "train", "detectors")
     scored = _at(flow, "score", "scored.json", "scores.parquet")
+    model = _at(flow, "score", "model")
     return [
         StageSpec(
             flow=flow,
@@ -201,7 +202,7 @@ def _scoring(flow: str = "anomalies") -> list[StageSpec]:
             verb="score",
             run=f"{module}:score",
             deps=(*test, *facts, *detectors),
-            outs=("scored.json", "scores.parquet"),
+            outs=("model", "scored.json", "scores.parquet"),
             params=(f"{flow}.score",),
             metrics=("metrics.json",),
             plots=(Plot(file="found.csv", x="alerts", y="found"),),
@@ -210,7 +211,7 @@ def _scoring(flow: str = "anomalies") -> list[StageSpec]:
             flow=flow,
             verb="register",
             run=f"{_ROOM}.register:{flow}",
-            deps=(*facts, *detectors, *_at(flow, "train", "training.json"), *scored),
+            deps=(*facts, *model, *_at(flow, "train", "training.json"), *scored),
             outs=("registered.json",),
             params=(f"{flow}.register",),
             environment=("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI"),

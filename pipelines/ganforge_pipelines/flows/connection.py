@@ -1,0 +1,112 @@
+"""Which Prefect this process speaks to, and that it is there."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import socket
+from collections.abc import Iterator
+from logging import FileHandler
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import psutil
+
+from ganforge.errors import ServiceError
+from ganforge_pipelines.lineage.addresses import without_password
+from ganforge_pipelines.workspace import Workspace
+
+ANSWER = 5.0
+"""Seconds a server gets to answer."""
+
+
+def api_url() -> str | None:
+    """The server that a variable or the user's profile names; None: an ephemeral one is started for each run."""
+    from prefect.settings import get_current_settings
+
+    return get_current_settings().api.url
+
+
+def check_server() -> None:
+    """Raise `ServiceError` within seconds when a Prefect server is named but does not answer or refuses."""
+    url = api_url()
+    if url is None:
+        return
+    address = urlsplit(url)
+    port = address.port or (443 if address.scheme == "https" else 80)
+    why = ""
+    try:
+        socket.create_connection((address.hostname or "", port), timeout=ANSWER).close()
+    except OSError as error:
+        why = str(error)
+    if not why:
+        from prefect.client.orchestration import get_client
+
+        with get_client(sync_client=True) as client:
+            failure = client.api_healthcheck()
+        why = "" if failure is None else str(failure) or type(failure).__name__
+    if why:
+        why = " ".join(without_password(why).split())[:300].rstrip(".")
+        raise ServiceError(
+            f"Prefect at {without_password(url)}: {why}; start it "
+            "(`ganforge ui` does), correct PREFECT_API_URL, or unset it to run without a server"
+        )
+
+
+@contextlib.contextmanager
+def prefect_for(workspace: Workspace) -> Iterator[None]:
+    """Results in the workspace, Prefect's log in a file of it, and no server of a killed run left behind."""
+    from prefect.settings import PREFECT_LOCAL_STORAGE_PATH, temporary_settings
+
+    _end_orphan(workspace)
+    storage = workspace.hidden / "results"
+    storage.mkdir(parents=True, exist_ok=True)
+    with temporary_settings({PREFECT_LOCAL_STORAGE_PATH: str(storage)}), _logged(workspace.logs / "prefect.log"):
+        yield
+
+
+def remember_ephemeral(workspace: Workspace) -> None:
+    """Write down the ephemeral server this process has started: a SIGKILL of ours does not end it."""
+    with contextlib.suppress(psutil.Error):
+        for child in psutil.Process().children():
+            if any("prefect.server" in each for each in child.cmdline()):
+                record = {"pid": child.pid, "started": child.create_time(), "parent": os.getpid()}
+                _orphan_file(workspace).write_text(json.dumps(record), encoding="utf-8")
+
+
+def _end_orphan(workspace: Workspace) -> None:
+    """End the ephemeral server of a run that was killed. We hold the workspace, so nobody uses it."""
+    file = _orphan_file(workspace)
+    if not file.is_file():
+        return
+    with contextlib.suppress(ValueError, KeyError, psutil.Error):
+        record = json.loads(file.read_text(encoding="utf-8"))
+        server = psutil.Process(record["pid"])
+        same = abs(server.create_time() - record["started"]) < 2
+        if same and record["parent"] != os.getpid() and not psutil.pid_exists(record["parent"]):
+            server.terminate()
+            psutil.wait_procs([server], timeout=5)
+    if not file.is_file() or json.loads(file.read_text(encoding="utf-8"))["parent"] != os.getpid():
+        file.unlink(missing_ok=True)
+
+
+def _orphan_file(workspace: Workspace) -> Path:
+    return workspace.hidden / "ephemeral.json"
+
+
+@contextlib.contextmanager
+def _logged(path: Path) -> Iterator[None]:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handler = FileHandler(path, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    loggers = [logging.getLogger(name) for name in ("prefect", "ganforge")]
+    for logger in loggers:
+        logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        for logger in loggers:
+            logger.removeHandler(handler)
+        handler.close()

@@ -1,0 +1,50 @@
+"""How many alerts can be looked at: `200`, `2%` of the rows, `200/day`."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from typing import Self
+
+from ganforge.errors import InputError
+
+_FORM = re.compile(r"\s*(\d+(?:[.,]\d+)?)\s*(%|/\s*day|/\s*d)?\s*", re.IGNORECASE)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Budget:
+    """A number of alerts: in all, as a share of the rows, or for every day."""
+
+    amount: float
+    """Alerts; with `share` in (0, 1]."""
+    share: bool = False
+    per_day: bool = False
+
+    @classmethod
+    def parse(cls, text: str | float) -> Self:
+        """Read `200`, `2%` or `200/day`. Raises `InputError` for anything else, and for nothing at all."""
+        match = _FORM.fullmatch(str(text))
+        if match is None:
+            raise InputError(f"budget {text!r} is none; write a number (200), a share (2%) or a number a day (200/day)")
+        amount, unit = float(match[1].replace(",", ".")), (match[2] or "").replace(" ", "").lower()
+        if amount <= 0 or (unit == "%" and amount > 100):
+            raise InputError(f"budget {text!r}: give more than 0" + (" and at most 100 %" if unit == "%" else ""))
+        if not unit and amount != int(amount):
+            raise InputError(f"budget {text!r}: a number of alerts is whole; a share is written 2%")
+        return cls(amount=amount / 100 if unit == "%" else amount, share=unit == "%", per_day=unit.startswith("/"))
+
+    def alerts(self, rows: int, *, days: float | None = None) -> int:
+        """Alerts in all among `rows` that came in over `days`; at least 1, at most all of them."""
+        if self.per_day:
+            if days is None:
+                raise InputError("a budget a day needs a time column; name it with --time")
+            wanted = self.amount * days
+        else:
+            wanted = self.amount * rows if self.share else self.amount
+        return min(rows, max(1, math.floor(wanted + 1e-9)))
+
+    def __str__(self) -> str:
+        if self.share:
+            return f"{100 * self.amount:g} % of the rows"
+        return f"{self.amount:g} alerts a day" if self.per_day else f"{self.amount:,.0f} alerts"
