@@ -65,6 +65,15 @@ _ENTRIES = (
         summary="the ctgan package's variational autoencoder; no conditions but by rejection (needs `reference`)",
     ),
     # --- synthesizers of pictures
+    Entry(
+        kind="dcgan",
+        family="pictures",
+        role="synthesizer",
+        target="ganforge.synthesis.dcgan:DCGAN",
+        paper="Radford, Metz & Chintala 2016, Unsupervised representation learning with DCGANs",
+        source="arXiv:1511.06434",
+        summary="pictures of 28, 32 or 64 pixels, grey or colour; with labels, by class",
+    ),
     # --- detectors
     Entry(
         kind="f-anogan",

@@ -113,6 +113,15 @@ def test_a_label_changes_the_generated_picture():
     assert not torch.allclose(pictures[1], pictures[2])
 
 
+def test_the_condition_weighs_as_much_as_the_noise():
+    game = tiny(classes=3, latent=100)
+    heard = []
+    game.generator.layers[0].register_forward_pre_hook(lambda _, inputs: heard.append(inputs[0][:, :, 0, 0]))
+    game.generator(game.latents(500), torch.arange(500) % 3)
+    noise, condition = heard[0][:, :100], heard[0][:, 100:]
+    assert condition.norm(dim=1).mean().item() == pytest.approx(noise.norm(dim=1).mean().item(), rel=0.02)
+
+
 def test_pixels_survive_the_way_there_and_back():
     pixels = torch.arange(256, dtype=torch.uint8).reshape(1, 1, 16, 16)
     scaled = to_range(pixels)
