@@ -124,21 +124,21 @@ class CTGAN(Synthesizer):
                 )
             codec = Codec.fit(table, max_modes=self.max_modes, random_state=seed)
             encoded = codec.encode(table, random_state=seed)
-        scalars, codes = torch.from_numpy(encoded.scalars), torch.from_numpy(encoded.codes)
-        game = self._new_game(codec, seed)
-        self.training_ = fit(
-            game,
-            ConditionalBatches(scalars, codes, codec.layout, batch_size=self.batch_size),
-            steps=self.steps or default_steps(len(table), self.batch_size),
-            seed=seed,
-            trainer=self._trainer_options(self.trainer),
-            log_every=self.log_every,
-            checkpoints=None if checkpoints is None else Path(checkpoints),
-            checkpoint_every=self.checkpoint_every,
-            resume=resume,
-            fingerprint=fingerprint(self, table.fingerprint),
-            on_progress=on_progress,
-        )
+            scalars, codes = torch.from_numpy(encoded.scalars), torch.from_numpy(encoded.codes)
+            game = self._new_game(codec, seed)
+            self.training_ = fit(
+                game,
+                ConditionalBatches(scalars, codes, codec.layout, batch_size=self.batch_size),
+                steps=self.steps or default_steps(len(table), self.batch_size),
+                seed=seed,
+                trainer=self._trainer_options(self.trainer),
+                log_every=self.log_every,
+                checkpoints=None if checkpoints is None else Path(checkpoints),
+                checkpoint_every=self.checkpoint_every,
+                resume=resume,
+                fingerprint=fingerprint(self, table.fingerprint),
+                on_progress=on_progress,
+            )
         self._set_fitted(codec, game, game.conditions.counts(codes))
         self.data_fingerprint_, self.notices_ = table.fingerprint, notices
         return self
