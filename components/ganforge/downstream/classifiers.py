@@ -17,6 +17,7 @@ import pandas as pd
 from sklearn.base import BaseEstimator
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
+from threadpoolctl import threadpool_limits
 
 from ganforge.artifacts import read_artifact, write_artifact
 from ganforge.data.schema import plain
@@ -35,7 +36,7 @@ class Classifier(BaseEstimator):
         name: which model.
         random_state: seed of the model.
         class_weight: None, "balanced" (weights inverse to the classes' frequencies) or class → weight.
-        n_jobs: threads of a random forest.
+        n_jobs: threads to fit and score with; −1: as many as there are cores.
 
     Attributes:
         classes_: the K classes in the order of `predict_proba`'s columns; of two, the second is the one
@@ -76,7 +77,10 @@ class Classifier(BaseEstimator):
         self.data_fingerprint_ = table.fingerprint
         numbers = {value: k for k, value in enumerate(self.classes_)}
         self.model_ = self._estimator()
-        self.model_.fit(self.features_.transform(table.frame), labels.map(numbers).to_numpy(dtype=np.int64))
+        features, codes = self.features_.transform(table.frame), labels.map(numbers).to_numpy(dtype=np.int64)
+        # Boosting's threads wait for one another in a loop: on a busy machine a second one can cost 20-fold.
+        with threadpool_limits(self.n_jobs if self.n_jobs > 0 else None):
+            self.model_.fit(features, codes)
         self.unseen_: dict[str, int] = {}
         return self
 
@@ -92,7 +96,8 @@ class Classifier(BaseEstimator):
         self.unseen_ = self.features_.unseen(frame)
         if len(features) == 0:
             return np.zeros((0, len(self.classes_)))
-        return self.model_.predict_proba(features)
+        with threadpool_limits(self.n_jobs if self.n_jobs > 0 else None):
+            return self.model_.predict_proba(features)
 
     def predict(self, frame: pd.DataFrame | Table) -> np.ndarray:
         """(N,) the most probable class of each row."""

@@ -60,13 +60,9 @@ def corrected_interval(values: Sequence[float], *, test_to_train: float, level: 
     if folds.ndim != 1 or len(folds) < 2:
         raise InputError(f"an interval needs at least 2 folds, not {folds.size}; raise folds")
     if not np.isfinite(folds).all():
-        raise InputError(
-            f"a fold's value is not finite: {folds.tolist()}; a measure was undefined on some fold"
-        )
+        raise InputError(f"a fold's value is not finite: {folds.tolist()}; a measure was undefined on some fold")
     if not 0 < level < 1 or test_to_train < 0:
-        raise InputError(
-            f"level={level}, test_to_train={test_to_train}; give 0 < level < 1 and a ratio of rows ≥ 0"
-        )
+        raise InputError(f"level={level}, test_to_train={test_to_train}; give 0 < level < 1 and a ratio of rows ≥ 0")
     k = len(folds)
     mean = float(folds.mean())
     variance = float(folds.var(ddof=1)) * (1 / k + test_to_train)

@@ -50,9 +50,7 @@ def state(
     if difference.below_zero:
         return "harmed", f"Do not augment: {name}'s {what} do harm. {change}."
     if difference.mean > WORTHWHILE or difference.high > POSSIBLE:
-        return "undecided", (
-            f"Do not augment yet: there are too few rows to tell. {change}, which may be chance."
-        )
+        return "undecided", (f"Do not augment yet: there are too few rows to tell. {change}, which may be chance.")
     return "no help", f"Do not augment. {change}."
 
 
@@ -78,9 +76,7 @@ def _share(value: float) -> str:
 
 
 def _span(difference: Interval) -> str:
-    digits = (
-        2 if difference.high - difference.low >= 0.02 else 3
-    )  # so that a narrow interval is not "+.00 and .00"
+    digits = 2 if difference.high - difference.low >= 0.02 else 3  # so that a narrow interval is not "+.00 and .00"
     mean, low, high = (signed(value, digits) for value in (difference.mean, difference.low, difference.high))
     return f"{mean} ({100 * difference.level:.0f} % between {low} and {high})"
 

@@ -1,228 +1,305 @@
-"""Does synthetic data help? What every judgement answers with, for tables and for pictures.
+"""Does synthetic data help this table's classifier?
 
-    folds' measures by arm ─▶ conclude ─▶ Verdict (one sentence, the arm to use, and what it rests on)
+    table ─▶ folds ─▶ train on the rest of the rows (nothing added | class weights | + synthetic rows)
+                      test on the fold, real and untouched  ─▶  average precision  ─▶ conclude ─▶ Verdict
 
-An *arm* is one way to train the downstream model: with nothing added, with class weights, with a generator's
-rows. Arms are listed from the simplest to the most elaborate; a more elaborate one takes the seat only when
-it is clearly better than the arm that holds it, so the simplest sufficient arm wins and "do not augment" is
-an answer.
+Everything that learns (the kinds' bounds and categories, the codec, the synthesizer, the classifier) is
+fitted inside the training part of each fold; a synthesizer never sees the fold it is judged on, and no
+synthetic row is ever tested on. Average precision, because on rare classes the area under the ROC curve
+hides harm (Saito & Rehmsmeier 2015, doi:10.1371/journal.pone.0118432).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+import hashlib
+import json
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
+from joblib import Parallel, delayed
+from sklearn.base import clone
 
-from ganforge.downstream.intervals import LEVEL, Interval, corrected_interval
-from ganforge.downstream.sentence import state
-from ganforge.errors import UnknownNameError
+from ganforge.data.splits import Split, duplicate_groups
+from ganforge.data.splits import folds as split_folds
+from ganforge.data.table import Table
+from ganforge.data.targets import BinaryTarget, binary_target
+from ganforge.downstream.arms import CLASS_WEIGHTS, NONE, Arm, Curve, Verdict, conclude
+from ganforge.downstream.classifiers import CLASSIFIERS
+from ganforge.downstream.intervals import Interval
+from ganforge.downstream.trials import Result, Trial, run_trial
+from ganforge.errors import GanforgeWarning, InputError, UnknownNameError, UnsuitableDataError
 
-NONE = "none"
-CLASS_WEIGHTS = "class weights"
+__all__ = ["CLASS_WEIGHTS", "NONE", "Arm", "Curve", "Interval", "Verdict", "conclude", "judge"]
 
-
-@dataclass(frozen=True, kw_only=True)
-class Arm:
-    """One way to train, with what it reached on each untouched real test part."""
-
-    mean: float
-    folds: tuple[float, ...]
-    difference: Interval | None = None
-    """Against the arm "none", paired by fold; None for that arm itself."""
-    synthetic: bool = False
-    """Whether it trains on generated samples."""
-    details: Mapping[str, Any] = field(default_factory=dict)
-    """JSON values that differ by kind of arm: rows added per fold, copies dropped, seconds."""
-
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "mean": self.mean,
-            "folds": list(self.folds),
-            "difference": None if self.difference is None else self.difference.to_json(),
-            "synthetic": self.synthetic,
-            **({"details": dict(self.details)} if self.details else {}),
-        }
+LEAST_ROWS = 50
+OnProgress = Callable[[int, int, str], None]
+"""Called with (fits done, fits in all, what is being done)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Curve:
-    """A precision–recall curve of one fold, thinned to at most 200 points, recall rising."""
-
-    recall: tuple[float, ...]
-    precision: tuple[float, ...]
-
-    def to_json(self) -> dict[str, list[float]]:
-        return {"recall": list(self.recall), "precision": list(self.precision)}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Verdict:
-    """The answer; `str(verdict)` is the sentence."""
-
-    sentence: str
-    recommended: str
-    """Name of the arm to use: a key of `arms`."""
-    measure: str
-    """"average precision" or "accuracy": the share that the arms' figures are."""
-    arms: dict[str, Arm]
-    """From the simplest to the most elaborate."""
-    n_rows: int
-    n_positive: int | None
-    """Rows of the class looked for; None where there are more than two classes."""
-    base_rate: float
-    """What guessing reaches: the positives' share (average precision), the largest class's share
-    (accuracy)."""
-    classifier: str = ""
-    test_to_train: float = 0.25
-    """Rows of a test part over rows of its training part: the correction of the intervals rests on it."""
-    level: float = LEVEL
-    outcome: str = ""
-    """Of the best synthetic arm against the plain arm that holds the seat: "helped", "no help", "undecided"
-    or "harmed"; "unlearned" where not even the best arm beats guessing; "" without a synthetic arm."""
-    curves: dict[str, tuple[Curve, ...]] = field(default_factory=dict)
-    """By arm, one a fold; empty where the measure has none."""
-    notices: tuple[str, ...] = ()
-
-    def difference(self, arm: str, against: str = NONE) -> Interval:
-        """What `arm` reaches more than `against`, paired by fold. Raises `UnknownNameError` for an unknown
-        arm."""
-        for name in (arm, against):
-            if name not in self.arms:
-                raise UnknownNameError("arm", name, self.arms, where="this verdict")
-        return _difference(self.arms[arm].folds, self.arms[against].folds, self.test_to_train, self.level)
-
-    @property
-    def beats_guessing(self) -> bool:
-        """Whether the recommended arm is clearly above the base rate."""
-        return _beats(self.arms[self.recommended].folds, self.base_rate, self.test_to_train, self.level)
-
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "sentence": self.sentence,
-            "recommended": self.recommended,
-            "outcome": self.outcome,
-            "measure": self.measure,
-            "classifier": self.classifier,
-            "arms": {name: arm.to_json() for name, arm in self.arms.items()},
-            "n_rows": self.n_rows,
-            "n_positive": self.n_positive,
-            "base_rate": self.base_rate,
-            "beats_guessing": self.beats_guessing,
-            "test_to_train": self.test_to_train,
-            "level": self.level,
-            "curves": {name: [each.to_json() for each in folds] for name, folds in self.curves.items()},
-            "notices": list(self.notices),
-        }
-
-    @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> Verdict:
-        """The inverse of `to_json`."""
-        arms = {
-            name: Arm(
-                mean=arm["mean"],
-                folds=tuple(arm["folds"]),
-                difference=None if arm["difference"] is None else Interval(**arm["difference"]),
-                synthetic=arm["synthetic"],
-                details=arm.get("details", {}),
-            )
-            for name, arm in value["arms"].items()
-        }
-        curves = {
-            name: tuple(Curve(tuple(each["recall"]), tuple(each["precision"])) for each in folds)
-            for name, folds in value["curves"].items()
-        }
-        plain = ("sentence", "recommended", "outcome", "measure", "classifier", "n_rows", "n_positive")
-        rest = {name: value[name] for name in (*plain, "base_rate", "test_to_train", "level")}
-        return cls(arms=arms, curves=curves, notices=tuple(value["notices"]), **rest)
-
-    def __str__(self) -> str:
-        return self.sentence
-
-
-def conclude(
-    folds: Mapping[str, Sequence[float]],
+def judge(
+    data: pd.DataFrame | Table,
+    target: str,
     *,
-    synthetic: Sequence[str],
-    measure: str,
-    classifier: str,
-    n_rows: int,
-    n_positive: int | None,
-    base_rate: float,
-    test_to_train: float,
-    level: float = LEVEL,
-    what: str = "rows",
-    curves: Mapping[str, Sequence[Curve]] | None = None,
-    details: Mapping[str, Mapping[str, Any]] | None = None,
-    notices: Sequence[str] = (),
+    synthesizer: Any = None,
+    time: str | None = None,
+    gap: float = 0.0,
+    folds: int = 5,
+    classifier: str = "gradient-boosting",
+    sampling_strategy: float = 0.5,
+    random_state: int = 0,
+    n_jobs: int = 1,
+    checkpoints: str | Path | None = None,
+    on_progress: OnProgress | None = None,
 ) -> Verdict:
-    """The verdict over measured arms.
+    """Hold class weights and synthetic rows against nothing at all.
 
-    `folds`: by arm, from the simplest ("none", which must be first) to the most elaborate, one measure (a
-    share, the higher the better) a fold, in the same order of folds. `synthetic`: the arms that train on
-    generated samples; `what` such samples are called ("rows", "pictures").
+    Args:
+        data: N real rows.
+        target: a column of two values, see `data.targets.binary_target`; the positive ones are looked for.
+        synthesizer: an unfitted `Synthesizer`, or several by the name of their arm; default CTGAN. It is
+        cloned, and
+            fitted in each fold.
+        time: a column of dates or seconds; then folds go forward in time instead of at random.
+        gap: seconds between training and test rows, for labels that are known late; needs `time`.
+        folds: how many; each needs positives on both sides.
+        classifier: one of `classifiers.CLASSIFIERS`.
+        sampling_strategy: positives per negative after augmentation. The default .5 asks for half as many
+        positives as
+            negatives: enough to move a classifier, without making most of what it sees synthetic.
+        random_state: seeds folds, classifiers and those synthesizers that have no seed of their own.
+        n_jobs: folds and arms at once, by joblib (`joblib.parallel_config` leads them to a cluster); each is
+        then kept
+            to one thread.
+        checkpoints: a folder to keep what is done in, so that the same call goes on after it was stopped.
+        on_progress: called as `on_progress(done, total, label)`.
 
-    Raises `UnknownNameError` when "none" or a synthetic arm is not measured.
+    Raises:
+        UnknownNameError: no such target, time column or classifier (the nearest is named).
+        InputError: labels that are missing or of more than two kinds; a gap without a time.
+        UnsuitableDataError: one class, too few rows or positives, nothing to augment.
     """
-    for name in (NONE, *synthetic):
-        if name not in folds:
-            raise UnknownNameError("arm", name, folds, where="the measured arms")
-    seat = NONE  # the simplest sufficient plain arm …
-    for name in folds:
-        if name not in synthetic and _difference(folds[name], folds[seat], test_to_train, level).above_zero:
-            seat = name
-    best = max(synthetic, key=lambda name: float(np.mean(folds[name])), default=None)
-    against = None if best is None else _difference(folds[best], folds[seat], test_to_train, level)
-    recommended = best if best is not None and against is not None and against.above_zero else seat
-    learned = _beats(folds[recommended], base_rate, test_to_train, level)
-    outcome, sentence = state(
-        seat=seat,
-        seat_mean=float(np.mean(folds[seat])),
-        best=best,
-        best_mean=None if best is None else float(np.mean(folds[best])),
-        difference=against,
-        measure=measure,
+    table = data if isinstance(data, Table) else Table.of(data)
+    if classifier not in CLASSIFIERS:
+        raise UnknownNameError("classifier", classifier, CLASSIFIERS)
+    if gap and time is None:
+        raise InputError(f"gap={gap} needs the column that says when each row happened; give time=")
+    labels = binary_target(table, target)
+    table = _with_discrete_target(table, target)
+    _refuse_unsuitable(table, labels, target, folds, sampling_strategy)
+    pairs = _split(table, labels, target, time, gap, folds, random_state)
+    arms = _named(synthesizer)
+    task = Trial(
+        table=table,
+        target=target,
+        positive=labels.positive,
+        positive_values=labels.positive_values,
         classifier=classifier,
-        base_rate=base_rate,
-        learned=learned,
-        what=what,
+        sampling_strategy=sampling_strategy,
+        random_state=random_state,
+        single_thread=n_jobs != 1,
     )
-    arms = {
-        name: Arm(
-            mean=float(np.mean(values)),
-            folds=tuple(float(value) for value in values),
-            difference=None if name == NONE else _difference(values, folds[NONE], test_to_train, level),
-            synthetic=name in synthetic,
-            details=dict((details or {}).get(name, {})),
+    jobs = [(arm, fold) for fold in range(len(pairs)) for arm in (NONE, CLASS_WEIGHTS, *arms)]
+    results = _run(task, jobs, pairs, arms, n_jobs, checkpoints, on_progress)
+    notices = _notices(results, table, target)
+    for notice in notices:
+        warnings.warn(notice, GanforgeWarning, stacklevel=2)
+    by_arm = {name: [results[name, fold] for fold in range(len(pairs))] for name in (NONE, CLASS_WEIGHTS, *arms)}
+    return conclude(
+        {name: [each.average_precision for each in found] for name, found in by_arm.items()},
+        synthetic=list(arms),
+        measure="average precision",
+        classifier=classifier,
+        n_rows=len(table),
+        n_positive=labels.n_positive,
+        base_rate=float(np.mean([labels.positive[test].mean() for _, test in pairs])),
+        test_to_train=float(np.mean([len(test) / len(train) for train, test in pairs])),
+        curves={name: [each.curve for each in found] for name, found in by_arm.items()},
+        details={name: _details(found) for name, found in by_arm.items()},
+        notices=notices,
+    )
+
+
+# -- what is judged on
+# ---------------------------------------------------------------------------------------------
+
+
+def _with_discrete_target(table: Table, target: str) -> Table:
+    """The target as categories, whatever its values suggest (0.0 and 1.0 look like numbers): conditions need
+    it."""
+    if table.schema[target].kind in ("categorical", "boolean"):
+        return table
+    kinds = {column.name: column.kind for column in table.schema} | {target: "categorical"}
+    return Table.of(table.frame, schema=kinds, source=table.source)
+
+
+def _refuse_unsuitable(table: Table, labels: BinaryTarget, target: str, folds: int, sampling_strategy: float) -> None:
+    n, positives = len(table), labels.n_positive
+    if folds < 2:
+        raise InputError(f"folds={folds}; give at least 2")
+    if sampling_strategy <= 0:
+        raise InputError(f"sampling_strategy={sampling_strategy}; give positives per negative, above 0")
+    if n < LEAST_ROWS:
+        raise UnsuitableDataError(
+            f"{table.source}: {n} rows are too few to judge anything; bring {LEAST_ROWS} at least"
         )
-        for name, values in folds.items()
-    }
-    return Verdict(
-        sentence=sentence,
-        recommended=recommended,
-        measure=measure,
-        arms=arms,
-        n_rows=n_rows,
-        n_positive=n_positive,
-        base_rate=base_rate,
-        classifier=classifier,
-        test_to_train=test_to_train,
-        level=level,
-        outcome=outcome,
-        curves={name: tuple(each) for name, each in (curves or {}).items()},
-        notices=tuple(notices),
+    fewest = min(positives, n - positives)
+    if fewest < folds:
+        raise UnsuitableDataError(
+            f"{table.source}: column {target!r} has only {fewest} rows of its rarer side, too few for {folds} folds; "
+            f"bring more of them, or ask for fewer folds"
+        )
+    if positives >= sampling_strategy * (n - positives):
+        raise UnsuitableDataError(
+            f"{table.source}: nothing to augment: {positives:,} of {n:,} rows have {target}="
+            f"{labels.positive_value!r}, which is more than sampling_strategy={sampling_strategy:g} asks for"
+        )
+
+
+def _split(
+    table: Table, labels: BinaryTarget, target: str, time: str | None, gap: float, folds: int, random_state: int
+) -> list[Split]:
+    pairs = split_folds(
+        labels.positive,
+        k=folds,
+        random_state=random_state,
+        time=None if time is None else table.time(time),
+        gap=gap,
+        groups=duplicate_groups(table.frame.drop(columns=target)),
     )
+    for fold, (train, test) in enumerate(pairs, start=1):
+        for side, rows in (("training", train), ("test", test)):
+            if len(np.unique(labels.positive[rows])) < 2:
+                what = "positives" if not labels.positive[rows].any() else "negatives"
+                raise UnsuitableDataError(
+                    f"{table.source}: the {side} part of fold {fold} of {len(pairs)} has no {what} in {target!r}; "
+                    + ("ask for fewer folds, or judge without a time column" if time else "ask for fewer folds")
+                )
+    return pairs
 
 
-def _difference(
-    arm: Sequence[float], against: Sequence[float], test_to_train: float, level: float
-) -> Interval:
-    return corrected_interval(np.subtract(arm, against).tolist(), test_to_train=test_to_train, level=level)
+def _named(synthesizer: Any) -> dict[str, Any]:
+    """Unfitted synthesizers by the name of their arm."""
+    if synthesizer is None:
+        from ganforge.synthesis.ctgan import CTGAN
+
+        synthesizer = CTGAN()
+    arms = dict(synthesizer) if isinstance(synthesizer, Mapping) else {synthesizer.kind: synthesizer}
+    for name in arms:
+        if name in (NONE, CLASS_WEIGHTS):
+            raise InputError(f"an arm of synthetic rows cannot be called {name!r}; give it another name")
+    return arms
 
 
-def _beats(arm: Sequence[float], base_rate: float, test_to_train: float, level: float) -> bool:
-    return corrected_interval(
-        [x - base_rate for x in arm], test_to_train=test_to_train, level=level
-    ).above_zero
+# -- the trials
+# ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """Results that were written down, under the fingerprint of all that led to them."""
+
+    folder: Path | None
+    fingerprint: str
+
+    def path(self, arm: str, fold: int) -> Path | None:
+        return None if self.folder is None else self.folder / f"{_slug(arm)}-fold-{fold + 1}"
+
+    def load(self, arm: str, fold: int) -> Result | None:
+        path = self.path(arm, fold)
+        file = None if path is None else path.with_suffix(".json")
+        if file is None or not file.is_file():
+            return None
+        kept = json.loads(file.read_text(encoding="utf-8"))
+        return Result.from_json(kept["result"]) if kept["fingerprint"] == self.fingerprint else None
+
+
+def _run(
+    task: Trial,
+    jobs: list[tuple[str, int]],
+    pairs: list[Split],
+    arms: Mapping[str, Any],
+    n_jobs: int,
+    checkpoints: str | Path | None,
+    on_progress: OnProgress | None,
+) -> dict[tuple[str, int], Result]:
+    kept = _Kept(None if checkpoints is None else Path(checkpoints), _fingerprint(task, arms, pairs))
+    results = {(arm, fold): found for arm, fold in jobs if (found := kept.load(arm, fold)) is not None}
+    told: OnProgress = on_progress if on_progress is not None else lambda done, total, label: None
+    told(len(results), len(jobs), "")
+
+    def label(arm: str, fold: int) -> str:
+        return f"fold {fold + 1} of {len(pairs)}: {arm}"
+
+    def within(arm: str, fold: int) -> Callable[[Any], None] | None:
+        if n_jobs != 1 or on_progress is None:  # another process cannot call back
+            return None
+        return lambda at: on_progress(len(results), len(jobs), f"{label(arm, fold)}, step {at.step:,} of {at.steps:,}")
+
+    calls = (
+        delayed(run_trial)(
+            task,
+            arm,
+            fold,
+            pairs[fold],
+            None if arm not in arms else clone(arms[arm]),
+            kept.path(arm, fold),
+            kept.fingerprint,
+            within(arm, fold) if arm in arms else None,
+        )
+        for arm, fold in jobs
+        if (arm, fold) not in results
+    )
+    finished: Any = Parallel(n_jobs=n_jobs, return_as="generator_unordered")(calls)
+    for arm, fold, result in finished:
+        results[arm, fold] = result
+        told(len(results), len(jobs), label(arm, fold))
+    return results
+
+
+def _fingerprint(task: Trial, arms: Mapping[str, Any], pairs: list[Split]) -> str:
+    """What a kept result belongs to: the data, the folds, and every parameter that changes the outcome."""
+    told = {
+        "data": task.table.fingerprint,
+        "target": task.target,
+        "classifier": task.classifier,
+        "sampling_strategy": task.sampling_strategy,
+        "random_state": task.random_state,
+        "arms": {name: [type(each).__name__, each.get_params()] for name, each in arms.items()},
+        "folds": [hashlib.sha256(np.concatenate(pair).tobytes()).hexdigest() for pair in pairs],
+    }
+    return hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def _slug(name: str) -> str:
+    return "".join(each if each.isalnum() or each in "-_" else "-" for each in name)
+
+
+# -- what is told beside the figures
+# -------------------------------------------------------------------------------
+
+
+def _details(found: list[Result]) -> dict[str, Any]:
+    """By fold: training rows added, copies dropped, seconds."""
+    return {
+        "rows_added": [each.rows_added for each in found],
+        "copies_dropped": [each.copies_dropped for each in found],
+        "seconds": [round(each.seconds, 2) for each in found],
+    }
+
+
+def _notices(results: Mapping[tuple[str, int], Result], table: Table, target: str) -> list[str]:
+    left_out = [column.name for column in table.schema if not column.learned and column.name != target]
+    notices = []
+    if left_out:
+        notices.append(f"not learned from (constant, identifier or free text): {', '.join(left_out)}")
+    copies = sum(each.copies_dropped for each in results.values())
+    if copies:
+        notices.append(f"{copies:,} synthetic rows were exact copies of a real one and were dropped")
+    for result in results.values():
+        notices += [each for each in result.notices if each not in notices]
+    return notices

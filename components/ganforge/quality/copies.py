@@ -30,7 +30,8 @@ def _row_hashes(frame: pd.DataFrame, schema: Schema) -> np.ndarray:
     """(N,) uint64. 64 bits: among 10^6 × 10^6 pairs a chance agreement is expected in 5 cases of 10^8."""
     frame = conform(frame, schema)
     plain = pd.DataFrame({column.name: _canonical(pd.Series(frame[column.name]), column) for column in schema})
-    return hash_pandas_object(plain, index=False).to_numpy()
+    hashes: pd.Series = hash_pandas_object(plain, index=False)  # pyright: ignore
+    return hashes.to_numpy()
 
 
 def _canonical(series: pd.Series, column: Column) -> pd.Series:
