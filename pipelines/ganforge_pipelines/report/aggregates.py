@@ -83,7 +83,8 @@ def found_curve(
     order = np.argsort(-np.asarray(scores, dtype=float), kind="stable")
     hits = np.cumsum(np.asarray(is_anomaly, dtype=float)[order])
     total = max(hits[-1] if len(hits) else 0.0, 1.0)
-    alerts = np.unique(np.linspace(0, len(hits), min(points, len(hits) + 1)).round().astype(int))
+    few = np.geomspace(1, max(len(hits), 1), points)  # dense where budgets lie
+    alerts = np.unique(np.concatenate([[0], few, np.linspace(0, len(hits), points)]).round().astype(int))
     found = np.where(alerts > 0, hits[np.maximum(alerts - 1, 0)], 0.0) / total
     return Curve(name=name, x=(alerts / days).tolist(), y=found.tolist())
 
@@ -95,8 +96,8 @@ def score_histogram(
     *,
     threshold: float | None = None,
     bins: int = 40,
-    normal_name: str = "normal",
-    anomalous_name: str = "anomalous",
+    normal_name: str = "normal rows",
+    anomalous_name: str = "anomalies",
 ) -> ScoreHistogram:
     """Shares of each class a bin; scores beyond the ½ % and 99½ % quantiles stand in the end bins."""
     values = np.asarray(scores, dtype=float)

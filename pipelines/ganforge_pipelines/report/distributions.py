@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import datetime
+import math
 from collections.abc import Sequence
 
 import numpy as np
 from markupsafe import Markup
+from matplotlib.axes import Axes
+from matplotlib.ticker import LogLocator
 
 from ganforge_pipelines.report import wording
 from ganforge_pipelines.report.parts import ColumnComparison, Obedience, ScoreHistogram
@@ -29,8 +32,7 @@ def _draw_bins(column: ColumnComparison, *, key: str, label: str) -> Markup:
         axes.stairs(np.asarray(column.real), edges, fill=True, color=SHADE, label="real")
         axes.stairs(np.asarray(column.synthetic), edges, color=ACCENT, linewidth=2.2, label="synthetic")
         if column.log:
-            axes.set_xscale("log")
-            axes.minorticks_off()
+            _log_axis(axes)
         if column.dates:
             axes.xaxis.set_major_formatter(lambda value, _: _date(value))
             axes.locator_params(axis="x", nbins=4)
@@ -53,14 +55,22 @@ def _draw_categories(column: ColumnComparison, *, key: str, label: str) -> Marku
         axes.set_yticks(places, labels)
         axes.tick_params(axis="y", length=0)
         axes.locator_params(axis="x", nbins=5)
-        axes.xaxis.set_major_formatter(lambda value, _: wording.share(value))
+        axes.xaxis.set_major_formatter(lambda value, _: wording.on_axis(value))
         axes.set_xlabel("share of rows")
         figure.legend(*axes.get_legend_handles_labels(), loc="outside upper left", ncols=2, borderpad=0.1)
         return inline(figure, key=key, label=label)
 
 
+def _log_axis(axes: Axes) -> None:
+    axes.set_xscale("log")
+    low, high = axes.get_xlim()
+    decades = math.log10(high / low)
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if decades < 2 else (1, 3) if decades < 4 else (1,)))
+    axes.minorticks_off()
+
+
 def _rows_axis(figure, axes) -> None:
-    axes.yaxis.set_major_formatter(lambda value, _: wording.share(value))
+    axes.yaxis.set_major_formatter(lambda value, _: wording.on_axis(value))
     axes.locator_params(axis="y", nbins=4)
     axes.set_ylabel("share of rows")
     figure.legend(*axes.get_legend_handles_labels(), loc="outside upper left", ncols=2, borderpad=0.1)
@@ -77,8 +87,10 @@ def _largest_gap(column: ColumnComparison) -> str:
     else:
         low, high = _worst_stretch(synthetic - real)
         edges = list(column.edges)
-        ends = [_date(each) if column.dates else wording.number(each) for each in (edges[low], edges[high])]
-        place = f"from {ends[0]} to {ends[1]}"
+        whole = all(abs(each - math.floor(each) - 0.5) < 1e-9 for each in edges)  # a bin a whole number
+        first, last = (edges[low] + 0.5, edges[high] - 0.5) if whole else (edges[low], edges[high])
+        ends = [_date(each) if column.dates else wording.number(each) for each in (first, last)]
+        place = f"at {ends[0]}" if ends[0] == ends[1] else f"from {ends[0]} to {ends[1]}"
     is_real, is_synthetic = float(real[low:high].sum()), float(synthetic[low:high].sum())
     if abs(is_synthetic - is_real) < 0.01:
         return "no stretch differs by a hundredth of the rows"
@@ -112,7 +124,7 @@ def score_chart(histogram: ScoreHistogram, *, key: str) -> Chart:
                 linewidth=2.2,
                 label=wording.clean(histogram.anomalous_name),
             )
-        axes.set_ylim(bottom=0)
+        axes.set_ylim(0, 1.18 * axes.get_ylim()[1])
         if histogram.threshold is not None:
             axes.axvline(histogram.threshold, color=INK, linewidth=1.2)
             low, high = edges[0], edges[-1]
@@ -127,8 +139,7 @@ def score_chart(histogram: ScoreHistogram, *, key: str) -> Chart:
                 va="top",
             )
         if histogram.log:
-            axes.set_xscale("log")
-            axes.minorticks_off()
+            _log_axis(axes)
         axes.xaxis.set_major_formatter(lambda value, _: wording.number(value))
         axes.set_xlabel(f"score of {wording.clean(histogram.detector)} (higher = odder)")
         _rows_axis(figure, axes)
@@ -147,7 +158,7 @@ def _score_title(histogram: ScoreHistogram) -> str:
     return (
         f"Above the threshold of {detector} stand {wording.share(hit)} of the "
         f"{wording.clean(histogram.anomalous_name)} and {wording.share(wrong)} of the "
-        f"{wording.clean(histogram.normal_name)} rows"
+        f"{wording.clean(histogram.normal_name)}"
     )
 
 
@@ -163,7 +174,7 @@ def reasons_chart(reasons: Sequence[tuple[str, float]], *, n_top: int | None, ke
     """Which columns carry the scores over the top alerts."""
     shown = list(reasons[:most])
     over = f"the {wording.count(n_top)} oddest rows" if n_top else "the oddest rows"
-    title = f"{wording.clean(shown[0][0], longest=40)} makes most of the score over {over}"
+    title = f"{wording.clean(shown[0][0], longest=40)} weighs most in the score of {over}"
     svg = _bars(
         [name for name, _ in shown],
         [value for _, value in shown],
@@ -216,7 +227,7 @@ def _bars(
         axes.set_yticks(places, [wording.clean(each, longest=22) for each in names])
         axes.tick_params(axis="y", length=0)
         axes.locator_params(axis="x", nbins=5)
-        axes.xaxis.set_major_formatter(lambda value, _: wording.share(value) if value <= 1 else "")
+        axes.xaxis.set_major_formatter(lambda value, _: wording.on_axis(value) if value <= 1 else "")
         axes.set_xlabel(axis)
         axes.spines["left"].set_visible(False)
         return inline(figure, key=key, label=label)

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from ganforge_pipelines.report import wording
 from ganforge_pipelines.report.parts import Arm, Budget, ClassAccuracy, Curve, Detector
@@ -19,8 +20,12 @@ from ganforge_pipelines.report.svg import ACCENT, INK, LINE, MUTED, PAPER, Chart
 _DASHES = ("solid", (0, (5, 2)), (0, (1.5, 1.5)), (0, (6, 2, 1.5, 2)), (0, (3, 1)))
 
 
-def arms_chart(arms: Sequence[Arm], *, measure: str, key: str) -> Chart:
-    """One dot and interval an arm, sorted; the line of the arm without augmentation drawn through."""
+def arms_chart(arms: Sequence[Arm], *, measure: str, key: str, shares: bool = False) -> Chart:
+    """One dot and interval an arm, sorted; the line of the arm without augmentation drawn through.
+
+    `shares`: the measure is a share (accuracy), written as per cent.
+    """
+    write = wording.accuracy if shares else wording.score
     ordered = sorted(arms, key=lambda arm: arm.mean)
     base = next((arm for arm in arms if arm.difference is None), None)
     with canvas(height=58 + 46 * len(ordered)) as (figure, axes):
@@ -51,7 +56,7 @@ def arms_chart(arms: Sequence[Arm], *, measure: str, key: str) -> Chart:
                 zorder=4,
             )
             axes.annotate(
-                f"{wording.clean(arm.name, longest=34)}  {wording.score(arm.mean)}",
+                f"{wording.clean(arm.name, longest=34)}  {write(arm.mean)}",
                 (0, place + 0.27),
                 xycoords=("axes fraction", "data"),
                 color=INK,
@@ -65,10 +70,10 @@ def arms_chart(arms: Sequence[Arm], *, measure: str, key: str) -> Chart:
         axes.set_yticks([])
         axes.spines["left"].set_visible(False)
         axes.margins(x=0.06)
-        axes.locator_params(axis="x", nbins=6)
-        _scores_on(axes.xaxis)
+        axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
+        (_shares_on if shares else _scores_on)(axes.xaxis)
         axes.set_xlabel(f"{measure} on real data never trained on")
-        title = _arms_title(ordered, base, measure)
+        title = _arms_title(ordered, base, f"{write(ordered[-1].mean)} {measure}")
         svg = inline(figure, key=key, label=title)
     told = ["The dot is the mean over the folds, each small tick one fold."]
     if base is not None and len(ordered) > 1:
@@ -80,11 +85,10 @@ def arms_chart(arms: Sequence[Arm], *, measure: str, key: str) -> Chart:
     return Chart(title=title, svg=svg, note=" ".join(told))
 
 
-def _arms_title(ordered: Sequence[Arm], base: Arm | None, measure: str) -> str:
+def _arms_title(ordered: Sequence[Arm], base: Arm | None, reached: str) -> str:
     tried = [arm for arm in ordered if arm.difference is not None]
     if base is None or not tried:
-        best = ordered[-1]
-        return f"{wording.clean(best.name).capitalize()}: {wording.score(best.mean)} {measure}"
+        return f"{wording.clean(ordered[-1].name)}: {reached}"
     clear = [arm for arm in tried if arm.difference is not None and arm.difference.low > 0]
     worse = [arm for arm in tried if arm.difference is not None and arm.difference.high < 0]
     if clear:
@@ -220,7 +224,7 @@ def found_chart(detectors: Sequence[Detector], *, budget: Budget | None, positiv
         axes.set_xlim(0, widest)
         axes.set_ylim(0, 1.04)
         axes.xaxis.set_major_formatter(lambda value, _: wording.number(value))
-        axes.locator_params(axis="x", nbins=6)
+        axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
         _shares_on(axes.yaxis)
         axes.grid(True, color=LINE)
         axes.set_xlabel(f"{wording.clean(unit)} looked at, the oddest first")
@@ -250,7 +254,7 @@ def _legend_below(figure, axes: Axes) -> None:
 
 
 def _shares_on(axis) -> None:
-    axis.set_major_formatter(lambda value, _: f"{100 * value:.0f}{wording.NO_BREAK}%")
+    axis.set_major_formatter(lambda value, _: wording.on_axis(value))
 
 
 def _scores_on(axis) -> None:

@@ -11,15 +11,15 @@ import numpy as np
 
 from ganforge.errors import InputError
 
-Unit = Literal["score", "difference", "share", "count", "text"]
+Unit = Literal["score", "difference", "share", "points", "count", "text"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Figure:
     """One of the four figures of the first screen, with its interval where it has one.
 
-    `unit` says how the numbers are written: "score" .81 · "difference" −.01 · "share" 2.4 % · "count" 9,847 ·
-    "text" as it is.
+    `unit` says how the numbers are written: "score" .81 · "difference" −.01 · "share" 2.4 % · "points" +2.1 points
+    (a difference of shares) · "count" 9,847 · "text" as it is.
     """
 
     label: str
@@ -270,8 +270,8 @@ class ScoreHistogram:
     normal: Sequence[float]
     anomalous: Sequence[float] | None = None
     threshold: float | None = None
-    normal_name: str = "normal"
-    anomalous_name: str = "anomalous"
+    normal_name: str = "normal rows"
+    anomalous_name: str = "anomalies"
     log: bool = False
 
     def __post_init__(self) -> None:

@@ -32,14 +32,16 @@ class Strip:
 
 
 def strip(pixels: np.ndarray, *, most: int = 12, lossless: bool = True) -> Strip:
-    """The first `most` pictures side by side on a transparent (PNG) or grey (JPEG) ground."""
+    """The first `most` pictures side by side, the gaps between them transparent (PNG) or grey (JPEG)."""
     shown = pixels[:most]
     n, channels, height, width = shown.shape
-    canvas = np.full((height, n * width + (n - 1) * _GAP, channels), 128, dtype=np.uint8)
+    canvas = np.full((height, n * width + (n - 1) * _GAP, channels + lossless), 128, dtype=np.uint8)
+    canvas[:, :, channels:] = 0
     for k, picture in enumerate(shown):
         left = k * (width + _GAP)
-        canvas[:, left : left + width] = picture.transpose(1, 2, 0)
-    image = Image.fromarray(canvas[:, :, 0] if channels == 1 else canvas)
+        canvas[:, left : left + width, :channels] = picture.transpose(1, 2, 0)
+        canvas[:, left : left + width, channels:] = 255
+    image = Image.fromarray(canvas[:, :, 0] if canvas.shape[2] == 1 else canvas)
     stream = io.BytesIO()
     if lossless:
         image.save(stream, format="PNG", optimize=True)

@@ -32,7 +32,7 @@ def render(content: Report) -> str:
         style=Markup(_text("report.css")),
         title=wording.clean(content.title or "ganforge report", longest=100),
         figures=[_figure(each) for each in content.figures],
-        notices=[wording.clean(each, longest=400) for each in content.notices],
+        notices=[wording.glued(wording.clean(each, longest=400)) for each in content.notices],
         notices_shown=_NOTICES_SHOWN,
         sections=sections_of(content),
         training=training_sections(content),
@@ -43,6 +43,7 @@ def render(content: Report) -> str:
         total=wording.seconds(sum(each.seconds for each in content.stages if not each.cached)),
         kind=_kind,
         clean=wording.clean,
+        glued=wording.glued,
     )
 
 
@@ -74,7 +75,7 @@ def _figure(figure: Figure) -> dict[str, str]:
         "label": wording.clean(figure.label, longest=80),
         "value": wording.in_unit(figure.value, figure.unit),
         "interval": wording.interval(figure),
-        "note": wording.clean(figure.note, longest=160) if figure.note else "",
+        "note": wording.glued(wording.clean(figure.note, longest=160)) if figure.note else "",
     }
 
 

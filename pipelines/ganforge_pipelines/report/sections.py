@@ -9,6 +9,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count
 
+import numpy as np
+
 from ganforge_pipelines.report import wording
 from ganforge_pipelines.report.content import AnomaliesReport, FraudReport, ImagesReport, Report
 from ganforge_pipelines.report.distributions import column_chart, obedience_chart, reasons_chart, score_chart
@@ -27,6 +29,8 @@ class Table:
     head: Sequence[str]
     rows: Sequence[Sequence[str]]
     numeric: Sequence[int] = ()
+    wide: bool = False
+    """Whether it takes the width of the page."""
     strong: Sequence[int] = ()
     """Rows (from 0) that stand out."""
     note: str = ""
@@ -88,7 +92,8 @@ def _fraud(content: FraudReport) -> list[Section]:
         where = [
             precision_recall_chart(
                 content.precision_recall, base_rate=content.base_rate, positive=content.positive, key=next(key)
-            )
+            ),
+            _trade_table(content),
         ]
     rows: list[Chart | Table | Strips] = []
     if content.fidelity or content.copies_dropped is not None:
@@ -131,7 +136,7 @@ def _images(content: ImagesReport) -> list[Section]:
         obeyed.append(_numbers_table(content.fidelity, n=content.n_synthetic, copies=None))
     helped: list[Chart | Table | Strips] = []
     if content.arms:
-        helped = [arms_chart(content.arms, measure=content.measure, key=next(key)), _arms_table(content)]
+        helped = [arms_chart(content.arms, measure=content.measure, key=next(key), shares=True), _arms_table(content)]
     before, after = _before_after(content.arms)
     if content.per_class and before and after:
         helped.append(per_class_chart(content.per_class, before=before, after=after, key=next(key)))
@@ -182,33 +187,55 @@ def _judged(content: FraudReport | ImagesReport) -> str:
     if folds:
         told.append(f"Each arm was judged on {folds} folds of real data that nothing of it had seen.")
     if content.base_rate is not None:
-        told.append(f"Guessing reaches {wording.score(content.base_rate)} {content.measure}.")
+        write = wording.accuracy if isinstance(content, ImagesReport) else wording.score
+        told.append(f"Guessing reaches {write(content.base_rate)} {content.measure}.")
     return " ".join(told)
 
 
 def _arms_table(content: FraudReport | ImagesReport) -> Table:
     ordered = sorted(content.arms, key=lambda arm: -arm.mean)
     level = next((arm.difference.level for arm in ordered if arm.difference is not None), 0.9)
+    shares = isinstance(content, ImagesReport)
     return Table(
         title="The same in numbers",
-        head=("arm", content.measure, "change", f"{wording.share(level)} between"),
+        head=("arm", content.measure, "change, where it lies"),
         rows=[
             (
                 wording.clean(arm.name, longest=40),
-                wording.score(arm.mean),
-                "–" if arm.difference is None else wording.difference(arm.difference.mean),
-                "–" if arm.difference is None else _ends(arm.difference),
+                (wording.accuracy if shares else wording.score)(arm.mean),
+                "–" if arm.difference is None else _change(arm.difference, shares=shares),
             )
             for arm in ordered
         ],
-        numeric=(1, 2, 3),
+        numeric=(1, 2),
         strong=[place for place, arm in enumerate(ordered) if arm.recommended],
-        note="The interval allows for folds sharing their training data (Nadeau & Bengio 2003).",
+        note=f"The change lies between the small numbers with {wording.share(level)} probability; they allow for folds "
+        "that share their training data (Nadeau & Bengio 2003).",
     )
 
 
-def _ends(interval: Interval) -> str:
-    return f"{wording.difference(interval.low)} and {wording.difference(interval.high)}"
+def _trade_table(content: FraudReport) -> Table:
+    """What precision is left when a given share is to be found, an arm a column."""
+    curves = content.precision_recall[:4]
+    return Table(
+        title="What that means for the alerts",
+        head=("to find", *(wording.clean(curve.name, longest=20) for curve in curves)),
+        rows=[
+            (wording.share(recall), *(wording.share(float(np.interp(recall, curve.x, curve.y))) for curve in curves))
+            for recall in (0.25, 0.5, 0.75, 0.9)
+        ],
+        numeric=range(1, len(curves) + 1),
+        note=f"The share of alerts that are right when that share of all {wording.clean(content.positive)} is to be "
+        "found, as a mean over the folds.",
+    )
+
+
+def _change(interval: Interval, *, shares: bool) -> str:
+    if shares:
+        low, high = (wording.points(each, unit=False) for each in (interval.low, interval.high))
+        return f"{wording.points(interval.mean)}\n{low} to {high}"
+    low, high = wording.differences([interval.low, interval.high])
+    return f"{wording.difference(interval.mean)}\n{low} to {high}"
 
 
 def _numbers_table(numbers: Sequence[Number], *, n: int | None, copies: int | None) -> Table:
@@ -238,21 +265,24 @@ def _numbers_table(numbers: Sequence[Number], *, n: int | None, copies: int | No
     )
 
 
-def _class_strips(content: ImagesReport) -> Strips:
-    rows: list[tuple[str, object]] = []
-    for each in content.pictures:
+def _class_strips(content: ImagesReport, *, most: int = 12) -> Strips:
+    rows: list[tuple[str, np.ndarray]] = []
+    for each in content.pictures[:most]:
         name = wording.clean(each.name, longest=24)
         rows.append((f"{name}: generated", each.generated))
         if each.real is not None:
             rows.append((f"{name}: real", each.real))
         if each.nearest is not None:
             rows.append((f"{name}: nearest real", each.nearest))
-    made = strips([pixels for _, pixels in rows], most=10)  # type: ignore[misc]
+    made = strips([pixels for _, pixels in rows], most=10)
     real = any(each.real is not None for each in content.pictures)
+    note = [] if content.show_rows else ["Real pictures are shown with --show-rows."]
+    if len(content.pictures) > most:
+        note.append(f"{len(content.pictures) - most} more classes are left out.")
     return Strips(
         title="Generated beside real, class by class" if real else "Generated pictures, class by class",
         rows=[(label, one) for (label, _), one in zip(rows, made, strict=True)],
-        note="" if content.show_rows else "Real pictures are shown with --show-rows.",
+        note=" ".join(note),
     )
 
 
@@ -270,18 +300,18 @@ def _detectors_table(content: AnomaliesReport) -> Table:
 
     ordered = sorted(content.detectors, key=at_budget, reverse=True)
     within = "found within the budget" if content.budget is not None else "found"
-    head = ["detector", within, "average precision", "AUROC", "threshold"]
+    head = ["detector", within, "average precision", "AUROC"]
     rows = [
         [
-            wording.clean(each.name, longest=40),
+            wording.clean(each.name, longest=40)
+            + ("" if each.threshold is None else f"\nthreshold {wording.number(each.threshold)}"),
             _with_interval(each.recall_at_budget, share=True),
             _with_interval(each.average_precision),
             _with_interval(each.auroc),
-            "" if each.threshold is None else wording.number(each.threshold),
         ]
         for each in ordered
     ]
-    keep = [0, *(k for k in range(1, 5) if any(row[k] for row in rows))]
+    keep = [0, *(k for k in range(1, 4) if any(row[k] for row in rows))]
     note = ""
     if content.base_rate is not None and 2 in keep:
         note = f"Guessing reaches {wording.score(content.base_rate)} average precision and .50 AUROC."
@@ -300,7 +330,7 @@ def _with_interval(value: Interval | float | None, *, share: bool = False) -> st
         return ""
     write = wording.share if share else wording.score
     if isinstance(value, Interval):
-        return f"{write(value.mean)} ({write(value.low)} to {write(value.high)})"
+        return f"{write(value.mean)}\n{write(value.low)} to {write(value.high)}"
     return write(value)
 
 
@@ -311,7 +341,10 @@ def _odd_table(rows: Sequence[OddRow], *, most: int = 10) -> Table:
         [
             wording.count(each.row),
             wording.number(each.score),
-            ", ".join(f"{wording.clean(name, longest=30)} {wording.share(part)}" for name, part in each.reasons[:3]),
+            ", ".join(
+                f"{wording.clean(name, longest=30)}{wording.NO_BREAK}{wording.share(part)}"
+                for name, part in each.reasons[:3]
+            ),
             "" if each.is_anomaly is None else "anomaly" if each.is_anomaly else "normal",
             ""
             if each.values is None
@@ -326,5 +359,6 @@ def _odd_table(rows: Sequence[OddRow], *, most: int = 10) -> Table:
         head=[head[k] for k in keep],
         rows=[[row[k] for k in keep] for row in made],
         numeric=(0, 1),
+        wide=True,
         note="Rows are counted from 1 in the file that was scored, its heading not counted.",
     )

@@ -7,7 +7,9 @@ template escapes it for HTML besides.
 from __future__ import annotations
 
 import math
+import re
 import unicodedata
+from collections.abc import Sequence
 from typing import Any
 
 from ganforge_pipelines.report.parts import Figure, Unit
@@ -22,9 +24,11 @@ def score(value: float) -> str:
     size = abs(value)
     if not math.isfinite(value):
         return "–"
-    if size >= 10_000 or 0 < size < 0.0005:
+    if size == 0:
+        return "0"
+    if size >= 10_000 or size < 0.0005:
         return _signed(f"{value:.2g}")
-    decimals = 0 if size >= 100 else 1 if size >= 10 else 2 if size >= 0.0995 or size == 0 else 3
+    decimals = 0 if size >= 100 else 1 if size >= 10 else 2 if size >= 0.0995 else 3
     return _bare(f"{value:.{decimals}f}")
 
 
@@ -35,6 +39,26 @@ def difference(value: float) -> str:
     decimals = 2 if abs(value) >= 0.00995 else 3
     text = _bare(f"{value:+.{decimals}f}")
     return "±0" if not text.strip("+.0" + MINUS) else text
+
+
+def differences(values: Sequence[float]) -> list[str]:
+    """Changes that stand side by side, with the same number of decimals: −.004 and +.044."""
+    if any(not math.isfinite(each) for each in values):
+        return [difference(each) for each in values]
+    decimals = 3 if any(0 < abs(each) < 0.00995 for each in values) else 2
+    return [_bare(f"{each:+.{decimals}f}") for each in values]
+
+
+def points(value: float, *, unit: bool = True) -> str:
+    """A change of a share in percentage points, with its sign: .021 is +2.1 points."""
+    if not math.isfinite(value):
+        return "–"
+    return _bare(f"{100 * value:+.1f}") + (" points" if unit else "")
+
+
+def accuracy(value: float) -> str:
+    """A share of right answers to a tenth of a per cent: 91.4 %."""
+    return f"{100 * value:.1f}{NO_BREAK}%" if math.isfinite(value) else "–"
 
 
 def share(value: float) -> str:
@@ -59,14 +83,19 @@ def in_unit(value: float | int | str, unit: Unit) -> str:
     """`value` written as its unit asks; text stays as it is."""
     if isinstance(value, str) or unit == "text":
         return clean(str(value), longest=80)
-    return {"score": score, "difference": difference, "share": share, "count": count}[unit](float(value))
+    return {"score": score, "difference": difference, "points": points, "share": share, "count": count}[unit](value)
 
 
 def interval(figure: Figure) -> str:
     """ "between .76 and .85", or nothing."""
     if figure.low is None or figure.high is None:
         return ""
-    return f"between {in_unit(figure.low, figure.unit)} and {in_unit(figure.high, figure.unit)}"
+    ends = [figure.low, figure.high]
+    if figure.unit == "difference":
+        return "between {} and {}".format(*differences(ends))
+    if figure.unit == "points":
+        return "between {} and {}".format(*(points(each, unit=False) for each in ends))
+    return "between {} and {}".format(*(in_unit(each, figure.unit) for each in ends))
 
 
 def seconds(value: float) -> str:
@@ -105,6 +134,16 @@ def clean(text: Any, *, longest: int = 60) -> str:
         return kept
     head = (longest - 1) * 2 // 3
     return kept[:head].rstrip() + ELLIPSIS + kept[len(kept) - (longest - 1 - head) :].lstrip()
+
+
+def glued(text: str) -> str:
+    """The same sentence, with every number bound to its per cent sign."""
+    return re.sub(r"(?<=\d) %", f"{NO_BREAK}%", text)
+
+
+def on_axis(value: float) -> str:
+    """A share at a tick: 2.5 %, 5 %, 10 %."""
+    return f"{_bare(f'{100 * value:.6g}')}{NO_BREAK}%"
 
 
 def listed(names: list[str]) -> str:

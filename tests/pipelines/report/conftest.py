@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 
 import numpy as np
 import pandas as pd
@@ -30,6 +31,7 @@ from ganforge_pipelines.report.content import (
     SampleGrid,
     StageTime,
 )
+from ganforge_pipelines.report.render import render
 
 HASH = "3f9c1e7ab2d4405f96c8e1d7720b5a4cfe01937bd86a2c41905ee3b7c6d8f210"
 
@@ -94,11 +96,16 @@ def common() -> dict:
         "stages": tuple(
             StageTime(name=name, seconds=seconds, cached=name == "prepare")
             for name, seconds in [
-                ("prepare", 2.1), ("train", 38.2), ("sample", 1.2), ("judge", 95.0), ("classify", 3.3),
-                ("register", 4.0), ("report", 2.2),
+                ("prepare", 2.1),
+                ("train", 38.2),
+                ("sample", 1.2),
+                ("judge", 95.0),
+                ("classify", 3.3),
+                ("register", 4.0),
+                ("report", 2.2),
             ]
         ),
-    }  # fmt: skip
+    }
 
 
 def payments(n: int, seed: int, *, shifted: bool = False) -> pd.DataFrame:
@@ -107,7 +114,7 @@ def payments(n: int, seed: int, *, shifted: bool = False) -> pd.DataFrame:
     merchants = ["grocery", "fuel", "restaurant", "online", "travel", "pharmacy", "jewellery"]
     weights = np.array([30, 18, 16, 20, 8, 6, 2.0])
     if shifted:
-        weights = weights ** 0.7  # fmt: skip
+        weights = weights**0.7
     return pd.DataFrame(
         {
             "booked_at": pd.to_datetime("2026-01-01") + pd.to_timedelta(rng.randint(0, 90 * 86400, n), unit="s"),
@@ -123,15 +130,16 @@ def payments(n: int, seed: int, *, shifted: bool = False) -> pd.DataFrame:
 def fraud_report(**changes) -> FraudReport:
     rng = np.random.RandomState(1)
     folds = {
-        "none": np.array([0.74, 0.82, 0.79, 0.77, 0.83]),
+        "none": np.array([0.75, 0.82, 0.79, 0.77, 0.83]),
         "class weights": np.array([0.77, 0.83, 0.80, 0.80, 0.85]),
-        "ctgan": np.array([0.75, 0.80, 0.80, 0.76, 0.84]),
+        "ctgan": np.array([0.74, 0.79, 0.80, 0.76, 0.82]),
     }
     recall = np.linspace(0, 1, 101)
     curves = []
     for name, values in folds.items():
-        lines = [(recall, np.clip((1 - recall ** (6 * v)) * (0.9 + 0.1 * v) + rng.normal(0, 0.01), 0.009, 1))
-                 for v in values]  # fmt: skip
+        lines = [
+            (recall, np.clip((1 - recall ** (6 * v)) * (0.9 + 0.1 * v) + rng.normal(0, 0.01), 0.009, 1)) for v in values
+        ]
         curves.append(band(name, lines, recommended=name == "class weights"))
     distances = {
         "amount": 0.142,
@@ -149,10 +157,16 @@ def fraud_report(**changes) -> FraudReport:
         figures=(
             Figure(label="Average precision as it was", value=0.79, low=0.73, high=0.85),
             Figure(label="Average precision with class weights", value=0.81, low=0.76, high=0.86, note="over 5 folds"),
-            Figure(label="What CTGAN's rows change", value=-0.01, low=-0.04, high=0.02, unit="difference",
-                   note="with 90 % probability"),
+            Figure(
+                label="What CTGAN's rows change",
+                value=-0.01,
+                low=-0.04,
+                high=0.02,
+                unit="difference",
+                note="with 90 % probability",
+            ),
             Figure(label="What it rests on", value="87 frauds", note="in 9,847 payments (.88 %)", unit="text"),
-        ),  # fmt: skip
+        ),
         would_change=(
             "More frauds: 87 leave an interval of ±.03; about 350 would halve it.",
             "A drift of the payments: the folds are random in time, tomorrow's frauds may differ.",
@@ -166,16 +180,28 @@ def fraud_report(**changes) -> FraudReport:
         positive="frauds",
         classifier="gradient boosting",
         arms=(
-            Arm(name="none", mean=0.79, folds=tuple(folds["none"])),
-            Arm(name="class weights", mean=0.81, folds=tuple(folds["class weights"]), recommended=True,
-                difference=Interval(mean=0.02, low=-0.004, high=0.044)),
-            Arm(name="ctgan", mean=0.79, folds=tuple(folds["ctgan"]), synthetic=True,
-                difference=Interval(mean=-0.01, low=-0.04, high=0.02)),
-        ),  # fmt: skip
+            Arm(name="none", mean=0.792, folds=tuple(folds["none"])),
+            Arm(
+                name="class weights",
+                mean=0.81,
+                folds=tuple(folds["class weights"]),
+                recommended=True,
+                difference=Interval(mean=0.02, low=-0.004, high=0.044),
+            ),
+            Arm(
+                name="ctgan",
+                mean=0.782,
+                folds=tuple(folds["ctgan"]),
+                synthetic=True,
+                difference=Interval(mean=-0.01, low=-0.04, high=0.02),
+            ),
+        ),
         precision_recall=tuple(curves),
         columns=compare_columns(
-            payments(6000, 0), payments(6000, 1, shifted=True), distances=distances,
-            floors={name: 0.012 for name in distances},
+            payments(6000, 0),
+            payments(6000, 1, shifted=True),
+            distances=distances,
+            floors=dict.fromkeys(distances, 0.012),
         ),
         fidelity=(
             Number(name="mean distance of the columns", value=0.081, floor=0.012),
@@ -184,7 +210,7 @@ def fraud_report(**changes) -> FraudReport:
         n_synthetic=9000,
         copies_dropped=0,
         **common(),
-    )  # fmt: skip
+    )
     return dataclasses.replace(content, **changes)
 
 
@@ -210,7 +236,7 @@ def images_report(**changes) -> ImagesReport:
         figures=(
             Figure(label="Accuracy as it was", value=0.893, low=0.87, high=0.91, unit="share"),
             Figure(label="Accuracy with DCGAN's pictures", value=0.914, low=0.89, high=0.93, unit="share"),
-            Figure(label="Gain", value=0.021, low=0.008, high=0.034, unit="difference"),
+            Figure(label="Gain", value=0.021, low=0.008, high=0.034, unit="points"),
             Figure(label="What it rests on", value="20 pictures a class", note="judged on 1,597 others", unit="text"),
         ),
         would_change=("Flips and shifts come within the margin at no cost of training.",),
@@ -218,15 +244,27 @@ def images_report(**changes) -> ImagesReport:
         classifier="a small convolutional network",
         arms=(
             Arm(name="none", mean=0.893, folds=(0.88, 0.9, 0.89, 0.9, 0.895)),
-            Arm(name="dcgan", mean=0.914, folds=(0.9, 0.92, 0.91, 0.92, 0.92), recommended=True, synthetic=True,
-                difference=Interval(mean=0.021, low=0.008, high=0.034)),
-        ),  # fmt: skip
-        grids=tuple(SampleGrid(step, digits(10, 0, noise)) for step, noise in
-                    [(100, 220), (300, 140), (600, 90), (1000, 50), (1500, 30)]),
-        pictures=tuple(ClassPictures(name=name, generated=np.repeat(digits(10, k % 3, 30)[k : k + 1], 8, axis=0))
-                       for k, name in enumerate(names[:3])),
-        obedience=tuple(Obedience(name=name, asked=100, share=float(s), mistaken_for="8")
-                        for name, s in zip(names, 0.7 + 0.3 * rng.rand(10), strict=True)),
+            Arm(
+                name="dcgan",
+                mean=0.914,
+                folds=(0.9, 0.92, 0.91, 0.92, 0.92),
+                recommended=True,
+                synthetic=True,
+                difference=Interval(mean=0.021, low=0.008, high=0.034),
+            ),
+        ),
+        grids=tuple(
+            SampleGrid(step, digits(10, 0, noise))
+            for step, noise in [(100, 220), (300, 140), (600, 90), (1000, 50), (1500, 30)]
+        ),
+        pictures=tuple(
+            ClassPictures(name=name, generated=np.repeat(digits(10, k % 3, 30)[k : k + 1], 8, axis=0))
+            for k, name in enumerate(names[:3])
+        ),
+        obedience=tuple(
+            Obedience(name=name, asked=100, share=float(s), mistaken_for="8")
+            for name, s in zip(names, 0.7 + 0.3 * rng.rand(10), strict=True)
+        ),
         n_classes=10,
         classes_appearing=10,
         per_class=tuple(
@@ -236,7 +274,7 @@ def images_report(**changes) -> ImagesReport:
         fidelity=(Number(name="pictures that show the class asked for", value=0.86, unit="share"),),
         n_synthetic=1000,
         **common(),
-    )  # fmt: skip
+    )
     return dataclasses.replace(content, **changes)
 
 
@@ -260,46 +298,67 @@ def anomalies_report(**changes) -> AnomaliesReport:
         notices=("merchant: 4 rows hold a category never seen in training; scored, and counted here",),
         positive="frauds",
         detectors=tuple(
-            Detector(name=name, found=found_curve(name, scores[name], odd), average_precision=0.2 * lift,
-                     auroc=0.8 + 0.05 * lift, recommended=name == "f-anogan",
-                     recall_at_budget=Interval(mean=0.2 * lift, low=0.2 * lift - 0.08, high=0.2 * lift + 0.08),
-                     threshold=threshold if name == "f-anogan" else None)
+            Detector(
+                name=name,
+                found=found_curve(name, scores[name], odd),
+                average_precision=0.2 * lift,
+                auroc=0.8 + 0.05 * lift,
+                recommended=name == "f-anogan",
+                recall_at_budget=Interval(mean=0.2 * lift, low=0.2 * lift - 0.08, high=0.2 * lift + 0.08),
+                threshold=threshold if name == "f-anogan" else None,
+            )
             for name, lift in kinds.items()
         ),
         budget=Budget(alerts=200, unit="alerts a day"),
         base_rate=0.03,
         trained_on="The detectors were trained on the 12,000 rows labelled normal before 1 March; "
         "the held-out rows come after.",
-        histogram=score_histogram("f-anogan", scores["f-anogan"], odd, threshold=threshold,
-                                  normal_name="normal payments", anomalous_name="frauds"),
+        histogram=score_histogram(
+            "f-anogan",
+            scores["f-anogan"],
+            odd,
+            threshold=threshold,
+            normal_name="normal payments",
+            anomalous_name="frauds",
+        ),
         reasons=(("amount", 0.31), ("merchant", 0.22), ("hour", 0.16), ("terminal", 0.11), ("country", 0.08)),
         n_top=200,
         oddest=tuple(
-            OddRow(row=int(row), score=float(scores["f-anogan"][row]), is_anomaly=bool(odd[row]),
-                   reasons=(("amount", 0.5), ("hour", 0.2), ("merchant", 0.1)))
+            OddRow(
+                row=int(row),
+                score=float(scores["f-anogan"][row]),
+                is_anomaly=bool(odd[row]),
+                reasons=(("amount", 0.5), ("hour", 0.2), ("merchant", 0.1)),
+            )
             for row in np.argsort(-scores["f-anogan"])[:10]
         ),
         **common(),
-    )  # fmt: skip
+    )
     return dataclasses.replace(content, **changes)
 
 
 @pytest.fixture
 def fraud():
-    return fraud_report
+    return functools.partial(fraud_report, training=())
 
 
 @pytest.fixture
 def images():
-    return images_report
+    return functools.partial(images_report, training=())
 
 
 @pytest.fixture
 def anomalies():
-    return anomalies_report
+    return functools.partial(anomalies_report, training=())
 
 
-@pytest.fixture(params=["fraud", "images", "anomalies"])
+@pytest.fixture(scope="session", params=["fraud", "images", "anomalies"])
 def content(request) -> Report:
     """Each of the three in turn, full."""
     return {"fraud": fraud_report, "images": images_report, "anomalies": anomalies_report}[request.param]()
+
+
+@pytest.fixture(scope="session")
+def page(content) -> str:
+    """Its page, rendered once."""
+    return render(content)

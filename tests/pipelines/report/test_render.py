@@ -1,0 +1,253 @@
+"""The page: self-contained, small, escaped, deterministic, and without a real row unless it was asked for."""
+
+from __future__ import annotations
+
+import dataclasses
+import html.parser
+import re
+
+import numpy as np
+import pytest
+
+from ganforge.errors import InputError
+from ganforge_pipelines.report.content import (
+    AnomaliesReport,
+    Arm,
+    ClassPictures,
+    Curve,
+    Detector,
+    FraudReport,
+    ImagesReport,
+    LossCurves,
+    OddRow,
+    SampleGrid,
+)
+from ganforge_pipelines.report.render import render, write_report
+
+LIMIT = 1_500_000
+HOSTILE = '"><script>alert(1)</script><img src=x onerror=alert(2)> $\\frac{a}{b}$ ]]> --> \u202e\x00\ud800'
+
+
+class Page(html.parser.HTMLParser):
+    """Tags with their attributes, and text outside of tags."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.words: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_startendtag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data):
+        self.words.append(data)
+
+    def text(self) -> str:
+        return " ".join(" ".join(self.words).split())
+
+
+def test_stands_alone(page):
+    assert "http:" not in page.replace("http-equiv", "")
+    assert "https:" not in page
+    assert "@import" not in page
+    for tag, attributes in Page(page).tags:
+        assert tag not in ("script", "iframe", "object", "embed", "base", "form")
+        for name, value in attributes.items():
+            assert not name.startswith("on")
+            if name in ("src", "href", "srcset", "data", "action"):
+                assert (value or "").startswith(("data:", "#")), (tag, name, value)
+    assert set(re.findall(r"url\((.)", page)) <= {"#"}
+
+
+def test_is_small(page):
+    assert len(page.encode()) < 400_000
+
+
+def test_is_small_with_large_coloured_noise(images):
+    """Noise does not compress: the worst pictures there are."""
+    rng = np.random.RandomState(0)
+    noise = rng.randint(0, 256, (64, 3, 64, 64)).astype(np.uint8)
+    page = render(
+        images(
+            grids=tuple(SampleGrid(step, noise) for step in range(0, 4000, 100)),
+            pictures=tuple(ClassPictures(name=f"class {k}", generated=noise) for k in range(40)),
+        )
+    )
+    assert len(page.encode()) < LIMIT
+    assert "step 3,900" in page  # the last step is never thinned away
+    assert "28 more classes are left out" in page
+
+
+def test_is_small_with_everything_there_is_in_plenty(fraud, anomalies):
+    steps = list(range(20_000))
+    curves = LossCurves(
+        title="long", steps=steps, terms={f"critic/term {k}": np.sin(np.arange(20_000) / 900 + k) for k in range(12)}
+    )
+    page = render(fraud(notices=tuple(f"column c{k}: left out" for k in range(2000)), training=(curves,) * 3))
+    assert len(page.encode()) < LIMIT
+    assert "1992 more" in page
+    values = {f"column {k}": "x" * 5000 for k in range(300)}
+    odd = tuple(OddRow(row=k, score=1.0, values=values) for k in range(500))
+    assert len(render(anomalies(show_rows=True, oddest=odd)).encode()) < LIMIT
+
+
+def test_is_the_same_for_the_same_content(content, page):
+    assert render(content) == page
+
+
+def test_identifiers_are_unique_and_every_pointer_has_its_target(page):
+    names = re.findall(r'\bid="([^"]+)"', page)
+    assert len(names) == len(set(names))
+    assert set(re.findall(r"url\(#([^)]+)\)", page)) | set(re.findall(r'href="#([^"]+)"', page)) == set(names)
+
+
+def test_charts_take_their_colours_from_the_page(page):
+    charts = "".join(re.findall(r"<svg.*?</svg>", page, flags=re.S))
+    assert "var(--accent)" in charts
+    assert not re.findall(r"#[0-9a-fA-F]{6}\b", charts)
+    assert "font-family" not in charts
+    assert "<text" in charts
+
+
+def test_every_chart_says_what_to_see(page):
+    assert page.count("<figure") == page.count("<figcaption>")
+    assert all(title.strip() for title in re.findall(r"<figcaption>(.*?)</figcaption>", page, flags=re.S))
+    assert all(re.findall(r'<svg[^>]*aria-label="([^"]+)"', page))
+    assert page.count('role="img"') == page.count("<svg")
+
+
+def test_begins_with_the_answer(content, page):
+    words = Page(page).text().replace("\N{NO-BREAK SPACE}", " ")
+    first = words.index(content.sentence)
+    assert first < words.index("What to do now") < words.index(content.figures[0].label)
+    for each in (*content.would_change, *content.notices):
+        assert each in words
+    assert first < words.index("For those who must check it")
+
+
+def test_lineage_gives_every_hash_and_command(content, page):
+    words = Page(page).text()
+    for step in content.lineage:
+        assert step.hash in words
+        assert step.command in words
+
+
+def test_hostile_names_are_text(fraud, anomalies, images):
+    """Column names, categories, arms and notices come from data: nothing of them may become markup or mathtext."""
+    column = fraud().columns[1]
+    pages = [
+        render(
+            fraud(
+                sentence=HOSTILE[:-1],
+                notices=(HOSTILE,),
+                positive=HOSTILE,
+                columns=(
+                    dataclasses.replace(column, name=HOSTILE, labels=[HOSTILE] * len(column.labels)),
+                    dataclasses.replace(fraud().columns[0], name=HOSTILE),
+                ),
+                arms=(Arm(name=HOSTILE, mean=0.5),),
+                precision_recall=(Curve(name=HOSTILE, x=[0, 1], y=[1, 0]),),
+            )
+        ),
+        render(
+            anomalies(
+                reasons=((HOSTILE, 0.5),),
+                oddest=(OddRow(row=1, score=2.0, reasons=((HOSTILE, 0.4),), values={HOSTILE: HOSTILE}),),
+                show_rows=True,
+                detectors=(Detector(name=HOSTILE, found=Curve(name=HOSTILE, x=[0, 10], y=[0, 1])),),
+            )
+        ),
+        render(images(obedience=(dataclasses.replace(images().obedience[0], name=HOSTILE, mistaken_for=HOSTILE),))),
+    ]
+    for page in pages:
+        tags = Page(page).tags
+        assert "script" not in [tag for tag, _ in tags]
+        assert not [tag for tag, attributes in tags if tag == "img" and "onerror" in attributes]
+        assert "<script" in Page(page).text()  # it is shown, as text
+        page.encode("utf-8")
+        assert "\x00" not in page
+        assert "\u202e" not in page
+    assert "$\\frac{a}{b}$" in Page(pages[0]).text()  # and is not set as a formula
+
+
+@pytest.mark.parametrize("family", [FraudReport, ImagesReport, AnomaliesReport])
+def test_the_least_there_can_be(family):
+    """No sections, no folded end, no empty headings."""
+    page = render(family(sentence="Too few rows to tell.", what_to_do=""))
+    assert "Too few rows to tell." in page
+    assert "<h2>" not in page
+    assert "<figure" not in page
+    assert "What to do now" not in page
+
+
+def test_parts_that_are_empty_leave_no_gap(fraud, images, anomalies):
+    assert "Are the synthetic rows any good" not in render(fraud(columns=(), fidelity=(), copies_dropped=None))
+    assert "Where it helped" not in render(fraud(precision_recall=()))
+    assert "What it draws" not in render(images(grids=(), pictures=()))
+    assert "The oddest rows" not in render(anomalies(oddest=()))
+    unlabelled = render(
+        anomalies(detectors=(Detector(name="f-anogan", threshold=0.8),), histogram=None, reasons=(), base_rate=None)
+    )
+    assert "The detectors side by side" in unlabelled
+    assert "AUROC" not in unlabelled
+
+
+def test_real_rows_and_pictures_need_show_rows(anomalies, images):
+    row = OddRow(row=7, score=1.0, values={"iban": "DE02120300000000202051"})
+    with pytest.raises(InputError, match="show-rows"):
+        render(anomalies(oddest=(row,)))
+    assert "DE02120300000000202051" in render(anomalies(oddest=(row,), show_rows=True))
+    picture = np.zeros((2, 1, 8, 8), np.uint8)
+    for pictures in (
+        ClassPictures(name="3", generated=picture, real=picture),
+        ClassPictures(name="3", generated=picture, nearest=picture),
+    ):
+        with pytest.raises(InputError, match="real pictures"):
+            render(images(pictures=(pictures,)))
+        assert "Generated" in render(images(pictures=(pictures,), show_rows=True))
+
+
+def test_without_show_rows_it_says_how_to_see_them(anomalies, images):
+    assert "--show-rows" in render(anomalies())
+    assert "--show-rows" in render(images())
+
+
+def test_a_report_needs_its_sentence():
+    with pytest.raises(InputError, match="sentence"):
+        render(FraudReport(sentence="  ", what_to_do="Nothing to change."))
+
+
+def test_pictures_must_be_bytes(images):
+    with pytest.raises(InputError, match="uint8"):
+        SampleGrid(10, np.zeros((2, 1, 8, 8)))
+
+
+def test_writes_the_file_whole(tmp_path, fraud):
+    path = write_report(fraud(), tmp_path / "run" / "report.html")
+    assert path.read_text(encoding="utf-8") == render(fraud())
+    assert [each.name for each in path.parent.iterdir()] == ["report.html"]
+
+
+def test_matplotlib_settings_of_the_caller_stay(fraud):
+    import matplotlib as mpl
+
+    before = dict(mpl.rcParams)
+    render(fraud())
+    assert dict(mpl.rcParams) == before
+
+
+def test_lone_numbers_do_not_break_a_chart(fraud, anomalies):
+    """One arm, one fold, one category, one bin, NaN in a loss."""
+    page = render(
+        fraud(
+            arms=(Arm(name="none", mean=0.5, folds=(0.5,)),),
+            precision_recall=(Curve(name="none", x=[0.0, 1.0], y=[1.0, 0.1]),),
+            training=(LossCurves(title="one step", steps=[1], terms={"critic/w": [float("nan")], "g/a": [0.1]}),),
+        )
+    )
+    assert "none: .50 average precision" in page
+    assert "one step" in page
