@@ -1,0 +1,134 @@
+"""What playing CTGAN through `fit` adds to a step, against the same updates in a plain PyTorch loop.
+
+Both play the same game on the same batches: batch 500, hidden layers of 256 and 256, one move of the critic with its
+gradient penalty and one of the generator a step, fakes made once for both. The plain loop does what a careful author
+would write by hand (the other network frozen, gradients set to None), logs nothing and saves nothing; `fit` logs every
+50 steps. Blocks of steps alternate; a step's time is taken between the drawing of batches, so that neither side's
+start-up counts.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+
+import torch
+
+from benchmarks._common import markdown, save, spread
+from ganforge.data.layout import Block, Layout
+from ganforge.gans.ctgan import ConditionalBatches, CTGANGame
+from ganforge.training import Batch, Clock, Update, fit
+
+TITLE = "What Lightning adds to a CTGAN step"
+STEPS, SKIPPED, ROUNDS, ROWS = 60, 9, 24, 20_000
+LAYOUTS = {
+    "150 columns wide": ([11] * 8, [2, 3, 5, 8, 12, 20]),
+    "300 columns wide": ([11] * 18, [2, 3, 4, 6, 10, 15, 20, 24]),
+}
+
+
+class Timed:
+    """Batches that note when each is asked for."""
+
+    def __init__(self, batches: ConditionalBatches) -> None:
+        self.batches, self.batch_size = batches, batches.batch_size
+        self.asked: list[float] = []
+
+    def draw(self, step: int, *, seed: int, rank: int = 0, world_size: int = 1) -> Batch:
+        self.asked.append(time.perf_counter())
+        return self.batches.draw(step, seed=seed, rank=rank, world_size=world_size)
+
+    def step_seconds(self) -> float:
+        """Mean time from one draw to the next, without the first few."""
+        asked, self.asked = self.asked[SKIPPED:], []
+        return (asked[-1] - asked[0]) / (len(asked) - 1)
+
+
+class PlainTurn:
+    """What the losses need of a turn, and no more."""
+
+    def __init__(self) -> None:
+        self.clock, self.fake, self.training = Clock(), None, ""
+
+    def shared(self, key: str, by: str, make) -> torch.Tensor:
+        if self.fake is None:
+            self.fake = make()
+        return self.fake if self.training == by else self.fake.detach()
+
+
+def plain_loop(game: CTGANGame, batches: Timed, optimizers: dict[str, torch.optim.Optimizer], steps: int) -> None:
+    updates: tuple[Update, ...] = tuple(game.phases()[0].updates)
+    networks = {name: list(getattr(game, name).parameters()) for name in ("critic", "generator")}
+    game.train()
+    for step in range(steps):
+        batch, turn = batches.draw(step, seed=0), PlainTurn()
+        for parameter in networks["generator"]:
+            parameter.requires_grad = True
+        game._fake(batch, turn)  # with the generator's graph, as its own move will want it
+        for update in updates:
+            turn.training = update.name
+            for name, parameters in networks.items():
+                for parameter in parameters:
+                    parameter.requires_grad = name == update.name
+            total = sum(update.loss(batch, turn).values())
+            total.backward()
+            optimizers[update.name].step()
+            optimizers[update.name].zero_grad(set_to_none=True)
+
+
+def measure(layout: Layout) -> dict:
+    torch.manual_seed(0)
+    scalars = torch.rand(ROWS, layout.scalars) * 2 - 1
+    codes = torch.stack([torch.randint(block.width, (ROWS,)) for block in layout.blocks], 1)
+    batches = Timed(ConditionalBatches(scalars, codes, layout, batch_size=500))
+    games = {side: CTGANGame(layout) for side in ("plain", "fit")}
+    updates = games["plain"].phases()[0].updates
+    optimizers = {each.name: each.optimizer(getattr(games["plain"], each.name).parameters()) for each in updates}
+    seconds: dict[str, list[float]] = {"plain": [], "fit": []}
+    for turn in range(ROUNDS + 1):
+        for side in ("plain", "fit") if turn % 2 else ("fit", "plain"):
+            if side == "plain":
+                plain_loop(games[side], batches, optimizers, STEPS)
+            else:
+                fit(games[side], batches, steps=STEPS, log_every=50)
+            taken = batches.step_seconds()
+            if turn:  # the first round warms up
+                seconds[side].append(taken)
+    ratios = [own / plain for own, plain in zip(seconds["fit"], seconds["plain"], strict=True)]
+    return {
+        "width": layout.width,
+        "plain_ms": spread(1000 * each for each in seconds["plain"]),
+        "fit_ms": spread(1000 * each for each in seconds["fit"]),
+        "ratio": spread(ratios),
+        "added_ms": 1000 * (statistics.median(seconds["fit"]) - statistics.median(seconds["plain"])),
+    }
+
+
+def main() -> dict:
+    figures = {}
+    for name, (mixtures, categories) in LAYOUTS.items():
+        blocks = [Block(f"m{k}", "mixture", width - 1) for k, width in enumerate(mixtures)]
+        blocks += [Block(f"c{k}", "categorical", width) for k, width in enumerate(categories)]
+        figures[name] = measure(Layout(tuple(blocks)))
+        print(name, figures[name])
+    return save("lightning_overhead", {"steps_a_block": STEPS - SKIPPED, "rounds": ROUNDS, "layouts": figures})
+
+
+def table(figures: dict) -> str:
+    rows = [
+        (
+            f"{each['width']} columns (dense)",
+            f"{each['plain_ms']['median']:.2f}",
+            f"{each['fit_ms']['median']:.2f}",
+            f"{each['ratio']['median']:.3f}",
+            f"{each['ratio']['low']:.3f} – {each['ratio']['high']:.3f}",
+        )
+        for each in figures["layouts"].values()
+    ]
+    head = ("CTGAN, batch 500, 256 × 256", "plain loop, ms/step", "`fit`, ms/step", "ratio (median)", "quartiles")
+    blocks = f"{figures['rounds']} alternating blocks of {figures['steps_a_block']} steps"
+    return f"{markdown(head, rows)}\n\nMedian over {blocks}. The aim: below 1.05."
+
+
+if __name__ == "__main__":
+    main()
