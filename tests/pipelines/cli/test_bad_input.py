@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import struct
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -49,8 +50,10 @@ def not_a_table(folder):
     return ["fit", folder / "noise.csv"], 2, ["noise.csv"]
 
 
-def unknown_suffix(folder):
-    return ["fit", text(folder / "book.xlsx", "x")], 2, ["book.xlsx", ".csv"]
+def spreadsheet(folder):
+    with zipfile.ZipFile(folder / "book.xlsx", "w") as book:  # what a spreadsheet is
+        book.writestr("xl/workbook.xml", "<workbook/>")
+    return ["fit", folder / "book.xlsx"], 2, ["book.xlsx", "CSV"]
 
 
 def missing_label_column(folder):
@@ -86,7 +89,7 @@ def mixed_types(folder):
 def infinities(folder):
     frame = ROWS.copy()
     frame.loc[5, "amount"] = np.inf
-    return ["fit", table(folder / "t.csv", frame)], 2, ["amount", "row", "infinit"]
+    return ["fit", table(folder / "t.csv", frame)], 2, ["amount", "row 6", "not a finite number"]
 
 
 def ragged_rows(folder):
@@ -146,7 +149,7 @@ def bad_set(folder):
 
 
 CASES = [
-    no_such_file, empty_file, header_only, not_a_table, unknown_suffix, missing_label_column, label_of_one_class,
+    no_such_file, empty_file, header_only, not_a_table, spreadsheet, missing_label_column, label_of_one_class,
     too_few_rows, all_columns_constant, duplicate_column_names, mixed_types, infinities, ragged_rows, unknown_kind,
     kind_of_another_family, unknown_parameter, pac_that_does_not_divide, labels_of_another_number, broken_jpeg,
     truncated_gzip, pickled_npz, bad_set,
