@@ -9,24 +9,34 @@ classify  all of them          → classifier/: the arm that the verdict recomme
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from ganforge.data.splits import duplicate_groups, entity_split, stratified_split, time_split
-from ganforge.quality.copies import exact_copies
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from ganforge.catalog import CATALOG, load_model
 from ganforge.data.schema import Schema, plain
+from ganforge.data.splits import duplicate_groups, entity_split, stratified_split, time_split
 from ganforge.data.table import Table
 from ganforge.data.targets import binary_target
-from ganforge.errors import InputError, UnsuitableDataError
+from ganforge.errors import GanforgeWarning, InputError, UnsuitableDataError
+from ganforge.quality.copies import exact_copies
 from ganforge_pipelines.stages.context import StageContext, StageProgress
 from ganforge_pipelines.stages.curves import precision_recall
 from ganforge_pipelines.stages.models import build_model, write_training
 from ganforge_pipelines.stages.models import train as train_model
-from ganforge_pipelines.stages.tables import DAY, read_input, read_part, without, write_part
+from ganforge_pipelines.stages.tables import (
+    DAY,
+    learned_from,
+    read_input,
+    read_part,
+    read_rows,
+    with_discrete,
+    without,
+    write_part,
+)
 
 FEWEST = 10
 """Rows of the rare class to train on below which nothing can be judged."""
@@ -43,13 +53,24 @@ def prepare(context: StageContext) -> str:
     train_rows, test_rows, how = _split(table, target.positive, own, seed=context.seed)
     roles = {"target": own["target"], "time": own["time"]}
     leave_out = [*own["leave_out"], *([own["group"]] if own["group"] else [])]
-    features = without(table, leave_out, keep=roles)
+    features = with_discrete(without(table, leave_out, keep=roles), own["target"])
     counts = {part: int(target.positive[rows].sum()) for part, rows in (("train", train_rows), ("test", test_rows))}
     _check_counts(counts, len(train_rows), len(test_rows), own)
-    for name, rows in (("train", train_rows), ("test", test_rows)):
-        write_part(context, f"{name}.parquet", features.take(rows))
+    learned = learned_from(features, train_rows)
+    write_part(context, "train.parquet", learned)
+    write_part(context, "test.parquet", features.take(test_rows))
+    if len(target.positive_values) > 1:
+        warnings.warn(
+            f"{own['target']} has {len(target.positive_values)} values beside {plain(target.negative_value)!r}: all "
+            f"count as positive, and synthetic rows are made of the most frequent, {plain(target.positive_value)!r}",
+            GanforgeWarning,
+            stacklevel=2,
+        )
+    share = f"{target.n_positive / len(table):.2%}"
+    headline = f"{len(table):,} rows, {target.n_positive:,} {own['target']}={plain(target.positive_value)} ({share})"
     facts = {
         "source": own["data"],
+        "headline": headline,
         "rows": len(table),
         "n_positive": target.n_positive,
         **roles,
@@ -66,7 +87,7 @@ def prepare(context: StageContext) -> str:
             "test_positive": counts["test"],
         },
         "fingerprint": table.fingerprint,
-        "schema": features.schema.to_json(),
+        "schema": learned.schema.to_json(),
     }
     context.write_json("facts.json", facts)
     return f"{len(train_rows):,} rows to train on, {len(test_rows):,} to test on ({how})"
@@ -149,7 +170,7 @@ def _drawn(generator: Any, real: Table, facts: Any, wanted: int, *, seed: int) -
     have = copies = 0
     for attempt in range(4):
         drawn = generator.sample(wanted - have, condition=condition, random_state=seed + attempt)
-        copied = exact_copies(drawn, real.frame)
+        copied = exact_copies(drawn, real.frame, schema=real.schema)
         parts.append(drawn.loc[~copied])
         copies, have = copies + int(copied.sum()), have + int((~copied).sum())
         if have >= wanted:
@@ -188,7 +209,11 @@ def judge(context: StageContext) -> str:
         classifier=own["classifier"],
         random_state=context.seed,
         n_jobs=own["n_jobs"],
-        on_progress=lambda done, total: context.on_progress(StageProgress(step=done, steps=total, phase="fits")),
+        sampling_strategy=context.section("sample")["ratio"],
+        checkpoints=context.checkpoints,
+        on_progress=lambda done, total, label: context.on_progress(
+            StageProgress(step=done, steps=total, phase=f"fits  {label}".strip())
+        ),
     )
     context.write_json("verdict.json", verdict.to_json())
     context.write_json(
@@ -215,7 +240,7 @@ def classify(context: StageContext) -> str:
     facts, own = context.json("prepare", "facts.json"), context.own
     verdict = context.json("judge", "verdict.json")
     real = read_part(context.input("prepare", "train.parquet"), facts)
-    test = read_part(context.input("prepare", "test.parquet"), facts)
+    test = read_rows(context.input("prepare", "test.parquet"))
     arm = verdict["recommended"]
     frame = real.frame
     if verdict["arms"][arm]["synthetic"]:
@@ -227,10 +252,10 @@ def classify(context: StageContext) -> str:
         random_state=context.seed,
         class_weight="balanced" if arm == "class weights" else None,
     )
-    classifier.fit(frame.drop(columns=target), positives(frame[target], facts))
+    classifier.fit(frame.drop(columns=target), positives(frame[target], facts), positive=True)
     classifier.save(context.out / "classifier")
-    truth = positives(test.frame[target], facts)
-    score = classifier.predict_proba(test.frame.drop(columns=target))[:, 1]
+    truth = positives(test[target], facts)
+    score = classifier.predict_proba(test.drop(columns=target))[:, 1]
     recall, precision = precision_recall(truth, score)
     figures = {
         "average_precision": float(average_precision_score(truth, score)),

@@ -120,7 +120,7 @@ def _augmenting(
             run=f"{module}:judge",
             deps=(*train, *facts),
             outs=("verdict.json",),
-            params=("seed", "trainer", f"{flow}.train", f"{flow}.judge"),
+            params=("seed", "trainer", f"{flow}.train", f"{flow}.sample", f"{flow}.judge"),
             metrics=("metrics.json",),
             plots=plots,
         ),

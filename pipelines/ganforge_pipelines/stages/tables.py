@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from ganforge.data.readers import holds_images, read_table
@@ -37,10 +38,33 @@ def without(table: Table, names: Any, *, keep: Mapping[str, str | None]) -> Tabl
     return table.drop(*[name for name in names if name in table.schema])
 
 
+def with_discrete(table: Table, target: str) -> Table:
+    """The target as categories, whatever its values suggest (0.0 and 1.0 look like numbers): conditions need it."""
+    if table.schema[target].kind in ("categorical", "boolean"):
+        return table
+    kinds = kinds_of(table.schema) | {target: "categorical"}
+    return Table.of(table.frame, schema=kinds, source=table.source)
+
+
+def learned_from(table: Table, rows: np.ndarray) -> Table:
+    """Some rows as a table whose bounds and categories come from these rows alone; the kinds are those of the whole."""
+    frame = table.frame.iloc[rows].reset_index(drop=True)
+    return Table.of(frame, schema=kinds_of(table.schema), source=table.source)
+
+
+def kinds_of(schema: Schema) -> dict[str, str]:
+    return {column.name: column.kind for column in schema if column.kind != "constant"}
+
+
 def write_part(context: StageContext, name: str, table: Table) -> None:
     write_table(table.frame, context.out / name)
 
 
+def read_rows(path: Path) -> pd.DataFrame:
+    """A part that `prepare` wrote, as it is: rows held out may have categories that training never saw."""
+    return pd.read_parquet(path)
+
+
 def read_part(path: Path, facts: Mapping[str, Any]) -> Table:
-    """A part that `prepare` wrote, with the schema of the whole."""
+    """A part that `prepare` wrote, or rows made like it, with the schema of the training part."""
     return Table.of(pd.read_parquet(path), schema=Schema.from_json(facts["schema"]), source=facts["source"])

@@ -1,0 +1,153 @@
+"""What the three reports share: lineage, parameters that differ from the defaults, times, versions, notices."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ganforge_pipelines.lineage.records import add_artifacts
+from ganforge_pipelines.report.content import Report
+from ganforge_pipelines.report.parts import Arm, Changed, Interval, LineageStep, LossCurves, StageTime
+from ganforge_pipelines.report.render import write_report
+from ganforge_pipelines.stages.context import StageContext
+from ganforge_pipelines.stages.manifest import Manifest
+from ganforge_pipelines.workspace.parameters import defaults, flat
+
+PRODUCTS = {
+    "train.parquet": "Rows to train on",
+    "test.parquet": "Rows held out",
+    "train.npz": "Pictures to train on",
+    "test.npz": "Pictures held out",
+    "generator": "Generator",
+    "detectors": "Detectors",
+    "synthetic.parquet": "Synthetic rows",
+    "synthetic.npz": "Synthetic pictures",
+    "verdict.json": "Verdict",
+    "classifier": "Classifier",
+    "scores.parquet": "Scores",
+    "model": "Detector kept",
+}
+"""Outputs that are links of the chain, and what the report calls them."""
+
+
+def common(context: StageContext, facts: Mapping[str, Any], registered: Mapping[str, Any]) -> dict[str, Any]:
+    """Fields of `Report` that mean the same in every flow."""
+    manifests = context.manifests()
+    notices = [notice for each in manifests.values() for notice in each.notices]
+    last = list(manifests.values())[-1]
+    return {
+        "title": f"{context.spec.flow} · {Path(facts['source']).name}",
+        "made": f"{registered['experiment']}, MLflow run {registered['run_id'][:8]}, {registered['uri']}",
+        "notices": tuple(dict.fromkeys(notices)),
+        "show_rows": context.own["show_rows"],
+        "training": _trainings(context),
+        "parameters": _changed(context, manifests),
+        "lineage": _lineage(context, manifests, registered),
+        "versions": last.versions,
+        "machine": {"system": f"{platform.system()} {platform.machine()}", "cores": str(os.cpu_count())},
+        "stages": tuple(StageTime(name=verb, seconds=each.seconds) for verb, each in manifests.items()),
+    }
+
+
+def finish(context: StageContext, content: Report, answer: Mapping[str, Any], registered: Mapping[str, Any]) -> str:
+    """Write the report and the answer, and keep the report with the MLflow run."""
+    write_report(content, context.out / "report.html")
+    manifests = context.manifests()
+    context.write_json(
+        "answer.json",
+        {
+            "flow": context.spec.flow,
+            "sentence": content.sentence,
+            "what_to_do": content.what_to_do,
+            **answer,
+            "data": [dict(each) for each in context.data],
+            "mlflow": dict(registered),
+            "notices": list(content.notices),
+            "seconds": {verb: each.seconds for verb, each in manifests.items()},
+        },
+    )
+    add_artifacts(context.workspace.root, registered["run_id"], {"": context.out / "report.html"})
+    return "report.html"
+
+
+def arms(verdict: Mapping[str, Any]) -> tuple[Arm, ...]:
+    """The arms of a verdict as the report shows them."""
+    return tuple(
+        Arm(
+            name=name,
+            mean=each["mean"],
+            folds=tuple(each["folds"]),
+            difference=None if each["difference"] is None else Interval(**each["difference"]),
+            synthetic=each["synthetic"],
+            recommended=name == verdict["recommended"],
+        )
+        for name, each in verdict["arms"].items()
+    )
+
+
+def _trainings(context: StageContext) -> tuple[LossCurves, ...]:
+    training = context.json("train", "training.json")
+    return tuple(LossCurves.of(each, title=name) for name, each in training.items() if each["history"])
+
+
+def _changed(context: StageContext, manifests: Mapping[str, Manifest]) -> tuple[Changed, ...]:
+    used: dict[str, Any] = {}
+    for manifest in manifests.values():
+        used |= dict(flat(manifest.parameters))
+    usual = dict(flat(defaults()))
+    return tuple(
+        Changed(name=name, value=value, default=usual.get(name))
+        for name, value in used.items()
+        if value != usual.get(name)
+    )
+
+
+def _lineage(
+    context: StageContext, manifests: Mapping[str, Manifest], registered: Mapping[str, Any]
+) -> tuple[LineageStep, ...]:
+    steps = []
+    for data in context.data:
+        if data["md5"]:
+            steps.append(
+                LineageStep(
+                    what="Data file",
+                    name=str(data["path"]),
+                    hash=str(data["md5"]),
+                    hash_kind="md5 (DVC)",
+                    command=f"dvc checkout {data['dvc_file']}",
+                    note=f"sha256 {data['sha256']}",
+                )
+            )
+        else:
+            steps.append(LineageStep(what="Data file", name=str(data["path"]), hash=str(data["sha256"])))
+    for verb, manifest in manifests.items():
+        for name, digest in manifest.outputs.items():
+            if name in PRODUCTS:
+                steps.append(
+                    LineageStep(
+                        what=PRODUCTS[name],
+                        name=f"work/{context.spec.flow}/{verb}/{name}",
+                        hash=digest,
+                        command=f"ganforge stage {manifest.stage}",
+                    )
+                )
+    steps.append(
+        LineageStep(
+            what="Registered model",
+            name=registered["uri"],
+            hash=registered["run_id"],
+            hash_kind="MLflow run",
+            command=f'mlflow.pyfunc.load_model("{registered["uri"]}")',
+            note=registered["reason"],
+        )
+    )
+    commit = list(manifests.values())[-1].git
+    if commit["commit"]:
+        note = "with files that were not committed" if commit["dirty"] else ""
+        steps.append(
+            LineageStep(what="Workspace", name="git commit", hash=commit["commit"], hash_kind="git", note=note)
+        )
+    return tuple(steps)
