@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from pandas.util import hash_pandas_object
 
 from ganforge.errors import InputError, UnsuitableDataError
 
@@ -106,7 +107,7 @@ def folds(
 
 def duplicate_groups(frame: pd.DataFrame) -> np.ndarray:
     """(N,) int64: exact duplicates share a number. Missing values equal one another. Pass as `groups`."""
-    hashed = pd.util.hash_pandas_object(frame.reset_index(drop=True), index=False, categorize=True)
+    hashed = hash_pandas_object(frame.reset_index(drop=True), index=False, categorize=True)
     groups = pd.factorize(hashed)[0].astype(np.int64)
     if groups.max(initial=-1) + 1 == len(frame):
         return groups
@@ -128,7 +129,7 @@ def as_seconds(time: Any) -> np.ndarray:
             f"the time of row {int(values.isna().to_numpy().argmax()) + 1} is missing; fill it in or leave it out"
         )
     if values.dtype.kind == "M":
-        return values.to_numpy(dtype="datetime64[ns]").astype(np.int64) / 1e9
+        return values.to_numpy(dtype="datetime64[us]").astype(np.int64) / 1e6
     return values.to_numpy(dtype=np.float64)
 
 
@@ -164,8 +165,8 @@ def _before_and_from(time: np.ndarray, begin: float, end: float, gap: float) -> 
 
 def _nothing_before(begin: float, gap: float) -> UnsuitableDataError:
     return UnsuitableDataError(
-        f"no row lies more than {gap:,g} seconds before the test begins (at {begin:,.0f}); take a smaller gap, fewer folds, "
-        "or more days of data"
+        f"no row lies more than {gap:,g} seconds before the test begins (at {begin:,.0f}); take a smaller gap, "
+        "fewer folds, or more days of data"
     )
 
 
