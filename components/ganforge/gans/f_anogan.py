@@ -127,8 +127,6 @@ class FAnoGANGame(Game):
         encoder_share: float = 1 / 3,
     ) -> None:
         super().__init__()
-        if latent < 1:
-            raise InputError(f"latent={latent}; give at least 1")
         if kappa < 0 or penalty < 0:
             raise InputError(f"kappa={kappa}, penalty={penalty}; weights are not negative")
         if not 0 < encoder_share < 1:
@@ -209,6 +207,7 @@ class FAnoGANGame(Game):
 
         one_hots: (start, stop) of each one-hot segment in a row, in order.
         """
+        _at_least_one(latent)
         return cls(
             generator=Generator(_perceptron(latent, hidden, width), one_hots=one_hots),
             critic=Critic(_perceptron(width, hidden), hidden),
@@ -225,6 +224,7 @@ class FAnoGANGame(Game):
                 f"pictures of {size}×{size} pixels: there are networks for {' and '.join(map(str, SIZES))}; "
                 "resize the pictures first"
             )
+        _at_least_one(latent)
         least = size // 4  # 7 or 8
         flat = 2 * maps * least * least
 
@@ -254,6 +254,11 @@ class FAnoGANGame(Game):
             latent=latent,
             **options,  # type: ignore[arg-type]  # names and types as in __init__
         )
+
+
+def _at_least_one(latent: int) -> None:
+    if latent < 1:
+        raise InputError(f"latent={latent}; give at least 1")
 
 
 def _perceptron(inputs: int, hidden: int, outputs: int | None = None) -> nn.Sequential:
