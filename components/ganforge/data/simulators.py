@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -54,7 +55,7 @@ def simulate_payments(
     for name, value in (("customers", customers), ("terminals", terminals), ("days", days)):
         if value < 1:
             raise InputError(f"{name}={value}; give at least 1")
-    random = np.random.RandomState(seed)  # noqa: NPY002 - its stream is frozen, the newer generators' is not
+    random = np.random.RandomState(seed)
     seconds, customer, terminal, cents = _honest(random, customers, terminals, days)
     scenario = np.zeros(len(cents), dtype=np.int64)
     scenario[cents > _LARGE] = 1
@@ -98,7 +99,8 @@ def digits() -> tuple[np.ndarray, np.ndarray]:
     """
     from sklearn.datasets import load_digits
 
-    small, labels = load_digits(return_X_y=True)
+    bunch: Any = load_digits()
+    small, labels = bunch.data, bunch.target
     grey = (small.astype(np.int64) * 255 // 16).astype(np.uint8).reshape(-1, 8, 8)
     return np.kron(grey, np.ones((1, 4, 4), dtype=np.uint8)), labels.astype(np.uint8)
 
