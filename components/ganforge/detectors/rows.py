@@ -142,11 +142,12 @@ class RowEncoding:
 
     def check(self, frame: pd.DataFrame, *, source: str) -> None:
         """Refuse, before the first chunk is scored, missing columns, doubled names and infinities by their row."""
-        conform(frame.iloc[:0].rename(columns=str), self.schema, source=source)
         names = [str(name) for name in frame.columns]
         for column in self.schema:
             if names.count(column.name) > 1:
                 raise InputError(f"{source}: the name {column.name!r} stands over two columns; give each its own")
+        conform(frame.iloc[:0].rename(columns=str), self.schema, source=source)
+        for column in self.schema:
             values = frame.iloc[:, names.index(column.name)]
             if isinstance(values.dtype, np.dtype) and values.dtype.kind == "f":
                 infinite = np.isinf(values.to_numpy())
