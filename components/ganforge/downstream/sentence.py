@@ -55,7 +55,10 @@ def state(
 
 
 def display_name(kind: str) -> str:
-    """How a sentence calls a synthesizer: "ctgan" → "CTGAN", "reference-tvae" → "reference TVAE"."""
+    """How a sentence calls a synthesizer: "ctgan" → "CTGAN", "reference-tvae" → "reference TVAE",
+    "shifts and dcgan" → "shifts and DCGAN"."""
+    if " and " in kind:
+        return " and ".join(display_name(each) for each in kind.split(" and "))
     head, _, tail = kind.rpartition("-")
     if kind not in _NAMES and head == "reference":
         return f"reference {_NAMES.get(tail, tail)}"

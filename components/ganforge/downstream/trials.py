@@ -81,7 +81,7 @@ def run_trial(
     """
     started = time.monotonic()
     train, test = rows
-    with _threads(1 if task.single_thread else None), _notices() as notices:
+    with limited_threads(1 if task.single_thread else None), collected_notices() as notices:
         training = task.table.frame.iloc[train]
         positive = task.positive[train]
         added = copies = 0
@@ -174,7 +174,7 @@ def _shares(n: int, counts: list[int]) -> list[int]:
 
 
 @contextlib.contextmanager
-def _notices() -> Iterator[list[str]]:
+def collected_notices() -> Iterator[list[str]]:
     """Collect the library's own warnings, which would be lost in another process; others are issued as
     ever."""
     found: list[str] = []
@@ -189,7 +189,7 @@ def _notices() -> Iterator[list[str]]:
 
 
 @contextlib.contextmanager
-def _threads(limit: int | None) -> Iterator[None]:
+def limited_threads(limit: int | None) -> Iterator[None]:
     """Keep every library inside to so many threads: trials side by side would only stand in each other's
     way."""
     if limit is None:
