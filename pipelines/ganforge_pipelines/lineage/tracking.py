@@ -16,6 +16,7 @@ import shutil
 import socket
 import tempfile
 import time
+import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from importlib import metadata
@@ -37,6 +38,21 @@ CHAMPION, CHALLENGER = "champion", "challenger"
 _SCORES_WITH = ("mlflow", "numpy", "pandas", "safetensors", "scikit-learn", "skops", "torch")
 _BATCH = 1000  # metrics in one request: MLflow's limit
 _FEW = 100  # parameters or tags in one request: MLflow's limit
+
+
+_SETTINGS: dict[str, str | None] = {
+    "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_LOGGING_LEVEL": "ERROR",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+    "GIT_PYTHON_REFRESH": "quiet",
+    # MLflow writes these itself, for its own children; they are put back
+    "MLFLOW_TRACKING_URI": None,
+    "MLFLOW_REGISTRY_URI": None,
+}
+_PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3", "MLFLOW_HTTP_REQUEST_TIMEOUT": "30"}
+"""Where the user says nothing: MLflow's own would wait for minutes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,8 +85,7 @@ class TrackedRun:
 
 def tracking_uri(workspace_root: str | Path) -> str:
     """MLFLOW_TRACKING_URI where it is set, else the workspace's own sqlite file."""
-    named = os.environ.get("MLFLOW_TRACKING_URI")
-    return named or f"sqlite:///{(Path(workspace_root).resolve() / 'mlflow' / 'mlflow.db').as_posix()}"
+    return os.environ.get("MLFLOW_TRACKING_URI") or _own_uri(Path(workspace_root).resolve())
 
 
 def check_tracking_server(uri: str | None = None, *, seconds: float = 5.0) -> None:
@@ -129,22 +144,29 @@ def track_run(
     """
     root = Path(workspace_root).resolve()
     uri = tracking_uri(root)
-    with _mlflow(uri, root=root) as client:
-        experiment = _experiment(client, f"ganforge-{flow}", root)
+    patience = {name: value for name, value in _PATIENCE.items() if name not in os.environ}
+    with _environment(patience), _mlflow(uri, root=root) as client:
+        own = (root / "mlflow" / "artifacts").as_uri() if _is_own(uri, root) else None
+        experiment = _experiment(client, f"ganforge-{flow}", own)
         run_id = client.create_run(experiment, tags=_texts(tags), run_name=_run_name(flow)).info.run_id
         try:
-            _log_numbers(client, run_id, params, metrics, curves)
+            _log_numbers(client, run_id, params, metrics)
             if dataset is not None:
                 _log_dataset(client, run_id, dataset)
-            for place, local in artifacts.items():
-                _log_artifact(client, run_id, Path(local), place)
-            version = _register(
-                run_id=run_id,
-                name=registered_name,
+            source, model_id = _log_model(
+                client,
+                run_id,
+                experiment,
                 model=Path(model_folder),
                 generator=None if generator_folder is None else Path(generator_folder),
                 signature=signature_of(input_example_schema, Path(model_folder)),
-                tags=_texts(tags),
+            )
+            _log_curves(client, run_id, curves)
+            for place, local in artifacts.items():
+                _log_artifact(client, run_id, Path(local), place)
+            # Last, so that no version stands for a run that broke off.
+            version = _register(
+                client, run_id, name=registered_name, source=source, model_id=model_id, tags=_texts(tags)
             )
             alias = CHAMPION if promote else CHALLENGER
             client.set_registered_model_alias(registered_name, alias, str(version))
@@ -167,41 +189,39 @@ def track_run(
 # -------------------------------------------------------------------------------------------------------
 
 
-def _experiment(client: MlflowClient, name: str, root: Path) -> str:
+def _experiment(client: MlflowClient, name: str, artifact_location: str | None) -> str:
     found = client.get_experiment_by_name(name)
     if found is not None:
         return found.experiment_id
-    place = None
-    if not os.environ.get("MLFLOW_TRACKING_URI"):
-        place = (root / "mlflow" / "artifacts").as_uri()
+    from mlflow.exceptions import MlflowException
+
     try:
-        return client.create_experiment(name, artifact_location=place)
-    except Exception:
+        return client.create_experiment(name, artifact_location=artifact_location)
+    except MlflowException:
         found = client.get_experiment_by_name(name)  # another process may have been first
         if found is None:
             raise
         return found.experiment_id
 
 
-def _log_numbers(
-    client: MlflowClient,
-    run_id: str,
-    params: Mapping[str, Any],
-    metrics: Mapping[str, float],
-    curves: Iterable[Mapping[str, Any]],
-) -> None:
-    from mlflow.entities import Metric, Param
+def _log_numbers(client: MlflowClient, run_id: str, params: Mapping[str, Any], metrics: Mapping[str, float]) -> None:
+    from mlflow.entities import Param
+
+    told = [Param(_key(name), without_password(str(value))[:6000]) for name, value in _flat(params)]
+    for start in range(0, len(told), _FEW):
+        client.log_batch(run_id, params=told[start : start + _FEW])
+    _log_curves(client, run_id, ({"name": name, "value": value, "step": 0} for name, value in metrics.items()))
+
+
+def _log_curves(client: MlflowClient, run_id: str, curves: Iterable[Mapping[str, Any]]) -> None:
+    from mlflow.entities import Metric
 
     now = int(time.time() * 1000)
-    told = [Param(_key(name), without_password(str(value))[:6000]) for name, value in _flat(params)]
-    points = [Metric(_key(name), float(value), now, 0) for name, value in metrics.items() if value is not None]
-    points += [
+    points = [
         Metric(_key(each["name"]), float(each["value"]), now, int(each["step"]))
         for each in curves
         if each["value"] is not None
     ]
-    for start in range(0, len(told), _FEW):
-        client.log_batch(run_id, params=told[start : start + _FEW])
     for start in range(0, len(points), _BATCH):
         client.log_batch(run_id, metrics=points[start : start + _BATCH])
 
@@ -230,34 +250,43 @@ def _log_artifact(client: MlflowClient, run_id: str, local: Path, place: str) ->
         raise InputError(f"no such file or folder to keep with the run: {local}")
 
 
-def _register(
-    *, run_id: str, name: str, model: Path, generator: Path | None, signature: Any, tags: dict[str, str]
-) -> int:
-    """Log the model with the run and make it the next version of `name`."""
+def _log_model(
+    client: MlflowClient, run_id: str, experiment_id: str, *, model: Path, generator: Path | None, signature: Any
+) -> tuple[str, str]:
+    """The model as an artefact of the run: (its address, its id)."""
     import mlflow.pyfunc
     from mlflow.models import Model
 
+    made = client.create_logged_model(experiment_id, name="model", source_run_id=run_id)
     with tempfile.TemporaryDirectory() as temporary:
         bundle = Path(temporary) / "bundle"
         shutil.copytree(model, bundle / MODEL)
         if generator is not None:
             shutil.copytree(generator, bundle / GENERATOR)
-        logged = Model.log(
+        Model.log(
             artifact_path=None,
             name="model",
+            model_id=made.model_id,
             flavor=mlflow.pyfunc,
             run_id=run_id,
-            registered_model_name=name,
             loader_module="ganforge_pipelines.lineage.scoring",
             data_path=str(bundle),
             signature=signature,
             pip_requirements=_requirements(),
-            tags=tags,
         )
-    version = logged.registered_model_version
-    if version is None:
-        raise ServiceError(f"MLflow logged the model, but registered no version of {name!r}; see its server's log")
-    return int(version)
+    return made.model_uri, made.model_id
+
+
+def _register(client: MlflowClient, run_id: str, *, name: str, source: str, model_id: str, tags: dict[str, str]) -> int:
+    """Make the logged model the next version of `name`."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        client.create_registered_model(name)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
+    return int(client.create_model_version(name, source=source, run_id=run_id, tags=tags, model_id=model_id).version)
 
 
 def _requirements() -> list[str]:
@@ -299,48 +328,52 @@ def _mlflow(uri: str, *, root: Path | None = None) -> Iterator[MlflowClient]:
 
     Everything MLflow raises inside becomes a `ServiceError`.
     """
-    own = uri.startswith("sqlite:///") and root is not None
-    if own:
-        (root / "mlflow").mkdir(parents=True, exist_ok=True)  # type: ignore[operator]
-    quiet = {
-        "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
-        "MLFLOW_DISABLE_TELEMETRY": "true",
-        "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
-        "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
-        "MLFLOW_HTTP_REQUEST_MAX_RETRIES": os.environ.get("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "3"),
-        "MLFLOW_HTTP_REQUEST_TIMEOUT": os.environ.get("MLFLOW_HTTP_REQUEST_TIMEOUT", "30"),
-        "GIT_PYTHON_REFRESH": "quiet",
-    }
-    with _environment(quiet):
+    with _environment(_SETTINGS), _silent():
         import mlflow
         import requests
         from mlflow.exceptions import MlflowException
+        from mlflow.tracking import is_tracking_uri_set
 
-        former = mlflow.get_tracking_uri(), mlflow.get_registry_uri()
-        with _silent():
-            try:
-                mlflow.set_tracking_uri(uri)
-                if not os.environ.get("MLFLOW_REGISTRY_URI"):
-                    mlflow.set_registry_uri(uri)
-                # Two processes must not make the tables of a new database at the same time.
-                making = (
-                    hold(root / ".ganforge" / "mlflow.lock", wait=True) if own and root else contextlib.nullcontext()
-                )
-                with making:
-                    client = mlflow.MlflowClient()
-                    client.search_experiments(max_results=1)
-                yield client
-            except (MlflowException, requests.RequestException) as error:
-                raise _unreachable(uri, str(error)) from error
-            finally:
-                mlflow.set_tracking_uri(former[0])
-                mlflow.set_registry_uri(former[1])
+        logging.getLogger("mlflow").setLevel(logging.ERROR)  # again: importing it set its own level
+        named = os.environ.get("MLFLOW_TRACKING_URI")
+        former = mlflow.get_tracking_uri() if is_tracking_uri_set() else None
+        try:
+            mlflow.set_tracking_uri(uri)
+            with _alone(uri, root):
+                client = mlflow.MlflowClient()
+                client.search_experiments(max_results=1)
+            yield client
+        except (MlflowException, requests.RequestException) as error:
+            raise _unreachable(uri, str(error)) from error
+        finally:
+            mlflow.set_tracking_uri(None if former == named else former)  # type: ignore[arg-type]  # None: as at first
+
+
+def _own_uri(root: Path) -> str:
+    return f"sqlite:///{(root / 'mlflow' / 'mlflow.db').as_posix()}"
+
+
+def _is_own(uri: str, root: Path | None) -> bool:
+    return root is not None and uri == _own_uri(root)
 
 
 @contextlib.contextmanager
-def _environment(values: Mapping[str, str]) -> Iterator[None]:
+def _alone(uri: str, root: Path | None) -> Iterator[None]:
+    """Keep a second process from making the tables of the workspace's new database at the same time."""
+    if root is None or not _is_own(uri, root):
+        yield
+        return
+    (root / "mlflow").mkdir(parents=True, exist_ok=True)
+    with hold(root / ".ganforge" / "mlflow.lock", wait=True):
+        yield
+
+
+@contextlib.contextmanager
+def _environment(values: Mapping[str, str | None]) -> Iterator[None]:
+    """Set these variables inside the block (None: leave as it is), and put back what was there, whoever
+    changed it."""
     former = {name: os.environ.get(name) for name in values}
-    os.environ.update(values)
+    os.environ.update({name: value for name, value in values.items() if value is not None})
     try:
         yield
     finally:
@@ -353,12 +386,17 @@ def _environment(values: Mapping[str, str]) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _silent() -> Iterator[None]:
-    """MLflow and Alembic tell of every table and version they make: nothing a user has to know."""
+    """MLflow and Alembic tell of every table and version they make, and SQLAlchemy which of its calls they
+    should not use any longer: nothing a user has to know."""
     former = {name: logging.getLogger(name).level for name in ("mlflow", "alembic")}
     for name in former:
         logging.getLogger(name).setLevel(logging.ERROR)
     try:
-        yield
+        with warnings.catch_warnings():
+            for category in (DeprecationWarning, PendingDeprecationWarning, FutureWarning):
+                warnings.simplefilter("ignore", category)
+            warnings.filterwarnings("ignore", category=UserWarning, module="mlflow")
+            yield
     finally:
         for name, level in former.items():
             logging.getLogger(name).setLevel(level)
