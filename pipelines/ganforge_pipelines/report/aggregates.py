@@ -134,6 +134,7 @@ def _numeric_bins(real: pd.Series, synthetic: pd.Series, bins: int) -> dict:
     one, other = _floats(real, dates=dates), _floats(synthetic, dates=dates)
     if not len(one):
         return _category_bins(real, synthetic, 1)
+    bins = max(min(bins, round(1.5 * len(one) ** 0.5)), 6)  # few rows in narrow bins are noise, and nearly rows
     low, high = (float(each) for each in np.quantile(one, [0.005, 0.995]))
     inside = one[(one >= low) & (one <= high)]
     spread = np.quantile(inside, [0.1, 0.9])

@@ -37,6 +37,11 @@ def test_no_extreme_of_a_real_row_shows():
     assert max(one(values.tolist(), values.tolist()).edges) < 101
 
 
+def test_few_rows_are_drawn_in_few_bins():
+    values = np.random.RandomState(0).normal(size=40).tolist()
+    assert len(one(values, values).real) < 12
+
+
 def test_no_rare_category_shows():
     column = one(["shop"] * 200 + ["a name nobody else has"], ["shop"] * 100)
     assert list(column.labels) == ["shop", OTHERS]
