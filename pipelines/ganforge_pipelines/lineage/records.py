@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ganforge_pipelines.lineage.tracking import CHAMPION, _log_artifact, _mlflow, tracking_uri
+from ganforge_pipelines.lineage.store import connected, tracking_uri
+from ganforge_pipelines.lineage.tracking import CHAMPION, log_artifact
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,15 +25,15 @@ def add_artifacts(workspace_root: str | Path, run_id: str, artifacts: Mapping[st
     Raises `ServiceError` when the server is not there or refuses.
     """
     root = Path(workspace_root).resolve()
-    with _mlflow(tracking_uri(root), root=root) as client:
+    with connected(tracking_uri(root), root=root) as client:
         for place, local in artifacts.items():
-            _log_artifact(client, run_id, Path(local), place)
+            log_artifact(client, run_id, Path(local), place)
 
 
 def champion_of(workspace_root: str | Path, name: str) -> Champion | None:
     """The champion among the versions of the registered model `name`; None where there is none yet."""
     root = Path(workspace_root).resolve()
-    with _mlflow(tracking_uri(root), root=root) as client:
+    with connected(tracking_uri(root), root=root) as client:
         if not client.search_registered_models(filter_string=f"name = '{name}'"):
             return None
         aliases = client.get_registered_model(name).aliases

@@ -94,4 +94,4 @@ def _load_pyfunc(data_path: str) -> Scorer:
             f"{folder}: a model of kind {artifact.kind!r} makes samples and scores nothing; "
             "register its classifier or a detector"
         )
-    return Scorer(model, classes=None, pictures=getattr(model, "data_", "table") == "pictures")
+    return Scorer(model, classes=None, pictures=model.encoding_ is None)

@@ -41,6 +41,8 @@ def _answers(model: Path) -> list[str]:
 
     artifact = read_artifact(model)
     if artifact.kind in ("classifier", "picture-classifier"):
-        classes = [str(each) for each in artifact.extra.get("classes", ())]
-        return ["probability"] if len(classes) == 2 and artifact.kind == "classifier" else classes
+        classes = (
+            artifact.extra["classes"] if "classes" in artifact.extra else artifact.documents["pictures"]["classes"]
+        )
+        return ["probability"] if len(classes) == 2 and artifact.kind == "classifier" else [str(k) for k in classes]
     return ["score"]

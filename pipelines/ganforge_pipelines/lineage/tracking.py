@@ -1,58 +1,37 @@
-"""MLflow: what a run was, what came of it, and the registered model.
+"""What a run was and what came of it, told to MLflow, with the registered model.
 
-    track_run(…) ─▶ one run (tags, parameters, curves, artefacts, dataset)  +  one version of the flow's model
-
-By default a sqlite file and a folder in the workspace; MLFLOW_TRACKING_URI leads to a server instead. MLflow
-is imported inside functions: it takes seconds.
+track_run(…) ─▶ one run (tags, parameters, curves, artefacts, dataset)  +  one version of the flow's model
 """
 
 from __future__ import annotations
 
 import contextlib
-import logging
-import os
 import re
 import shutil
-import socket
 import tempfile
 import time
-import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from ganforge import __version__
-from ganforge.errors import InputError, ServiceError
+from ganforge.errors import InputError
 from ganforge_pipelines.lineage.addresses import without_password
 from ganforge_pipelines.lineage.scoring import GENERATOR, MODEL
 from ganforge_pipelines.lineage.signatures import signature_of
-from ganforge_pipelines.workspace.lock import hold
+from ganforge_pipelines.lineage.store import check_tracking_server, connected, is_own, tracking_uri
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+
+__all__ = ["CHALLENGER", "CHAMPION", "DatasetInfo", "TrackedRun", "check_tracking_server", "track_run", "tracking_uri"]
 
 CHAMPION, CHALLENGER = "champion", "challenger"
 _SCORES_WITH = ("mlflow", "numpy", "pandas", "safetensors", "scikit-learn", "skops", "torch")
 _BATCH = 1000  # metrics in one request: MLflow's limit
 _FEW = 100  # parameters or tags in one request: MLflow's limit
-
-
-_SETTINGS: dict[str, str | None] = {
-    "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
-    "MLFLOW_DISABLE_TELEMETRY": "true",
-    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
-    "MLFLOW_LOGGING_LEVEL": "ERROR",
-    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
-    "GIT_PYTHON_REFRESH": "quiet",
-    # MLflow writes these itself, for its own children; they are put back
-    "MLFLOW_TRACKING_URI": None,
-    "MLFLOW_REGISTRY_URI": None,
-}
-_PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3", "MLFLOW_HTTP_REQUEST_TIMEOUT": "30"}
-"""Where the user says nothing: MLflow's own would wait for minutes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,32 +60,6 @@ class TrackedRun:
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
-
-
-def tracking_uri(workspace_root: str | Path) -> str:
-    """MLFLOW_TRACKING_URI where it is set, else the workspace's own sqlite file."""
-    return os.environ.get("MLFLOW_TRACKING_URI") or _own_uri(Path(workspace_root).resolve())
-
-
-def check_tracking_server(uri: str | None = None, *, seconds: float = 5.0) -> None:
-    """Raise `ServiceError` within seconds when the server that is named does not answer or does not let us
-    in.
-
-    uri: default MLFLOW_TRACKING_URI; without one there is nothing to check.
-    """
-    uri = uri or os.environ.get("MLFLOW_TRACKING_URI")
-    if not uri:
-        return
-    address = urlsplit(uri)
-    if address.scheme in ("http", "https"):
-        port = address.port or (443 if address.scheme == "https" else 80)
-        try:
-            socket.create_connection((address.hostname or "", port), timeout=seconds).close()
-        except OSError as error:
-            raise _unreachable(uri, str(error)) from error
-    limits = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", "MLFLOW_HTTP_REQUEST_TIMEOUT": str(max(1, round(seconds)))}
-    with _environment(limits), _mlflow(uri) as client:
-        client.search_experiments(max_results=1)
 
 
 def track_run(
@@ -144,9 +97,8 @@ def track_run(
     """
     root = Path(workspace_root).resolve()
     uri = tracking_uri(root)
-    patience = {name: value for name, value in _PATIENCE.items() if name not in os.environ}
-    with _environment(patience), _mlflow(uri, root=root) as client:
-        own = (root / "mlflow" / "artifacts").as_uri() if _is_own(uri, root) else None
+    with connected(uri, root=root) as client:
+        own = (root / "mlflow" / "artifacts").as_uri() if is_own(uri, root) else None
         experiment = _experiment(client, f"ganforge-{flow}", own)
         run_id = client.create_run(experiment, tags=_texts(tags), run_name=_run_name(flow)).info.run_id
         try:
@@ -163,7 +115,7 @@ def track_run(
             )
             _log_curves(client, run_id, curves)
             for place, local in artifacts.items():
-                _log_artifact(client, run_id, Path(local), place)
+                log_artifact(client, run_id, Path(local), place)
             # Last, so that no version stands for a run that broke off.
             version = _register(
                 client, run_id, name=registered_name, source=source, model_id=model_id, tags=_texts(tags)
@@ -241,7 +193,8 @@ def _log_dataset(client: MlflowClient, run_id: str, dataset: DatasetInfo) -> Non
     client.log_inputs(run_id, [DatasetInput(described, [InputTag("mlflow.data.context", "training")])])
 
 
-def _log_artifact(client: MlflowClient, run_id: str, local: Path, place: str) -> None:
+def log_artifact(client: MlflowClient, run_id: str, local: Path, place: str) -> None:
+    """Copy a file or folder into the folder `place` of a run's artefacts ("" is the top)."""
     if local.is_dir():
         client.log_artifacts(run_id, str(local), place or None)
     elif local.is_file():
@@ -315,97 +268,3 @@ def _flat(params: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, An
 def _key(name: object) -> str:
     """A name as MLflow allows it."""
     return re.sub(r"[^\w\-. :/]", "_", str(name))[:250]
-
-
-# -- MLflow itself
-# -------------------------------------------------------------------------------------------------
-
-
-@contextlib.contextmanager
-def _mlflow(uri: str, *, root: Path | None = None) -> Iterator[MlflowClient]:
-    """A client of the store at `uri`, which is also the process's own inside the block; silent, and never
-    unpickling.
-
-    Everything MLflow raises inside becomes a `ServiceError`.
-    """
-    with _environment(_SETTINGS), _silent():
-        import mlflow
-        import requests
-        from mlflow.exceptions import MlflowException
-        from mlflow.tracking import is_tracking_uri_set
-
-        logging.getLogger("mlflow").setLevel(logging.ERROR)  # again: importing it set its own level
-        named = os.environ.get("MLFLOW_TRACKING_URI")
-        former = mlflow.get_tracking_uri() if is_tracking_uri_set() else None
-        try:
-            mlflow.set_tracking_uri(uri)
-            with _alone(uri, root):
-                client = mlflow.MlflowClient()
-                client.search_experiments(max_results=1)
-            yield client
-        except (MlflowException, requests.RequestException) as error:
-            raise _unreachable(uri, str(error)) from error
-        finally:
-            mlflow.set_tracking_uri(None if former == named else former)  # type: ignore[arg-type]  # None: as at first
-
-
-def _own_uri(root: Path) -> str:
-    return f"sqlite:///{(root / 'mlflow' / 'mlflow.db').as_posix()}"
-
-
-def _is_own(uri: str, root: Path | None) -> bool:
-    return root is not None and uri == _own_uri(root)
-
-
-@contextlib.contextmanager
-def _alone(uri: str, root: Path | None) -> Iterator[None]:
-    """Keep a second process from making the tables of the workspace's new database at the same time."""
-    if root is None or not _is_own(uri, root):
-        yield
-        return
-    (root / "mlflow").mkdir(parents=True, exist_ok=True)
-    with hold(root / ".ganforge" / "mlflow.lock", wait=True):
-        yield
-
-
-@contextlib.contextmanager
-def _environment(values: Mapping[str, str | None]) -> Iterator[None]:
-    """Set these variables inside the block (None: leave as it is), and put back what was there, whoever
-    changed it."""
-    former = {name: os.environ.get(name) for name in values}
-    os.environ.update({name: value for name, value in values.items() if value is not None})
-    try:
-        yield
-    finally:
-        for name, value in former.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
-
-
-@contextlib.contextmanager
-def _silent() -> Iterator[None]:
-    """MLflow and Alembic tell of every table and version they make, and SQLAlchemy which of its calls they
-    should not use any longer: nothing a user has to know."""
-    former = {name: logging.getLogger(name).level for name in ("mlflow", "alembic")}
-    for name in former:
-        logging.getLogger(name).setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            for category in (DeprecationWarning, PendingDeprecationWarning, FutureWarning):
-                warnings.simplefilter("ignore", category)
-            warnings.filterwarnings("ignore", category=UserWarning, module="mlflow")
-            yield
-    finally:
-        for name, level in former.items():
-            logging.getLogger(name).setLevel(level)
-
-
-def _unreachable(uri: str, why: str) -> ServiceError:
-    why = without_password(" ".join(why.split()))[:400].rstrip(".")
-    return ServiceError(
-        f"MLflow at {without_password(uri)}: {why}; see that the server runs and lets you in (MLFLOW_TRACKING_URI, "
-        "MLFLOW_TRACKING_USERNAME, MLFLOW_TRACKING_PASSWORD), or unset MLFLOW_TRACKING_URI to use the workspace's "
-        "own store"
-    )
