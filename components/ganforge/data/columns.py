@@ -12,6 +12,7 @@ Rows in messages are counted from 1, a header not counted.
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 import numpy as np
@@ -123,6 +124,22 @@ def _datetimes(series: pd.Series) -> pd.Series:
     raise InputError("a date beyond the year 294,000; put a date of this world in its place")
 
 
+def _python_dates(series: pd.Series) -> pd.Series:
+    """Objects that are dates, of the years 1 to 9999."""
+    try:
+        return _datetimes(pd.to_datetime(series))
+    except pd.errors.OutOfBoundsDatetime:
+        naive = [np.datetime64("NaT") if pd.isna(each) else np.datetime64(_naive(each), "us") for each in series]
+        return pd.Series(np.array(naive, dtype="datetime64[us]"), index=series.index, name=series.name)
+    except ValueError:  # some with a zone, or with different ones
+        return _datetimes(pd.to_datetime(series, utc=True))
+
+
+def _naive(moment: Any) -> Any:
+    zone = getattr(moment, "tzinfo", None)
+    return moment if zone is None else moment.astimezone(dt.UTC).replace(tzinfo=None)
+
+
 def _from_arrow(series: pd.Series, *, name: str, source: str) -> pd.Series:
     import pyarrow as pa
 
@@ -140,10 +157,8 @@ def _from_arrow(series: pd.Series, *, name: str, source: str) -> pd.Series:
     if pa.types.is_decimal(kind):
         return _floats(series.astype("float64"), name=name, source=source)
     if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
-        return _datetimes(
-            pd.to_datetime(
-                pd.Series(series.to_numpy(dtype=object, na_value=None), index=series.index, name=series.name)
-            )
+        return _python_dates(
+            pd.Series(series.to_numpy(dtype=object, na_value=None), index=series.index, name=series.name)
         )
     if pa.types.is_duration(kind):
         return normalise(
@@ -171,7 +186,7 @@ def _objects(series: pd.Series, *, name: str, source: str) -> pd.Series:
         if kind != "mixed-integer":
             return _floats(series.astype("float64"), name=name, source=source)
     if kind in ("datetime", "datetime64", "date"):
-        return _datetimes(pd.to_datetime(series))
+        return _python_dates(series)
     if kind == "timedelta":
         return normalise(pd.to_timedelta(series), name=name, source=source)
     if kind in ("time", "interval", "period"):

@@ -83,13 +83,11 @@ def _from_ticks(moments: np.ndarray, dtype: str) -> pd.Series:
 
 def _whole(values: np.ndarray, low: int, high: int, grain: int) -> np.ndarray:
     """Offsets from `low` → int64 multiples of `grain` within [low, high], exact beyond 2^53."""
-    reach = high - low
-    if reach >= 2**62:  # too wide to count from `low` in 64 bits
-        whole = np.clip(np.round(values + float(low)), float(low), np.nextafter(float(high), 0))
-        return whole.astype(np.int64)
-    offsets = np.clip(np.round(values), 0, float(reach)).astype(np.int64)
-    whole = np.minimum(offsets, reach) + low
-    if grain > 1:
-        least, most = -(-low // grain) * grain, high // grain * grain
-        whole = np.clip((whole + grain // 2) // grain * grain, least, most)
-    return whole
+    least, most = -(-low // grain), high // grain
+    units = np.round(values / grain + (low - least * grain) / grain)  # from `least` on
+    if most - least < 2**62:
+        whole = np.minimum(np.clip(units, 0, float(most - least)).astype(np.int64), most - least) + least
+    else:  # too wide to count from `least` in 64 bits
+        edge = np.nextafter(2.0**63, 0)
+        whole = np.clip(np.clip(units + float(least), -edge, edge).astype(np.int64), least, most)
+    return whole * grain
