@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import tempfile
 import time
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -88,7 +89,12 @@ class FlowRun:
         if any(path in EMBEDDED and not self.workspace.path(path).exists() for path in paths):
             from ganforge.data.embedded import make_embedded
 
-            make_embedded(self.workspace.data)
+            with tempfile.TemporaryDirectory(dir=self.workspace.hidden) as temporary:
+                make_embedded(temporary)
+                self.workspace.data.mkdir(exist_ok=True)
+                for made in Path(temporary).iterdir():  # never over what the user has put there
+                    if not (self.workspace.data / made.name).exists():
+                        made.rename(self.workspace.data / made.name)
 
     def _in_cache(self, path: str, sha256: str) -> bool:
         """Whether DVC's local cache still holds what the `.dvc` file speaks of; a cache elsewhere is asked anew."""

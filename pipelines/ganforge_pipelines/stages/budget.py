@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import Self
 
 from ganforge.errors import InputError
@@ -48,3 +49,14 @@ class Budget:
         if self.share:
             return f"{100 * self.amount:g} % of the rows"
         return f"{self.amount:g} alerts a day" if self.per_day else f"{self.amount:,.0f} alerts"
+
+
+def wilson(hits: int, n: int, *, level: float = 0.9) -> tuple[float, float]:
+    """Wilson's (1927) interval of a share, `hits` of `n`; unlike ±z·√(p(1−p)/n) it is right at 0, 1 and for few."""
+    if n == 0:
+        return 0.0, 1.0
+    z = NormalDist().inv_cdf((1 + level) / 2)
+    share = hits / n
+    middle = (share + z * z / (2 * n)) / (1 + z * z / n)
+    half = z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n)) / (1 + z * z / n)
+    return max(0.0, middle - half), min(1.0, middle + half)

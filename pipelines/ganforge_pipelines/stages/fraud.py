@@ -130,6 +130,7 @@ def train(context: StageContext) -> str:
         own["kind"], own, seed=context.seed, trainer=context.trainer, options=own["options"], family=KINDS
     )
     training = train_model(context, model, table)
+    assert training is not None, "a synthesizer trains by steps"
     model.save(context.out / "generator")
     write_training(context, {own["kind"]: training})
     return f"{own['kind']}, {training.steps:,} steps"

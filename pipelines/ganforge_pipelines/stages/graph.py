@@ -77,12 +77,17 @@ def _at(flow: str, verb: str, *names: str) -> tuple[str, ...]:
 
 
 def _augmenting(
-    flow: str, *, inputs: tuple[str, ...], real: tuple[str, ...], made: str, curve: bool
+    flow: str, *, inputs: tuple[str, ...], real: tuple[str, ...], judged: str, made: str, curve: bool
 ) -> list[StageSpec]:
-    """The stages of a flow that asks whether synthetic data helps a classifier."""
+    """The stages of a flow that asks whether synthetic data helps a classifier.
+
+    real: names of the training part, the part held out, the facts, and what else `prepare` writes. judged: which of
+    them the judge cuts into folds. made: the synthetic file. curve: whether there are precision–recall curves.
+    """
     module = f"{_ROOM}.{flow}"
     plots = (Plot(file="precision_recall.csv", x="recall", y="precision"),) if curve else ()
-    train, test, facts = (_at(flow, "prepare", each) for each in real)
+    train, test, facts = (_at(flow, "prepare", each) for each in real[:3])
+    pool = _at(flow, "prepare", judged)
     generator = _at(flow, "train", "generator")
     synthetic = _at(flow, "sample", made)
     verdict = _at(flow, "judge", "verdict.json")
@@ -109,7 +114,7 @@ def _augmenting(
             flow=flow,
             verb="sample",
             run=f"{module}:sample",
-            deps=(*train, *facts, *generator),
+            deps=(*pool, *facts, *generator),
             outs=(made,),
             params=("seed", f"{flow}.sample"),
             metrics=("metrics.json",),
@@ -118,9 +123,16 @@ def _augmenting(
             flow=flow,
             verb="judge",
             run=f"{module}:judge",
-            deps=(*train, *facts),
+            deps=(*pool, *facts),
             outs=("verdict.json",),
-            params=("seed", "trainer", f"{flow}.train", f"{flow}.sample", f"{flow}.judge"),
+            params=(
+                "seed",
+                "trainer",
+                *(() if curve else (f"{flow}.prepare",)),
+                f"{flow}.train",
+                f"{flow}.sample",
+                f"{flow}.judge",
+            ),
             metrics=("metrics.json",),
             plots=plots,
         ),
@@ -241,13 +253,15 @@ STAGES: dict[str, StageSpec] = {
             "fraud",
             inputs=("${fraud.prepare.data}",),
             real=("train.parquet", "test.parquet", "facts.json"),
+            judged="train.parquet",
             made="synthetic.parquet",
             curve=True,
         ),
         *_augmenting(
             "images",
             inputs=("${images.prepare.data}", "${images.prepare.labels}"),
-            real=("train.npz", "test.npz", "facts.json"),
+            real=("train.npz", "test.npz", "facts.json", "pool.npz"),
+            judged="pool.npz",
             made="synthetic.npz",
             curve=False,
         ),

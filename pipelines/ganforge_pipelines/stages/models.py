@@ -48,10 +48,10 @@ def build_model(
     return cls(**{**shared, **options})
 
 
-def train(context: StageContext, model: Any, data: Any, *, name: str = "") -> Training:
+def train(context: StageContext, model: Any, data: Any, *, name: str = "") -> Training | None:
     """Fit with checkpoints, going on from one that a killed run has left; progress goes to the context.
 
-    `name` keeps several trainings of one stage apart.
+    `name` keeps several trainings of one stage apart. Returns None for a model that is not trained by steps.
     """
     checkpoints = context.checkpoints / name if name else context.checkpoints
     resume = checkpoints.is_dir() and any(checkpoints.iterdir())
@@ -63,7 +63,7 @@ def train(context: StageContext, model: Any, data: Any, *, name: str = "") -> Tr
         )
 
     model.fit(data, checkpoints=checkpoints, resume=resume, on_progress=report)
-    return model.training_
+    return getattr(model, "training_", None)
 
 
 def write_training(context: StageContext, trainings: Mapping[str, Training]) -> None:

@@ -24,6 +24,9 @@ PRESETS = ("quick", "full")
 FREE = frozenset({"options"})
 """Mappings whose keys are not ours to know: they are checked by what receives them."""
 
+NULLABLE = frozenset({"train.steps", "judge.steps", "prepare.per_class"})
+"""Whole numbers that may be null: the model, or the stage, then chooses."""
+
 Range = tuple[float | None, float | None]
 RANGES: dict[str, Range] = {
     "seed": (0, 2**32 - 1),
@@ -40,7 +43,6 @@ RANGES: dict[str, Range] = {
     "sample.per_class": (1, None),
     "judge.folds": (2, 50),
     "judge.steps": (1, None),
-    "judge.per_class": (1, None),
     "judge.n_jobs": (-64, 1024),
     "judge.classifier_steps": (1, None),
     "classify.steps": (1, None),
@@ -233,8 +235,7 @@ def _checked(name: str, value: Any, default: Any, *, where: str) -> Any:
         if short == "trainer.devices":
             good = good or value == "auto" or isinstance(value, list)
             kind = "a number of devices, a list of them, or auto"
-        elif short == "sample.rows":
-            good = good or value is None
+        good = good or (value is None and short in NULLABLE)
     elif isinstance(default, float):
         good = isinstance(value, int | float) and not isinstance(value, bool)
         value = float(value) if good else value

@@ -1,0 +1,278 @@
+"""Flow `anomalies`: which detector finds most of the anomalies within what can be looked at?
+
+prepare   a file                  → train.parquet (rows to learn what is normal from), test.parquet, facts.json
+train     train.parquet           → detectors/<kind>/ and f-AnoGAN's losses
+score     test.parquet, detectors → scores.parquet, scored.json, and in model/ the detector that found most
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.metrics import average_precision_score, roc_auc_score
+
+from ganforge.catalog import CATALOG, load_model
+from ganforge.data.schema import plain
+from ganforge.data.splits import duplicate_groups, stratified_split, time_split
+from ganforge.data.table import Table
+from ganforge.data.targets import binary_target
+from ganforge.data.writers import write_table
+from ganforge.errors import InputError, UnsuitableDataError
+from ganforge_pipelines.report.aggregates import found_curve
+from ganforge_pipelines.stages.budget import Budget, wilson
+from ganforge_pipelines.stages.context import StageContext, StageProgress
+from ganforge_pipelines.stages.models import build_model, checked_options, write_training
+from ganforge_pipelines.stages.models import train as train_model
+from ganforge_pipelines.stages.tables import DAY, learned_from, read_input, read_part, read_rows, without, write_part
+
+KINDS = tuple(each.kind for each in CATALOG.values() if each.role == "detector")
+NAMES: dict[str, str] = {"f-anogan": "f-AnoGAN", "isolation-forest": "isolation forest", "knn": "kNN"}
+ROW, POSITIVE, TIME = "ganforge_row", "ganforge_positive", "ganforge_time"
+"""Columns of test.parquet beside the features: number in the file from 1, whether it is an anomaly, seconds."""
+LEVEL = 0.9
+MEASURES = ("average_precision", "auroc", "recall_at_budget", "precision_at_budget", "threshold")
+
+
+def prepare(context: StageContext) -> str:
+    """Read, split, and keep of the training part the rows that are to say what is normal."""
+    own = context.own
+    table = read_input(context)
+    label, time = own["label"], own["time"]
+    target = None if label is None else binary_target(table, label)
+    positive = np.zeros(len(table), dtype=bool) if target is None else target.positive
+    seconds = None if time is None else table.time(time)
+    train_rows, test_rows, how = _split(table, positive, seconds, own, seed=context.seed)
+    normal_only = own["train_on"] == "normal"
+    if normal_only and target is None:
+        raise InputError("train_on=normal needs a label that says which rows are normal; name it, or train on all")
+    if normal_only:
+        train_rows = train_rows[~positive[train_rows]]
+    if target is not None:
+        _check_held_out(positive[test_rows], own)
+    leave_out = [each for each in own["leave_out"] if each in table.schema]
+    features = without(table, leave_out, keep={})
+    features = features.drop(*[each for each in (label, time) if each is not None and each in features.schema])
+    if not len(features.schema):
+        raise UnsuitableDataError(f"{own['data']}: no column is left to learn from beside the label and the time")
+    learned = learned_from(features, train_rows)
+    write_part(context, "train.parquet", learned)
+    test = features.frame.iloc[test_rows].reset_index(drop=True)
+    beside = {ROW: test_rows + 1, POSITIVE: positive[test_rows]}
+    if seconds is not None:
+        beside[TIME] = seconds[test_rows]
+    write_table(test.assign(**beside), context.out / "test.parquet")
+    span = None if seconds is None else float(np.ptp(seconds[test_rows])) / DAY
+    trained_on = f"the rows that {label} calls normal" if normal_only else "all rows of the training part"
+    headline = f"{len(table):,} rows" + (f", {int(positive.sum()):,} anomalies" if target is not None else ", no label")
+    context.write_json(
+        "facts.json",
+        {
+            "source": own["data"],
+            "headline": headline,
+            "rows": len(table),
+            "label": label,
+            "time": time,
+            "positive_values": [] if target is None else [plain(each) for each in target.positive_values],
+            "n_positive": None if target is None else target.n_positive,
+            "left_out": leave_out,
+            "trained_on": trained_on,
+            "split": {"how": how, "train": len(train_rows), "test": len(test_rows)},
+            "days": span,
+            "fingerprint": table.fingerprint,
+            "schema": learned.schema.to_json(),
+        },
+    )
+    return f"{len(train_rows):,} rows to train on ({trained_on}), {len(test_rows):,} held out ({how})"
+
+
+def _split(
+    table: Table, positive: np.ndarray, seconds: np.ndarray | None, own: Mapping[str, Any], *, seed: int
+) -> tuple[np.ndarray, np.ndarray, str]:
+    if seconds is not None:
+        train, test = time_split(seconds, test_share=own["test_share"], gap=own["gap"] * DAY)
+        return train, test, f"by {own['time']}"
+    groups = duplicate_groups(table.frame)
+    train, test = stratified_split(positive, test_share=own["test_share"], random_state=seed, groups=groups)
+    return train, test, "at random"
+
+
+def _check_held_out(positive: np.ndarray, own: Mapping[str, Any]) -> None:
+    if positive.all() or not positive.any():
+        what = "anomalies only" if positive.all() else "no anomaly"
+        raise UnsuitableDataError(
+            f"{own['data']}: the {len(positive):,} rows held out hold {what}, so nothing can be measured; "
+            "raise anomalies.prepare.test_share, or leave --time out"
+        )
+
+
+def train(context: StageContext) -> str:
+    """Fit every detector on the same rows."""
+    facts, own = context.json("prepare", "facts.json"), context.own
+    table = read_part(context.input("prepare", "train.parquet"), facts)
+    kinds = list(dict.fromkeys(own["detectors"]))
+    options = checked_options(own["options"], kinds)
+    trainings = {}
+    for position, kind in enumerate(kinds):
+        context.on_progress(StageProgress(step=position, steps=len(kinds), phase=name_of(kind)))
+        model = build_model(kind, own, seed=context.seed, trainer=context.trainer, options=options[kind], family=KINDS)
+        training = train_model(context, model, table, name=kind)
+        if training is not None:
+            trainings[kind] = training
+        model.save(context.out / "detectors" / kind)
+    write_training(context, trainings)
+    return ", ".join(name_of(kind) for kind in kinds)
+
+
+def score(context: StageContext) -> str:
+    """Score the rows held out, and see which detector finds most within the budget."""
+    facts = context.json("prepare", "facts.json")
+    test = read_rows(context.input("prepare", "test.parquet"))
+    budget = Budget.parse(context.own["budget"])
+    alerts = budget.alerts(len(test), days=facts["days"])
+    truth = None if facts["label"] is None else test[POSITIVE].to_numpy(dtype=bool)
+    rows = test.drop(columns=[each for each in (ROW, POSITIVE, TIME) if each in test])
+    folders = sorted(context.input("train", "detectors").iterdir(), key=lambda each: KINDS.index(each.name))
+    models = {folder.name: load_model(folder) for folder in folders}
+    scores: dict[str, np.ndarray] = {}
+    for position, (kind, model) in enumerate(models.items()):
+        context.on_progress(StageProgress(step=position, steps=len(models), phase=name_of(kind)))
+        scores[kind] = model.decision_function(rows)
+    figures = {kind: _figures(each, truth, alerts) for kind, each in scores.items()}
+    best = _best(figures)
+    sentence = _sentence(figures, best, budget, facts, len(test), alerts)
+    oddest, reasons = _oddest(models[best], scores[best], test, rows, alerts)
+    context.write_json(
+        "scored.json",
+        {
+            "sentence": sentence,
+            "best": best,
+            "budget": {"said": str(budget), "alerts": alerts, "per_day": budget.per_day, "amount": budget.amount},
+            "rows": len(test),
+            "n_positive": None if truth is None else int(truth.sum()),
+            "base_rate": None if truth is None else float(truth.mean()),
+            "detectors": figures,
+            "oddest": oddest,
+            "reasons": reasons,
+            "unseen": models[best].unseen_,
+        },
+    )
+    context.write_json(
+        "metrics.json",
+        {
+            kind: {name: value for name, value in each.items() if isinstance(value, float)}
+            for kind, each in figures.items()
+        },
+    )
+    _write_scores(context, test, scores, truth, facts)
+    shutil.copytree(context.input("train", "detectors") / best, context.out / "model")
+    return sentence
+
+
+def _figures(score: np.ndarray, truth: np.ndarray | None, alerts: int) -> dict[str, Any]:
+    """What one detector reaches on the rows held out; without labels only its threshold."""
+    top = np.argsort(-score, kind="stable")[:alerts]
+    figures: dict[str, Any] = {"threshold": float(score[top[-1]])}
+    if truth is not None:
+        found = int(truth[top].sum())
+        low, high = wilson(found, int(truth.sum()), level=LEVEL)
+        figures |= {
+            "average_precision": float(average_precision_score(truth, score)),
+            "auroc": float(roc_auc_score(truth, score)),
+            "recall_at_budget": found / int(truth.sum()),
+            "recall_low": low,
+            "recall_high": high,
+            "precision_at_budget": found / alerts,
+            "found": found,
+        }
+    return figures
+
+
+def _best(figures: Mapping[str, Mapping[str, Any]]) -> str:
+    """Most found within the budget, then the best order of all rows; without labels the first one asked for."""
+    if all("found" not in each for each in figures.values()):
+        return next(iter(figures))
+    return max(figures, key=lambda kind: (figures[kind]["found"], figures[kind]["average_precision"]))
+
+
+def _sentence(
+    figures: Mapping[str, Mapping[str, Any]],
+    best: str,
+    budget: Budget,
+    facts: Mapping[str, Any],
+    rows: int,
+    alerts: int,
+) -> str:
+    name = name_of(best)
+    if facts["label"] is None:
+        return (
+            f"{name} scored {rows:,} rows held out; within {budget} it raises {alerts:,} alerts, those above "
+            f"{figures[best]['threshold']:.3g}. Without a label nobody can say how many of them are right."
+        )
+    values = facts["positive_values"]
+    whom = "anomalies" if len(values) > 1 else f"rows with {facts['label']}={values[0]}"
+    order = sorted(figures, key=lambda kind: -figures[kind]["found"])
+    order = [best, *(kind for kind in order if kind != best)]
+    told = [f"{name_of(kind)} {_share(figures[kind]['recall_at_budget'])}" for kind in order[1:]]
+    rest = f", {', '.join(told)}" if told else ""
+    return f"Within {budget} {name} finds {_share(figures[best]['recall_at_budget'])} of the {whom}{rest}."
+
+
+def name_of(kind: str) -> str:
+    """How a sentence calls a detector."""
+    return NAMES.get(kind, kind)
+
+
+def _share(value: float) -> str:
+    return f"{100 * value:.0f} %"
+
+
+def _oddest(
+    model: Any, score: np.ndarray, test: pd.DataFrame, rows: pd.DataFrame, alerts: int
+) -> tuple[list[dict[str, Any]], list[list[Any]]]:
+    """The ten oddest rows by number, and which columns carry the scores over the top alerts (at most 200)."""
+    top = np.argsort(-score, kind="stable")[: min(alerts, 200)]
+    explained = model.explain(rows.iloc[top], top=min(3, rows.shape[1]))
+    weights: dict[str, float] = {}
+    oddest = []
+    for position, place in enumerate(top):
+        line = explained.iloc[position]
+        pairs = [
+            [str(line[f"reason_{k}"]), float(line[f"share_{k}"])]
+            for k in range(1, 4)
+            if f"reason_{k}" in line and line[f"reason_{k}"] is not None
+        ]
+        for column, share in pairs:
+            weights[column] = weights.get(column, 0.0) + share / len(top)
+        if position < 10:
+            oddest.append(
+                {
+                    "row": int(test[ROW].iloc[place]),
+                    "score": float(score[place]),
+                    "reasons": pairs,
+                    "is_anomaly": bool(test[POSITIVE].iloc[place]),
+                }
+            )
+    return oddest, [[column, weight] for column, weight in sorted(weights.items(), key=lambda pair: -pair[1])]
+
+
+def _write_scores(
+    context: StageContext,
+    test: pd.DataFrame,
+    scores: Mapping[str, np.ndarray],
+    truth: np.ndarray | None,
+    facts: Mapping[str, Any],
+) -> None:
+    frame = pd.DataFrame({"row": test[ROW], **scores})
+    if truth is not None:
+        frame["is_anomaly"] = truth
+    write_table(frame, context.out / "scores.parquet")
+    lines: list[list[Any]] = []
+    if truth is not None:
+        for kind, score in scores.items():
+            curve = found_curve(kind, score.tolist(), truth.tolist())
+            lines += [[kind, x, y] for x, y in zip(curve.x, curve.y, strict=True)]
+    context.write_csv("found.csv", ["detector", "alerts", "found"], lines)

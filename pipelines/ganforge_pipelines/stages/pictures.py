@@ -1,0 +1,43 @@
+"""Pictures between stages: .npz of pixels and labels; the classes' names are among the facts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ganforge.data.images import Images
+from ganforge.errors import InputError
+
+
+def write_part(path: Path, images: Images) -> None:
+    """pixels (N, C, H, W) uint8 and labels (N,) int64; the same pictures give the same bytes."""
+    labels = images.labels if images.labels is not None else np.zeros(0, dtype=np.int64)
+    np.savez_compressed(path, pixels=images.pixels, labels=labels)
+
+
+def read_part(path: Path, facts: Mapping[str, Any]) -> Images:
+    """Pictures that `prepare` or `sample` wrote."""
+    with np.load(path, allow_pickle=False) as file:
+        return Images.of(file["pixels"], file["labels"], classes=tuple(facts["classes"]), source=facts["source"])
+
+
+def labels_of(images: Images) -> np.ndarray:
+    """(N,) int64; raises where there are none, which no stage behind `prepare` meets."""
+    if images.labels is None:
+        raise InputError(f"{images.source}: pictures without labels")
+    return images.labels
+
+
+def thinned(images: Images, per_class: int | None, *, seed: int) -> np.ndarray:
+    """Sorted indices of at most `per_class` pictures of each class, drawn at random; None keeps all."""
+    if per_class is None or images.labels is None:
+        return np.arange(len(images))
+    order = np.random.default_rng(seed).permutation(len(images))
+    rank = np.empty(len(images), dtype=np.int64)
+    for number in range(len(images.classes)):
+        own = order[images.labels[order] == number]
+        rank[own] = np.arange(len(own))
+    return np.flatnonzero(rank < per_class)

@@ -1,0 +1,155 @@
+"""Stage `report` of the flow `anomalies`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from ganforge_pipelines.report.aggregates import found_curve, score_histogram
+from ganforge_pipelines.report.content import AnomaliesReport
+from ganforge_pipelines.report.parts import Budget, Detector, Figure, Interval, OddRow
+from ganforge_pipelines.stages.anomalies import LEVEL, POSITIVE, ROW, TIME, name_of
+from ganforge_pipelines.stages.context import StageContext
+from ganforge_pipelines.stages.reporting import common, finish
+from ganforge_pipelines.stages.tables import read_rows
+
+
+def report(context: StageContext) -> str:
+    """Write report.html and answer.json."""
+    facts, scored = context.json("prepare", "facts.json"), context.json("score", "scored.json")
+    registered = context.json("register", "registered.json")
+    scores = read_rows(context.input("score", "scores.parquet"))
+    truth = None if facts["label"] is None else scores["is_anomaly"].to_numpy(dtype=bool)
+    days = facts["days"] if scored["budget"]["per_day"] else None
+    best = scored["best"]
+    content = AnomaliesReport(
+        sentence=scored["sentence"],
+        what_to_do=_what_to_do(scored, days),
+        figures=_figures(scored),
+        would_change=_would_change(facts, scored),
+        positive="anomalies" if facts["label"] is None else f"rows with {_positive(facts)}",
+        detectors=_detectors(scored, scores, truth, days),
+        budget=_budget(scored, days),
+        base_rate=scored["base_rate"],
+        trained_on=f"The detectors were trained on {facts['trained_on']} ({facts['split']['train']:,} rows).",
+        histogram=score_histogram(
+            name_of(best),
+            scores[best].tolist(),
+            None if truth is None else truth.tolist(),
+            threshold=scored["detectors"][best]["threshold"],
+        ),
+        reasons=tuple((column, share) for column, share in scored["reasons"]),
+        n_top=min(scored["budget"]["alerts"], 200),
+        oddest=_oddest(context, scored, labelled=truth is not None),
+        **common(context, facts, registered),
+    )
+    answer = {
+        "best": best,
+        "budget": scored["budget"],
+        "detectors": scored["detectors"],
+        "base_rate": scored["base_rate"],
+        "rows_scored": scored["rows"],
+        "n_positive": scored["n_positive"],
+        "rows": facts["rows"],
+        "trained_on": facts["trained_on"],
+        "split": facts["split"],
+    }
+    return finish(context, content, answer, registered)
+
+
+def _positive(facts: Mapping[str, Any]) -> str:
+    values = facts["positive_values"]
+    return f"{facts['label']}={values[0]}" if len(values) == 1 else f"{facts['label']} not normal"
+
+
+def _what_to_do(scored: Mapping[str, Any], days: float | None) -> str:
+    alerts, threshold = scored["budget"]["alerts"], scored["detectors"][scored["best"]]["threshold"]
+    name = name_of(scored["best"])
+    if days is not None:
+        return f"Look at {scored['budget']['amount']:g} a day: {name}, threshold {threshold:.3g}."
+    return f"Look at the {alerts:,} rows above {threshold:.3g} on {name}'s scale."
+
+
+def _figures(scored: Mapping[str, Any]) -> tuple[Figure, ...]:
+    best = scored["detectors"][scored["best"]]
+    alerts = Figure(label="alerts", value=scored["budget"]["alerts"], unit="count", note=scored["budget"]["said"])
+    rows = Figure(label="rows scored", value=scored["rows"], unit="count", note="held out, not trained on")
+    if scored["n_positive"] is None:
+        return (rows, alerts)
+    return (
+        Figure(
+            label="found within the budget",
+            value=best["recall_at_budget"],
+            low=best["recall_low"],
+            high=best["recall_high"],
+            unit="share",
+            note=f"{best['found']:,} of {scored['n_positive']:,}",
+        ),
+        Figure(label="of the alerts are right", value=best["precision_at_budget"], unit="share"),
+        Figure(label="average precision", value=best["average_precision"], note=f"guessing: {scored['base_rate']:.3f}"),
+        rows,
+    )
+
+
+def _would_change(facts: Mapping[str, Any], scored: Mapping[str, Any]) -> tuple[str, ...]:
+    told = []
+    if facts["label"] is None:
+        told.append("A label, even for some hundred rows: without one nothing can be measured.")
+    elif scored["n_positive"] < 50:
+        told.append(f"More anomalies to measure on: {scored['n_positive']:,} are few, and the intervals are wide.")
+    found = [each["recall_at_budget"] for each in scored["detectors"].values() if "recall_at_budget" in each]
+    if len(found) > 1 and sorted(found)[-1] - sorted(found)[-2] < 0.05:
+        told.append("Another sample: the best two detectors lie within 5 % of each other.")
+    if facts["time"] is None:
+        told.append("A time column: rows were split at random, which later data may not resemble.")
+    return tuple(told)
+
+
+def _detectors(scored: Mapping[str, Any], scores: pd.DataFrame, truth: Any, days: float | None) -> tuple[Detector, ...]:
+    made = []
+    for kind, each in scored["detectors"].items():
+        labelled = {}
+        if truth is not None:
+            labelled = {
+                "found": found_curve(name_of(kind), scores[kind].tolist(), truth.tolist(), days=days or 1.0),
+                "average_precision": each["average_precision"],
+                "auroc": each["auroc"],
+                "recall_at_budget": Interval(
+                    mean=each["recall_at_budget"], low=each["recall_low"], high=each["recall_high"], level=LEVEL
+                ),
+            }
+        made.append(
+            Detector(
+                name=name_of(kind),
+                threshold=each["threshold"],
+                recommended=kind == scored["best"],
+                **labelled,
+            )
+        )
+    return tuple(made)
+
+
+def _budget(scored: Mapping[str, Any], days: float | None) -> Budget:
+    if days is not None:
+        return Budget(alerts=scored["budget"]["amount"], unit="alerts a day")
+    return Budget(alerts=scored["budget"]["alerts"])
+
+
+def _oddest(context: StageContext, scored: Mapping[str, Any], *, labelled: bool) -> tuple[OddRow, ...]:
+    values: dict[int, dict[str, Any]] = {}
+    if context.own["show_rows"]:
+        test = read_rows(context.input("prepare", "test.parquet")).set_index(ROW)
+        shown = test.drop(columns=[each for each in (POSITIVE, TIME) if each in test])
+        values = {each["row"]: {str(k): v for k, v in shown.loc[each["row"]].items()} for each in scored["oddest"]}
+    return tuple(
+        OddRow(
+            row=each["row"],
+            score=each["score"],
+            reasons=tuple((column, share) for column, share in each["reasons"]),
+            is_anomaly=each["is_anomaly"] if labelled else None,
+            values=values.get(each["row"]),
+        )
+        for each in scored["oddest"]
+    )

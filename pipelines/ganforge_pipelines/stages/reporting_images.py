@@ -1,0 +1,156 @@
+"""Stage `report` of the flow `images`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from ganforge.data.images import Images
+from ganforge.quality.pictures import nearest_real
+from ganforge_pipelines.report.content import ImagesReport
+from ganforge_pipelines.report.parts import ClassAccuracy, ClassPictures, Figure, Number, Obedience, SampleGrid
+from ganforge_pipelines.stages.context import StageContext
+from ganforge_pipelines.stages.pictures import labels_of, read_part
+from ganforge_pipelines.stages.reporting import arms, common, finish
+
+SHOWN = 10
+"""Pictures of each class in the report."""
+
+
+def report(context: StageContext) -> str:
+    """Write report.html and answer.json."""
+    facts, verdict = context.json("prepare", "facts.json"), context.json("judge", "verdict.json")
+    test, sampled = context.json("classify", "test.json"), context.json("sample", "metrics.json")
+    registered = context.json("register", "registered.json")
+    real = read_part(context.input("prepare", "train.npz"), facts)
+    synthetic = read_part(context.input("sample", "synthetic.npz"), facts)
+    _, distances = nearest_real(synthetic.pixels, real.pixels)
+    content = ImagesReport(
+        sentence=verdict["sentence"],
+        what_to_do=_what_to_do(verdict),
+        figures=_figures(verdict, sampled, test),
+        would_change=_would_change(facts, verdict),
+        measure=verdict["measure"],
+        base_rate=verdict["base_rate"],
+        classifier=verdict["classifier"],
+        arms=arms(verdict),
+        grids=_grids(context),
+        pictures=_pictures(real, synthetic, show_rows=context.own["show_rows"]),
+        obedience=tuple(
+            Obedience(name=name, asked=each["asked"], share=each["share"], mistaken_for=each["mistaken_for"])
+            for name, each in sampled["by_class"].items()
+        ),
+        n_classes=sampled["classes"],
+        classes_appearing=sampled["classes_appearing"],
+        per_class=_per_class(facts, verdict),
+        fidelity=(
+            Number(
+                name="median distance to the nearest real picture",
+                value=float(np.median(distances)),
+                floor=_floor(real),
+                note="grey levels a pixel; the floor is a real picture's distance to the nearest other one",
+            ),
+        ),
+        n_synthetic=sampled["rows"],
+        **common(context, facts, registered),
+    )
+    answer = {
+        "recommended": verdict["recommended"],
+        "outcome": verdict["outcome"],
+        "measure": verdict["measure"],
+        "base_rate": verdict["base_rate"],
+        "arms": verdict["arms"],
+        "test": test,
+        "synthetic": sampled,
+        "rows": facts["rows"],
+        "classes": facts["classes"],
+        "split": facts["split"],
+    }
+    return finish(context, content, answer, registered)
+
+
+def _what_to_do(verdict: Mapping[str, Any]) -> str:
+    recommended = verdict["recommended"]
+    if verdict["arms"][recommended]["synthetic"]:
+        return "Use the pictures of synthetic.npz in training, beside the real ones; the model registered here does."
+    if recommended == "none":
+        return "Nothing to change: train on the real pictures as they are."
+    return f"Train with {recommended}; leave the generated pictures out."
+
+
+def _figures(verdict: Mapping[str, Any], sampled: Mapping[str, Any], test: Mapping[str, Any]) -> tuple[Figure, ...]:
+    none, best = verdict["arms"]["none"], verdict["arms"][verdict["recommended"]]
+    figures = [Figure(label="with nothing added", value=none["mean"], unit="share", note="accuracy over folds")]
+    if best is not none:
+        difference = best["difference"]
+        figures.append(
+            Figure(
+                label=f"change by {verdict['recommended']}",
+                value=difference["mean"],
+                low=difference["low"],
+                high=difference["high"],
+                unit="difference",
+                note="recommended",
+            )
+        )
+    else:
+        figures.append(Figure(label="on the pictures held out", value=test["accuracy"], unit="share"))
+    figures.append(
+        Figure(
+            label="show what was asked for", value=sampled["obedience"], unit="share", note="of the generated pictures"
+        )
+    )
+    figures.append(Figure(label="pictures judged on", value=verdict["n_rows"], unit="count"))
+    return tuple(figures)
+
+
+def _would_change(facts: Mapping[str, Any], verdict: Mapping[str, Any]) -> tuple[str, ...]:
+    told = []
+    if verdict["outcome"] == "undecided":
+        told.append("More folds or pictures: the interval of the best generated arm reaches to both sides of zero.")
+    if facts["per_class"] is not None:
+        told.append(f"More pictures a class than {facts['per_class']}: the fewer, the less there is to learn to draw.")
+    told.append("A longer training of the generator (`--preset full`).")
+    return tuple(told)
+
+
+def _grids(context: StageContext) -> tuple[SampleGrid, ...]:
+    with np.load(context.input("train", "grids.npz"), allow_pickle=False) as file:
+        steps, pixels = file["steps"], file["pixels"]
+    return tuple(SampleGrid(int(step), each) for step, each in zip(steps, pixels, strict=True))
+
+
+def _pictures(real: Images, synthetic: Images, *, show_rows: bool) -> tuple[ClassPictures, ...]:
+    made = []
+    for number, name in enumerate(real.classes):
+        generated = synthetic.pixels[labels_of(synthetic) == number][:SHOWN]
+        if not len(generated):
+            continue
+        shown: dict[str, np.ndarray] = {}
+        if show_rows:
+            own = real.pixels[labels_of(real) == number]
+            nearest, _ = nearest_real(generated, real.pixels)
+            shown = {"real": own[:SHOWN], "nearest": real.pixels[nearest]}
+        made.append(ClassPictures(name=name, generated=generated, **shown))
+    return tuple(made)
+
+
+def _per_class(facts: Mapping[str, Any], verdict: Mapping[str, Any]) -> tuple[ClassAccuracy, ...]:
+    by_arm = {name: arm["details"]["accuracy_by_class"] for name, arm in verdict["arms"].items() if arm.get("details")}
+    return tuple(
+        ClassAccuracy(
+            name=name,
+            n=facts["counts"][name],
+            by_arm={arm: values[number] for arm, values in by_arm.items() if values[number] is not None},
+        )
+        for number, name in enumerate(facts["classes"])
+    )
+
+
+def _floor(real: Images) -> float:
+    """The median distance from one half of the real pictures to the nearest of the other half."""
+    half = len(real) // 2
+    _, distances = nearest_real(real.pixels[:half], real.pixels[half:])
+    return float(np.median(distances))
