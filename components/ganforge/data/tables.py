@@ -320,7 +320,7 @@ def load_npz(path: Path) -> dict[str, np.ndarray]:
     import zipfile
 
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with path.open("rb") as file, zipfile.ZipFile(file), np.load(file, allow_pickle=False) as archive:
             return {name: archive[name] for name in archive.files}
     except ValueError as error:
         if "pickle" in str(error).lower():
@@ -329,5 +329,5 @@ def load_npz(path: Path) -> dict[str, np.ndarray]:
                 "save plain arrays of numbers"
             ) from error
         raise InputError(f"{path} is not a readable .npz file: {error}") from error
-    except (zipfile.BadZipFile, OSError, EOFError, KeyError, AttributeError) as error:
+    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, KeyError) as error:
         raise InputError(f"{path} is not a .npz file, or was cut short ({error}); copy or download it again") from error

@@ -1,0 +1,249 @@
+"""Reading tables: files as they come, and every refusal with file, column, row and remedy."""
+
+import contextlib
+import gzip
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ganforge.data.images import Images
+from ganforge.data.readers import read, read_table, read_table_chunks
+from ganforge.data.table import Table
+from ganforge.data.toy import toy_payments
+from ganforge.errors import GanforgeError, InputError, UnknownNameError
+
+ADULT = "age, work, sum\n39, State-gov ,1\n50, ?,2\n38,  Private, \n27, Private ,4\n"
+
+
+def written(tmp_path, content, name="table.csv"):
+    path = tmp_path / name
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return path
+
+
+def test_blanks_and_question_marks(tmp_path):
+    table = read_table(written(tmp_path, ADULT))
+    assert table.frame.columns.tolist() == ["age", "work", "sum"]
+    assert table.frame["work"].tolist()[::2] == ["State-gov", "Private"]
+    assert table.frame["work"].isna().tolist() == [False, True, False, False]
+    assert table.frame["sum"].isna().tolist() == [False, False, True, False]
+    assert table.schema["work"].categories == ("Private", "State-gov")
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+def test_delimiters(tmp_path, delimiter):
+    frame = toy_payments(80)
+    path = tmp_path / "table.txt"
+    frame.to_csv(path, index=False, sep=delimiter)
+    pd.testing.assert_frame_equal(read_table(path).frame, frame)
+
+
+def test_decimal_commas_beside_semicolons(tmp_path):
+    path = written(tmp_path, "place;price\nA;1,5\nB;1.234,25\nC;-3\n")
+    assert read_table(path).frame["price"].tolist() == [1.5, 1234.25, -3.0]
+
+
+def test_the_same_table_whatever_the_file(tmp_path):
+    frame = toy_payments(300)
+    frame.to_csv(tmp_path / "a.csv", index=False)
+    frame.to_csv(tmp_path / "a.csv.gz", index=False)
+    frame.to_parquet(tmp_path / "a.parquet")
+    frame.convert_dtypes(dtype_backend="pyarrow").to_parquet(tmp_path / "b.pq")
+    (tmp_path / "packed.csv").write_bytes((tmp_path / "a.csv.gz").read_bytes())  # gzip, though not so named
+    tables = [read(path) for path in sorted(tmp_path.iterdir())]
+    assert len({table.fingerprint for table in tables}) == 1
+    for table in tables:
+        pd.testing.assert_frame_equal(table.frame, frame)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
+def test_encodings(tmp_path, encoding):
+    text = "Größe,n\n" + "".join(f"Müller {k % 3},{k}\n" for k in range(30))
+    table = read_table(written(tmp_path, text.encode(encoding)))
+    assert table.frame.columns.tolist() == ["Größe", "n"]
+    assert table.frame.iloc[1, 0] == "Müller 1"
+
+
+def test_dates_booleans_and_quoted_delimiters(tmp_path):
+    rows = "".join(f'2025-01-{1 + k % 28:02d} 10:0{k % 6},{k % 2 == 0!s},"a, b",{k}\n' for k in range(40))
+    table = read_table(written(tmp_path, "when,flag,text,n\n" + rows))
+    assert [column.kind for column in table.schema] == ["datetime", "boolean", "constant", "integer"]
+    assert table.frame["text"][0] == "a, b"
+    assert table.frame["when"][1] == pd.Timestamp("2025-01-02 10:01")
+
+
+def test_a_file_without_a_header_takes_names(tmp_path):
+    path = written(tmp_path, "0,tcp,0,0.5\n3,udp,0,0.25\n0,tcp,1,0.75\n", "flows.txt")
+    table = read_table(path, names=["duration", "protocol", "bytes", "rate"])
+    assert table.frame["duration"].tolist() == [0, 3, 0]
+    with pytest.raises(InputError, match=r"flows.txt: the name '0' stands over columns 1 and 3.*names="):
+        read_table(path)
+    with pytest.raises(InputError, match="4 columns, but 2 names"):
+        read_table(path, names=["a", "b"])
+    numbers = written(tmp_path, "1.5,2.5\n3,4\n", "numbers.csv")
+    with pytest.raises(InputError, match="the first line holds numbers"):
+        read_table(numbers)
+
+
+def test_leading_zeros_stay_where_the_schema_says_text(tmp_path):
+    frame = pd.DataFrame({"zip": ["01067", "80331", "20095"] * 9, "n": range(27)})
+    table = Table.of(frame)
+    path = tmp_path / "zips.csv"
+    frame.to_csv(path, index=False)
+    assert read_table(path, schema=table.schema).frame["zip"].tolist() == frame["zip"].tolist()
+    assert next(iter(read_table_chunks(path, rows=5, schema=table.schema)))["zip"][0] == "01067"
+
+
+SLIP = "n,day,word\n" + "".join(f"{k}.5,2025-01-{1 + k % 28:02d},w{k % 3}\n" for k in range(60))
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", r"table.csv is empty \(0 bytes\)"),
+        (b"  \n \n", "nothing in it but blanks"),
+        ("a,b\n", "has a header but no rows"),
+        ("a,b,a\n1,2,3\n", "the name 'a' stands over columns 1 and 3"),
+        ("a,b\n1,2\n3,4,5\n", "line 3: 3 values, but the header has 2 names"),
+        ("a,b\n1,2,3\n4,5,6\n", "rows have more values than the header has names"),
+        (SLIP.replace("7.5,", "seven,", 1), r"column 'n' mixes types: it holds numbers, but row 8 says 'seven'"),
+        (SLIP.replace("2025-01-09", "2025-01-99", 1), r"column 'day' mixes types: it holds dates, but row 9"),
+        (SLIP.replace("12.5,", "inf,", 1), r"column 'n', row 13: inf is not a finite number"),
+        (SLIP.replace("12.5,", "-Infinity,", 1), r"column 'n', row 13: -inf"),
+        (bytes(range(256)) * 8, "not a table: it holds binary data"),
+        (b"PK\x03\x04" + b"x" * 50, "an Excel file; save the sheet as CSV"),
+        (b"<!DOCTYPE html><html>404</html>", "a web page"),
+        (b'{"a": 1}', "JSON"),
+        (b"BZh91AY&SY", "bzip2"),
+    ],
+)
+def test_bad_tables_are_named(tmp_path, content, said):
+    path = written(tmp_path, content)
+    for attempt in (lambda: read(path), lambda: list(read_table_chunks(path, rows=20))):
+        with pytest.raises(InputError, match=said) as caught:
+            attempt()
+        assert str(path) in str(caught.value)
+
+
+def test_a_mixed_column_may_be_called_categorical(tmp_path):
+    path = written(tmp_path, SLIP.replace("7.5,", "seven,", 1))
+    table = read_table(path, schema={"n": "categorical"})
+    assert "seven" in table.schema["n"].categories
+    assert len(table) == 60
+
+
+def test_codes_with_letters_are_no_slip(tmp_path):
+    codes = ["1", "2", "3", "4+"] * 25
+    table = read_table(written(tmp_path, "grade\n" + "\n".join(codes) + "\n"))
+    assert table.schema["grade"].categories == ("1", "2", "3", "4+")
+
+
+def test_no_such_file_names_the_nearest(tmp_path):
+    written(tmp_path, "a\n1\n", "payments.csv")
+    with pytest.raises(InputError, match=r"no such file: .*payment.csv; did you mean .*payments.csv"):
+        read(tmp_path / "payment.csv")
+    with pytest.raises(InputError, match=r"nothing in .* has a name like it"):
+        read(tmp_path / "zzz")
+    with pytest.raises(InputError, match=r"no folder .* either"):
+        read(tmp_path / "nowhere" / "payments.csv")
+    with pytest.raises(InputError, match="is a folder"):
+        read_table(tmp_path)
+
+
+def test_packed_files_that_were_cut_short(tmp_path):
+    text = "a,b\n" + "".join(f"{k},{k * k % 97}\n" for k in range(200_000))
+    packed = gzip.compress(text.encode())
+    for name, content in (("cut.csv.gz", packed[: len(packed) // 2]), ("bad.csv.gz", packed[:-8] + b"\0" * 8)):
+        path = written(tmp_path, content, name)
+        with pytest.raises(InputError, match="gzip file that was cut short or damaged"):
+            read(path)
+        with pytest.raises(InputError, match="gzip file that was cut short or damaged"):
+            list(read_table_chunks(path, rows=1_000))
+
+
+def test_parquet_that_is_none(tmp_path):
+    with pytest.raises(InputError, match="cannot be read as Parquet"):
+        read(written(tmp_path, b"PAR1 but no more", "cut.parquet"))
+    with pytest.raises(InputError, match="cannot be read as Parquet"):
+        read(written(tmp_path, "a,b\n1,2\n", "text.parquet"))
+    pd.DataFrame({"a": [[1, 2], [3]]}).to_parquet(tmp_path / "lists.parquet")
+    with pytest.raises(InputError, match=r"lists.parquet: column 'a'"):
+        read(tmp_path / "lists.parquet")
+
+
+def test_npz_tables(tmp_path):
+    X, y = np.random.default_rng(0).normal(size=(50, 3)), np.arange(50) % 2
+    np.savez(tmp_path / "adbench.npz", X=X, y=y)
+    table = read(tmp_path / "adbench.npz")
+    assert table.frame.columns.tolist() == ["x0", "x1", "x2", "y"]
+    assert np.array_equal(table.frame[["x0", "x1", "x2"]].to_numpy(), X)
+    assert table.schema["y"].kind == "categorical"
+    np.savez(tmp_path / "short.npz", X=X, y=y[:40])
+    with pytest.raises(InputError, match=r"X has 50 rows, but y has shape \(40,\)"):
+        read(tmp_path / "short.npz")
+    np.savez(tmp_path / "objects.npz", X=np.array([[{}, []]], dtype=object))
+    with pytest.raises(InputError, match=r"pickle.*is refused"):
+        read(tmp_path / "objects.npz")
+    with pytest.raises(InputError, match=r"not a .npz file"):
+        read(written(tmp_path, (tmp_path / "adbench.npz").read_bytes()[:200], "cut.npz"))
+    np.savez(tmp_path / "other.npz", weights=X)
+    with pytest.raises(InputError, match="holds weights"):
+        read_table(tmp_path / "other.npz")
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.csv.gz", "a.parquet"])
+def test_chunks_together_are_the_table(tmp_path, name):
+    frame = toy_payments(250)
+    path = tmp_path / name
+    frame.to_parquet(path) if name.endswith("parquet") else frame.to_csv(path, index=False)
+    whole = read_table(path)
+    chunks = list(read_table_chunks(path, rows=60, schema=whole.schema))
+    assert [len(chunk) for chunk in chunks] == [60, 60, 60, 60, 10]
+    for chunk in chunks:
+        for column in whole.schema:  # a chunk may lack the missing values, never have another kind of dtype
+            assert str(chunk[column.name].dtype) == column.dtype
+    pd.testing.assert_frame_equal(pd.concat(chunks, ignore_index=True), whole.frame)
+    assert sum(len(chunk) for chunk in read_table_chunks(path, rows=99)) == 250
+
+
+def test_chunks_leave_the_callers_warnings_alone(tmp_path):
+    path = written(tmp_path, "a,b\n" + "1,2\n" * 30)
+    before = list(warnings.filters)
+    for _ in read_table_chunks(path, rows=10):
+        assert list(warnings.filters) == before
+
+
+def test_chunks_say_which_rows(tmp_path):
+    path = written(tmp_path, "a,b\n" + "".join(f"{k}.25,x\n" for k in range(99)) + "inf,x\n")
+    with pytest.raises(InputError, match=r"rows counted from row 81\): column 'a', row 20: inf"):
+        list(read_table_chunks(path, rows=40))
+    with pytest.raises(InputError, match="at least 1 row"):
+        next(read_table_chunks(path, rows=0))
+
+
+def test_the_one_door(tmp_path):
+    toy_payments(30).to_csv(tmp_path / "a.csv", index=False)
+    assert isinstance(read(tmp_path / "a.csv"), Table)
+    np.savez(tmp_path / "pictures.npz", images=np.zeros((3, 8, 8), dtype=np.uint8), labels=[0, 1, 1])
+    assert isinstance(read(tmp_path / "pictures.npz"), Images)
+    with pytest.raises(InputError, match=r"leave .*labels.* out"):
+        read(tmp_path / "a.csv", labels=tmp_path / "labels")
+    with pytest.raises(InputError, match="take no schema"):
+        read(tmp_path / "pictures.npz", schema={"a": "integer"})
+    with pytest.raises(UnknownNameError, match="did you mean 'amount'"):
+        read(tmp_path / "a.csv", schema={"amuont": "integer"})
+
+
+def test_every_refusal_is_ours(tmp_path):
+    """Whatever bytes come, the answer is a table or an error of ours: never a traceback of pandas."""
+    rng = np.random.default_rng(0)
+    base = toy_payments(20).to_csv(index=False).encode()
+    for k in range(60):
+        damaged = bytearray(base)
+        for place in rng.integers(0, len(base), 1 + k % 7):
+            damaged[place] = rng.integers(0, 256)
+        path = written(tmp_path, bytes(damaged[: rng.integers(1, len(base))]))
+        with contextlib.suppress(GanforgeError):
+            assert len(read(path)) >= 1
