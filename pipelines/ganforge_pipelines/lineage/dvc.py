@@ -13,9 +13,9 @@ import re
 import shutil
 import subprocess
 import sys
-import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from time import monotonic, sleep
 from typing import Any
 
 import yaml
@@ -187,7 +187,7 @@ def _run(root: Path, *arguments: str, limit: float | None = None) -> subprocess.
         "DVC_STUDIO_OFFLINE": "1",
         "CI": os.environ.get("CI", "1"),  # its only switch for the daily look for updates
     }
-    until = time.monotonic() + _LOCK_WAIT
+    until = monotonic() + _LOCK_WAIT
     while True:
         # -P: a folder of the workspace that happens to be called like a package must not stand before it.
         done = subprocess.run(
@@ -203,9 +203,9 @@ def _run(root: Path, *arguments: str, limit: float | None = None) -> subprocess.
             check=False,
         )
         busy = done.returncode and re.search(r"acquire (rw)?lock|is busy, it is being blocked", done.stderr)
-        if not busy or time.monotonic() > until:
+        if not busy or monotonic() > until:
             return done
-        time.sleep(0.5)
+        sleep(0.5)
 
 
 def _reason(stderr: str) -> str:
