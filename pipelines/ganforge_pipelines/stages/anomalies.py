@@ -218,7 +218,7 @@ def _sentence(
     order = [best, *(kind for kind in order if kind != best)]
     told = [f"{name_of(kind)} {_share(figures[kind]['recall_at_budget'])}" for kind in order[1:]]
     rest = f", {', '.join(told)}" if told else ""
-    return f"Within {budget} {name} finds {_share(figures[best]['recall_at_budget'])} of the {whom}{rest}."
+    return f"At {budget} {name} finds {_share(figures[best]['recall_at_budget'])} of the {whom}{rest}."
 
 
 def name_of(kind: str) -> str:
