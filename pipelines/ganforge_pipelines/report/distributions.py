@@ -89,7 +89,10 @@ def _largest_gap(column: ColumnComparison) -> str:
         edges = list(column.edges)
         whole = all(abs(each - math.floor(each) - 0.5) < 1e-9 for each in edges)  # a bin a whole number
         first, last = (edges[low] + 0.5, edges[high] - 0.5) if whole else (edges[low], edges[high])
-        ends = [_date(each) if column.dates else wording.number(each) for each in (first, last)]
+        ends = [
+            _date(each).replace("-", "\N{NON-BREAKING HYPHEN}") if column.dates else wording.number(each)
+            for each in (first, last)
+        ]
         place = f"at {ends[0]}" if ends[0] == ends[1] else f"from {ends[0]} to {ends[1]}"
     is_real, is_synthetic = float(real[low:high].sum()), float(synthetic[low:high].sum())
     if abs(is_synthetic - is_real) < 0.01:

@@ -6,8 +6,7 @@ Every chart reads in grey: the recommended one is thick or filled, the others di
 from __future__ import annotations
 
 import itertools
-import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -70,6 +69,9 @@ def arms_chart(arms: Sequence[Arm], *, measure: str, key: str, shares: bool = Fa
         axes.set_yticks([])
         axes.spines["left"].set_visible(False)
         axes.margins(x=0.06)
+        if all(0 <= fold <= 1 for arm in ordered for fold in (arm.mean, *arm.folds)):  # the measure is one in [0, 1]
+            low, high = axes.get_xlim()
+            axes.set_xlim(max(low, -0.01), min(high, 1.01))
         axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
         (_shares_on if shares else _scores_on)(axes.xaxis)
         axes.set_xlabel(f"{measure} on real data never trained on")
@@ -92,16 +94,21 @@ def _arms_title(ordered: Sequence[Arm], base: Arm | None, reached: str) -> str:
     clear = [arm for arm in tried if arm.difference is not None and arm.difference.low > 0]
     worse = [arm for arm in tried if arm.difference is not None and arm.difference.high < 0]
     if clear:
-        names = wording.listed([wording.clean(arm.name) for arm in reversed(clear)])
-        return f"A gain beyond chance: {names}"
+        return f"A gain beyond chance: {_names(reversed(clear))}"
     if len(worse) == len(tried):
         return "Every arm is worse than training on the real data as it is"
+    if worse:
+        return f"No arm gains beyond chance; {_names(worse)} loses"
     return "No arm stands clear of training on the real data as it is"
+
+
+def _names(arms: Iterable[Arm]) -> str:
+    return wording.listed([wording.clean(arm.name) for arm in arms])
 
 
 def precision_recall_chart(curves: Sequence[Curve], *, base_rate: float | None, positive: str, key: str) -> Chart:
     """Precision against recall, a line an arm with the lowest and highest fold as a band."""
-    with canvas(height=300 + 17 * len(curves)) as (figure, axes):
+    with canvas(height=317 + 17 * len(curves)) as (figure, axes):
         dashes = itertools.cycle(_DASHES[1:])
         for curve in sorted(curves, key=lambda each: each.recommended):
             chosen = curve.recommended
@@ -119,14 +126,8 @@ def precision_recall_chart(curves: Sequence[Curve], *, base_rate: float | None, 
                 label=wording.clean(curve.name, longest=34),
             )
         if base_rate is not None:
-            axes.axhline(base_rate, color=MUTED, linewidth=0.8, linestyle=(0, (1, 3)))
-            axes.annotate(
-                f"guessing: {wording.share(base_rate)}",
-                (0.01, base_rate),
-                (0, 4),
-                color=MUTED,
-                textcoords="offset points",
-            )
+            label = f"guessing: {wording.share(base_rate)}"
+            axes.axhline(base_rate, color=MUTED, linewidth=1, linestyle=(0, (1, 3)), label=label)
         _shares_on(axes.xaxis)
         _shares_on(axes.yaxis)
         axes.set_xlim(0, 1)
@@ -258,4 +259,4 @@ def _shares_on(axis) -> None:
 
 
 def _scores_on(axis) -> None:
-    axis.set_major_formatter(lambda value, _: wording.score(value) if not math.isclose(value, 0) else "0")
+    axis.set_major_formatter(lambda value, _: wording.number(round(value, 9)))

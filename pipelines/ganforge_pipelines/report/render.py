@@ -7,18 +7,20 @@ is the same byte for byte for the same content.
 from __future__ import annotations
 
 import json
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import jinja2
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from ganforge.files import write_whole
 from ganforge_pipelines.report import wording
 from ganforge_pipelines.report.content import Report, check_content
 from ganforge_pipelines.report.parts import Figure
-from ganforge_pipelines.report.sections import Section, Strips, Table, sections_of, training_sections
+from ganforge_pipelines.report.sections import Section, Strips, sections_of, training_sections
+from ganforge_pipelines.report.tables import Table
 
 _NOTICES_SHOWN = 8
 
@@ -32,7 +34,7 @@ def render(content: Report) -> str:
         style=Markup(_text("report.css")),
         title=wording.clean(content.title or "ganforge report", longest=100),
         figures=[_figure(each) for each in content.figures],
-        notices=[wording.glued(wording.clean(each, longest=400)) for each in content.notices],
+        notices=[_told(each, 400) for each in content.notices],
         notices_shown=_NOTICES_SHOWN,
         sections=sections_of(content),
         training=training_sections(content),
@@ -43,7 +45,7 @@ def render(content: Report) -> str:
         total=wording.seconds(sum(each.seconds for each in content.stages if not each.cached)),
         kind=_kind,
         clean=wording.clean,
-        glued=wording.glued,
+        told=_told,
     )
 
 
@@ -77,6 +79,12 @@ def _figure(figure: Figure) -> dict[str, str]:
         "interval": wording.interval(figure),
         "note": wording.glued(wording.clean(figure.note, longest=160)) if figure.note else "",
     }
+
+
+def _told(text: str, longest: int) -> Markup:
+    """A sentence for the page: `what is quoted so` is set as code; everything is escaped before."""
+    escaped = str(escape(wording.glued(wording.clean(text, longest=longest))))
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", escaped))
 
 
 def _kind(part: object) -> str:

@@ -16,24 +16,18 @@ from ganforge_pipelines.report.content import AnomaliesReport, FraudReport, Imag
 from ganforge_pipelines.report.distributions import column_chart, obedience_chart, reasons_chart, score_chart
 from ganforge_pipelines.report.figures import arms_chart, found_chart, per_class_chart, precision_recall_chart
 from ganforge_pipelines.report.losses import loss_charts
-from ganforge_pipelines.report.parts import Arm, Detector, Interval, Number, OddRow
+from ganforge_pipelines.report.parts import Arm
 from ganforge_pipelines.report.pictures import Strip, evenly, strips
 from ganforge_pipelines.report.svg import Chart
-
-
-@dataclass(frozen=True, kw_only=True)
-class Table:
-    """Text in rows. `numeric` names the columns (from 0) that are set flush right."""
-
-    title: str
-    head: Sequence[str]
-    rows: Sequence[Sequence[str]]
-    numeric: Sequence[int] = ()
-    wide: bool = False
-    """Whether it takes the width of the page."""
-    strong: Sequence[int] = ()
-    """Rows (from 0) that stand out."""
-    note: str = ""
+from ganforge_pipelines.report.tables import (
+    Table,
+    arms_table,
+    called,
+    detectors_table,
+    numbers_table,
+    odd_table,
+    trade_table,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,24 +80,24 @@ def _fraud(content: FraudReport) -> list[Section]:
     key = _keys()
     arms: list[Chart | Table | Strips] = []
     if content.arms:
-        arms = [arms_chart(content.arms, measure=content.measure, key=next(key)), _arms_table(content)]
+        arms = [arms_chart(content.arms, measure=content.measure, key=next(key)), arms_table(content)]
     where: list[Chart | Table | Strips] = []
     if content.precision_recall:
         where = [
             precision_recall_chart(
-                content.precision_recall, base_rate=content.base_rate, positive=content.positive, key=next(key)
+                content.precision_recall, base_rate=content.base_rate, positive=called(content.positive), key=next(key)
             ),
-            _trade_table(content),
+            trade_table(content),
         ]
     rows: list[Chart | Table | Strips] = []
     if content.fidelity or content.copies_dropped is not None:
-        rows.append(_numbers_table(content.fidelity, n=content.n_synthetic, copies=content.copies_dropped))
+        rows.append(numbers_table(content.fidelity, n=content.n_synthetic, copies=content.copies_dropped))
     rows += [column_chart(each, key=next(key)) for each in content.columns]
     return [
         Section(title="Which arm helped", lead=_judged(content), parts=arms),
         Section(
             title="Where it helped",
-            lead=f"Every threshold is a trade: find more {wording.clean(content.positive)}, or raise fewer alerts.",
+            lead=f"Every threshold is a trade: find more {called(content.positive)}, or raise fewer alerts.",
             parts=where,
         ),
         Section(
@@ -133,10 +127,10 @@ def _images(content: ImagesReport) -> list[Section]:
     if content.obedience:
         obeyed.append(obedience_chart(content.obedience, key=next(key)))
     if content.fidelity:
-        obeyed.append(_numbers_table(content.fidelity, n=content.n_synthetic, copies=None))
+        obeyed.append(numbers_table(content.fidelity, n=content.n_synthetic, copies=None))
     helped: list[Chart | Table | Strips] = []
     if content.arms:
-        helped = [arms_chart(content.arms, measure=content.measure, key=next(key), shares=True), _arms_table(content)]
+        helped = [arms_chart(content.arms, measure=content.measure, key=next(key), shares=True), arms_table(content)]
     before, after = _before_after(content.arms)
     if content.per_class and before and after:
         helped.append(per_class_chart(content.per_class, before=before, after=after, key=next(key)))
@@ -154,15 +148,17 @@ def _anomalies(content: AnomaliesReport) -> list[Section]:
     key = _keys()
     found: list[Chart | Table | Strips] = []
     if any(each.found is not None for each in content.detectors):
-        found.append(found_chart(content.detectors, budget=content.budget, positive=content.positive, key=next(key)))
+        found.append(
+            found_chart(content.detectors, budget=content.budget, positive=called(content.positive), key=next(key))
+        )
     if content.detectors:
-        found.append(_detectors_table(content))
+        found.append(detectors_table(content))
     apart: list[Chart | Table | Strips] = []
     if content.histogram is not None:
         apart.append(score_chart(content.histogram, key=next(key)))
     if content.reasons:
         apart.append(reasons_chart(content.reasons, n_top=content.n_top, key=next(key)))
-    oddest: list[Chart | Table | Strips] = [_odd_table(content.oddest)] if content.oddest else []
+    oddest: list[Chart | Table | Strips] = [odd_table(content.oddest)] if content.oddest else []
     return [
         Section(title="How much is found within the budget", lead=wording.clean(content.trained_on, longest=400)
                 if content.trained_on else "", parts=found),
@@ -192,79 +188,6 @@ def _judged(content: FraudReport | ImagesReport) -> str:
     return " ".join(told)
 
 
-def _arms_table(content: FraudReport | ImagesReport) -> Table:
-    ordered = sorted(content.arms, key=lambda arm: -arm.mean)
-    level = next((arm.difference.level for arm in ordered if arm.difference is not None), 0.9)
-    shares = isinstance(content, ImagesReport)
-    return Table(
-        title="The same in numbers",
-        head=("arm", content.measure, "change, where it lies"),
-        rows=[
-            (
-                wording.clean(arm.name, longest=40),
-                (wording.accuracy if shares else wording.score)(arm.mean),
-                "–" if arm.difference is None else _change(arm.difference, shares=shares),
-            )
-            for arm in ordered
-        ],
-        numeric=(1, 2),
-        strong=[place for place, arm in enumerate(ordered) if arm.recommended],
-        note=f"The change lies between the small numbers with {wording.share(level)} probability; they allow for folds "
-        "that share their training data (Nadeau & Bengio 2003).",
-    )
-
-
-def _trade_table(content: FraudReport) -> Table:
-    """What precision is left when a given share is to be found, an arm a column."""
-    curves = content.precision_recall[:4]
-    return Table(
-        title="What that means for the alerts",
-        head=("to find", *(wording.clean(curve.name, longest=20) for curve in curves)),
-        rows=[
-            (wording.share(recall), *(wording.share(float(np.interp(recall, curve.x, curve.y))) for curve in curves))
-            for recall in (0.25, 0.5, 0.75, 0.9)
-        ],
-        numeric=range(1, len(curves) + 1),
-        note=f"The share of alerts that are right when that share of all {wording.clean(content.positive)} is to be "
-        "found, as a mean over the folds.",
-    )
-
-
-def _change(interval: Interval, *, shares: bool) -> str:
-    if shares:
-        low, high = (wording.points(each, unit=False) for each in (interval.low, interval.high))
-        return f"{wording.points(interval.mean)}\n{low} to {high}"
-    low, high = wording.differences([interval.low, interval.high])
-    return f"{wording.difference(interval.mean)}\n{low} to {high}"
-
-
-def _numbers_table(numbers: Sequence[Number], *, n: int | None, copies: int | None) -> Table:
-    rows = [
-        (
-            wording.clean(each.name, longest=60),
-            wording.in_unit(each.value, each.unit),
-            "" if each.floor is None else wording.in_unit(each.floor, each.unit),
-            wording.clean(each.note, longest=160) if each.note else "",
-        )
-        for each in numbers
-    ]
-    if n is not None:
-        rows.append(("synthetic rows" if copies is not None else "generated pictures", wording.count(n), "", ""))
-    if copies is not None:
-        rows.append(("copies of a real row, dropped", wording.count(copies), "", ""))
-    head = ["", "synthetic", "real against real", ""]
-    keep = [0, 1, *(k for k in (2, 3) if any(row[k] for row in rows))]
-    return Table(
-        title="In numbers",
-        head=[head[k] for k in keep],
-        rows=[[row[k] for k in keep] for row in rows],
-        numeric=[place for place, k in enumerate(keep) if k in (1, 2)],
-        note="“Real against real” is the same number for two halves of the real rows: no generator gets below it."
-        if 2 in keep
-        else "",
-    )
-
-
 def _class_strips(content: ImagesReport, *, most: int = 12) -> Strips:
     rows: list[tuple[str, np.ndarray]] = []
     for each in content.pictures[:most]:
@@ -291,74 +214,3 @@ def _before_after(arms: Sequence[Arm]) -> tuple[str, str]:
     before = next((arm.name for arm in arms if arm.difference is None), "")
     after = max((arm for arm in arms if arm.synthetic), key=lambda arm: arm.mean, default=None)
     return before, "" if after is None else after.name
-
-
-def _detectors_table(content: AnomaliesReport) -> Table:
-    def at_budget(each: Detector) -> float:
-        value = each.recall_at_budget
-        return -1.0 if value is None else value.mean if isinstance(value, Interval) else value
-
-    ordered = sorted(content.detectors, key=at_budget, reverse=True)
-    within = "found within the budget" if content.budget is not None else "found"
-    head = ["detector", within, "average precision", "AUROC"]
-    rows = [
-        [
-            wording.clean(each.name, longest=40)
-            + ("" if each.threshold is None else f"\nthreshold {wording.number(each.threshold)}"),
-            _with_interval(each.recall_at_budget, share=True),
-            _with_interval(each.average_precision),
-            _with_interval(each.auroc),
-        ]
-        for each in ordered
-    ]
-    keep = [0, *(k for k in range(1, 4) if any(row[k] for row in rows))]
-    note = ""
-    if content.base_rate is not None and 2 in keep:
-        note = f"Guessing reaches {wording.score(content.base_rate)} average precision and .50 AUROC."
-    return Table(
-        title="The detectors side by side",
-        head=[head[k] for k in keep],
-        rows=[[row[k] for k in keep] for row in rows],
-        numeric=range(1, len(keep)),
-        strong=[place for place, each in enumerate(ordered) if each.recommended],
-        note=note,
-    )
-
-
-def _with_interval(value: Interval | float | None, *, share: bool = False) -> str:
-    if value is None:
-        return ""
-    write = wording.share if share else wording.score
-    if isinstance(value, Interval):
-        return f"{write(value.mean)}\n{write(value.low)} to {write(value.high)}"
-    return write(value)
-
-
-def _odd_table(rows: Sequence[OddRow], *, most: int = 10) -> Table:
-    shown = rows[:most]
-    head = ["row", "score", "what made it odd", "in truth", "values"]
-    made = [
-        [
-            wording.count(each.row),
-            wording.number(each.score),
-            ", ".join(
-                f"{wording.clean(name, longest=30)}{wording.NO_BREAK}{wording.share(part)}"
-                for name, part in each.reasons[:3]
-            ),
-            "" if each.is_anomaly is None else "anomaly" if each.is_anomaly else "normal",
-            ""
-            if each.values is None
-            else "; ".join(f"{wording.clean(name, longest=30)} = {wording.clean(value)}"
-                           for name, value in list(each.values.items())[:60]),
-        ]
-        for each in shown
-    ]  # fmt: skip
-    keep = [0, 1, *(k for k in (2, 3, 4) if any(row[k] for row in made))]
-    return Table(
-        title=f"The {len(made)} oddest rows",
-        head=[head[k] for k in keep],
-        rows=[[row[k] for k in keep] for row in made],
-        numeric=(0, 1),
-        wide=True,
-        note="Rows are counted from 1 in the file that was scored, its heading not counted.",
-    )

@@ -138,7 +138,7 @@ def clean(text: Any, *, longest: int = 60) -> str:
 
 def glued(text: str) -> str:
     """The same sentence, with every number bound to its per cent sign."""
-    return re.sub(r"(?<=\d) %", f"{NO_BREAK}%", text)
+    return re.sub(r"(?<=\d) ?%", f"{NO_BREAK}%", text)
 
 
 def on_axis(value: float) -> str:
