@@ -318,8 +318,8 @@ def _as_frame(X: Any) -> tuple[pd.DataFrame, str]:
         return X.frame, X.source
     if isinstance(X, pd.DataFrame):
         return X, "data frame"
-    if isinstance(X, Images):
-        raise InputError("this detector was fitted on rows of a table, not on pictures")
+    if isinstance(X, Images) or np.ndim(X) in (3, 4):
+        raise InputError("this detector was fitted on rows of a table, not on pictures; give such rows")
     return _array_frame(np.asarray(X)), "array"
 
 
