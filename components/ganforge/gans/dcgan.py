@@ -174,7 +174,8 @@ class DCGANGame(Game):
 
     def discriminator_loss(self, batch: Batch, turn: Turn) -> Mapping[str, Tensor]:
         label = self._label(batch)
-        real = self.discriminator(to_range(batch.real), label)
+        pictures = to_range(batch.real).to(next(self.discriminator.parameters()).dtype)
+        real = self.discriminator(pictures, label)
         fake = self.discriminator(self._fake(batch, turn), label)
         return {"adversarial": non_saturating.critic(real, fake)}
 

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from lightning_fabric.utilities.exceptions import MisconfigurationException
 from pytorch_lightning.utilities.exceptions import SIGTERMException
+from torch import Tensor
 
 from ganforge.errors import InputError, InterruptedRunError
 from ganforge.training.checkpoints import Checkpoints
@@ -88,7 +89,7 @@ def fit(
     monitor = monitor if monitor is not None else game.monitor()
     schedule = list(steps_by_phase(list(game.phases()), steps))
     home = next((each.device for each in game.parameters()), torch.device("cpu"))
-    types = {each: each.dtype for each in game.parameters()}
+    types = {name: each.dtype for name, each in _tensors(game)}
     with kept_random_state():
         module = AdversarialModule(game, schedule, seed=seed, micro_batches=micro_batches)
         supervisor = Supervisor(
@@ -112,8 +113,8 @@ def fit(
         finally:
             module.release()
             game.to(home)
-            for parameter, dtype in types.items():
-                parameter.data = parameter.data.to(dtype)
+            for name, each in _tensors(game):  # buffers too: batch norm's statistics were cast with the weights
+                each.data = each.data.to(types.get(name, each.dtype))
         if supervisor.stopped_at is not None and not supervisor.finished:
             raise InterruptedRunError(_how_to_go_on(supervisor, steps))
         if supervisor.best is not None and supervisor.best_tensors is not None:
@@ -129,6 +130,10 @@ def fit(
         seconds=supervisor.seconds_before,
         resumed_at=began,
     )
+
+
+def _tensors(game: Game) -> list[tuple[str, Tensor]]:
+    return [*game.named_parameters(), *game.named_buffers()]
 
 
 def _play(

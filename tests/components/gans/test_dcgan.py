@@ -12,6 +12,7 @@ from ganforge.errors import InputError
 from ganforge.gans.dcgan import SIZES, DCGANGame, to_pixels, to_range
 from ganforge.training.batches import TensorBatches
 from ganforge.training.fitting import fit
+from ganforge.training.trainer import TrainerOptions
 
 
 def parameters(network: nn.Module) -> int:
@@ -144,6 +145,16 @@ def test_both_players_learn_from_8_bit_pictures_and_the_losses_are_named():
     training = fit(game, batches, steps=3, seed=1, log_every=1)
     assert set(training.history[-1]["losses"]) == {"discriminator/adversarial", "generator/adversarial"}
     assert not [name for name, each in game.named_parameters() if torch.equal(each, before[name])]
+
+
+@pytest.mark.parametrize("precision", ["64-true", "bf16-true", "bf16-mixed"])
+def test_it_is_played_in_any_precision(precision):
+    game = tiny(classes=2)
+    pixels = torch.randint(0, 256, (16, 1, 28, 28), dtype=torch.uint8)
+    batches = TensorBatches(pixels, batch_size=8, label=torch.arange(16) % 2)
+    fit(game, batches, steps=2, trainer=TrainerOptions(accelerator="cpu", precision=precision))
+    assert {each.dtype for each in game.parameters()} == {torch.float32}
+    assert torch.isfinite(game.generator(game.latents(2), torch.tensor([0, 1]))).all()
 
 
 def test_without_a_label_a_conditional_game_says_so():

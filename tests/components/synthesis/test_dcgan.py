@@ -8,6 +8,7 @@ import torch
 
 from ganforge.data.images import Images
 from ganforge.data.toy import toy_images
+from ganforge.downstream.picture_classifier import PictureClassifier
 from ganforge.errors import (
     ArtifactError,
     GanforgeWarning,
@@ -16,6 +17,7 @@ from ganforge.errors import (
     UnknownNameError,
     UnsuitableDataError,
 )
+from ganforge.quality.pictures import classes_that_appear, obedience
 from ganforge.synthesis.dcgan import DCGAN, default_steps, shares_of
 
 
@@ -135,6 +137,24 @@ def test_weights_of_another_make_are_refused(tmp_path, fitted, images, monkeypat
     fitted.save(tmp_path / "mixed")
     with pytest.raises(ArtifactError, match="do not fit the parameters"):
         DCGAN.load(tmp_path / "mixed")
+
+
+@pytest.mark.slow
+def test_what_is_asked_for_is_what_comes_out_and_no_class_is_left_out():
+    """By a classifier of real pictures; the same networks untrained, and those trained on shuffled labels, miss it."""
+    images = toy_images(150, classes=3, seed=2)
+    judge = PictureClassifier(steps=60, batch_size=32, width=8, random_state=0, device="cpu").fit(images)
+    shuffled = Images.of(images.pixels, np.random.default_rng(0).permutation(images.labels), classes=images.classes)
+
+    def measured(data: Images, steps: int) -> tuple[float, int]:
+        quick = {"steps": steps, "batch_size": 32, "width": 32, "learning_rate": 1e-3, "snapshots": 0}
+        made = tiny(**quick).fit(data).sample(300, random_state=0)
+        taken = judge.predict(made)
+        return obedience(made.labels, taken), classes_that_appear(taken, 3)
+
+    assert measured(images, 150) > (0.9, 2)  # all three classes
+    assert measured(images, 1)[0] < 0.6
+    assert measured(shuffled, 150)[0] < 0.8  # a class it makes much of may be right by chance
 
 
 def test_snapshots_are_the_same_latents_at_growing_steps(images):
