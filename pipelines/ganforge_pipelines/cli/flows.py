@@ -157,6 +157,10 @@ def _run(
     if made:
         speaker.say(f"no workspace here; made {workspace.root}")
     environment(workspace)
+    if made:
+        from ganforge_pipelines.lineage import git
+
+        git.init(workspace.root)
     from ganforge_pipelines.flows.running import plan, run_flow
 
     request = {

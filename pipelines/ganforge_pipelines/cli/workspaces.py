@@ -25,8 +25,9 @@ def init(
 
     workspace = Workspace.create(folder)
     environment(workspace)
-    from ganforge_pipelines.lineage import dvc
+    from ganforge_pipelines.lineage import dvc, git
 
+    git.init(workspace.root)
     dvc.init(workspace.root)
     speaker = Speaker(json_to=None, quiet=quiet)
     speaker.say(f"a workspace stands in {folder}; next:")

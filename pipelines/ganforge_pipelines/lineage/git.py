@@ -7,6 +7,8 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from ganforge.errors import ServiceError
+
 
 @dataclass(frozen=True, slots=True)
 class GitState:
@@ -24,6 +26,13 @@ def state(root: str | Path) -> GitState:
     if not commit:
         return GitState()
     return GitState(commit=commit, dirty=bool(_git(root, "status", "--porcelain", "--untracked-files=normal")))
+
+
+def init(root: str | Path) -> None:
+    """Make `root` the top of a repository of its own; leaves an existing one as it is. Raises `ServiceError`."""
+    root = Path(root).resolve()
+    if top_level(root) != root and _git(root, "init", "--quiet") is None:
+        raise ServiceError(f"`git init` failed in {root}; is git installed? Workspaces and DVC use it")
 
 
 def top_level(root: str | Path) -> Path | None:
