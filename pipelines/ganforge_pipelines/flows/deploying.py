@@ -61,7 +61,8 @@ def deploy(
     zone = local_timezone()
     schedule = _schedule(cron, zone)
     check_server()
-    from prefect.deployments.runner import EntrypointType, RunnerDeployment
+    from prefect.deployments.runner import RunnerDeployment
+    from prefect.types.entrypoint import EntrypointType
 
     _make_pool(pool)
     made = RunnerDeployment.from_flow(

@@ -31,16 +31,17 @@ def run_in_process(
     workspace: Workspace,
     params: Mapping[str, Any],
     *,
+    key: str,
     on_progress: Callable[[StageProgress], None] | None = None,
 ) -> None:
-    """Run a stage in a new process and wait for it.
+    """Run a stage in a new process under the manifest key `key`, and wait for it.
 
     What the stage raises is raised here again. Raises `InterruptedRunError` on Ctrl-C after the worker has had
     `PATIENCE` seconds to leave a checkpoint, and `ServiceError` when the process was killed from outside.
     """
     log = workspace.logs / f"{spec.name}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-P", "-m", "ganforge_pipelines.stages.worker", spec.name, str(workspace.root)]
+    command = [sys.executable, "-P", "-m", "ganforge_pipelines.stages.worker", spec.name, str(workspace.root), key]
     with log.open("a", encoding="utf-8") as stderr:
         stderr.write(f"--- {datetime.now().astimezone().isoformat(timespec='seconds')} {spec.name}\n")
         stderr.flush()

@@ -17,6 +17,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -72,17 +73,23 @@ def execute(
     *,
     on_progress: OnProgress | None = None,
     force: bool = False,
-    here: bool = False,
+    key: str | None = None,
 ) -> Manifest:
-    """As `run_stage`, for who holds the lock. `here`: in this process, even if it is one that wants its own."""
+    """As `run_stage`, for who holds the lock.
+
+    key: the work is to be done here, even if it wants a process of its own, under the key that whoever asks for it
+    has found (the code may be edited while a run is at work).
+    """
     now = situation(spec, workspace, params)
+    if key is not None:
+        now = replace(now, key=key)
     done = None if force else finished(spec, workspace, now.key)
     if done is not None:
         return done
-    if spec.process and not here:
+    if spec.process and key is None:
         from ganforge_pipelines.stages.process import run_in_process
 
-        run_in_process(spec, workspace, params, on_progress=on_progress)
+        run_in_process(spec, workspace, params, key=now.key, on_progress=on_progress)
         made = Manifest.read(workspace.path(spec.folder))
         if made is None or made.key != now.key:
             raise RuntimeError(f"{spec.name}: its process ended well, but left another manifest than was asked for")

@@ -1,4 +1,4 @@
-"""The process in which a stage trains: `python -m ganforge_pipelines.stages.worker STAGE WORKSPACE PARAMETERS`.
+"""The process in which a stage trains: `python -m ganforge_pipelines.stages.worker STAGE WORKSPACE KEY PARAMETERS`.
 
 Lightning's launchers start this very command again for every further rank; those compute, and write nothing.
 """
@@ -18,11 +18,11 @@ from ganforge.errors import GanforgeError, InterruptedRunError
 
 def main(arguments: list[str]) -> int:
     """Run one stage here; say on standard output how it goes, one JSON object a line. Returns the exit code."""
-    name, root, params = arguments
+    name, root, key, params = arguments
     _end_with_parent()
     say = _speaker()
     try:
-        _run(name, root, json.loads(params), say)
+        _run(name, root, key, json.loads(params), say)
     except GanforgeError as error:
         say({"error": _described(error, str(error))})
         return error.exit_code
@@ -38,7 +38,7 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def _run(name: str, root: str, params: dict[str, Any], say: Any) -> None:
+def _run(name: str, root: str, key: str, params: dict[str, Any], say: Any) -> None:
     import logging
 
     from ganforge_pipelines.workspace import Workspace, environment
@@ -55,7 +55,7 @@ def _run(name: str, root: str, params: dict[str, Any], say: Any) -> None:
         workspace,
         params,
         on_progress=lambda progress: say({"progress": progress.to_json()}),
-        here=True,
+        key=key,
     )
 
 
