@@ -1,6 +1,5 @@
 import inspect
 import json
-import warnings
 
 import numpy as np
 import pandas as pd
@@ -19,7 +18,6 @@ from ganforge.errors import (
     UnknownNameError,
     UnsuitableDataError,
 )
-from ganforge.synthesis.base import collected_notices
 from ganforge.synthesis.ctgan import CTGAN, default_steps
 
 SMALL = {"generator_widths": (32, 32), "critic_widths": (32, 32), "latent": 16, "batch_size": 100}
@@ -339,9 +337,3 @@ def test_checkpoints_of_other_data_or_parameters_are_not_taken_up(payments, tmp_
 def test_resuming_needs_a_random_state(payments, tmp_path):
     with pytest.raises(InputError, match="random_state"):
         CTGAN(steps=1).fit(payments, checkpoints=tmp_path, resume=True)
-
-
-def test_notices_are_kept_and_told():
-    with pytest.warns(GanforgeWarning, match="left out"), collected_notices() as notices:
-        warnings.warn("column 'a' was left out", GanforgeWarning, stacklevel=1)
-    assert notices == ["column 'a' was left out"]

@@ -1,0 +1,72 @@
+import warnings
+
+import pytest
+
+from ganforge.data.table import Table
+from ganforge.data.toy import toy_payments
+from ganforge.errors import ArtifactError, GanforgeWarning, InputError
+from ganforge.synthesis.base import as_table, collected_notices, fingerprint, positive, seed_of
+from ganforge.synthesis.ctgan import CTGAN
+
+
+@pytest.mark.parametrize("value", [0, -1, 1.5, "3", None, True])
+def test_a_count_that_is_none_is_named(value):
+    with pytest.raises(InputError, match=r"^rows=.*at least 1"):
+        positive("rows", value)
+
+
+def test_a_count_may_start_elsewhere():
+    assert positive("snapshots", 0, least=0) == 0
+    with pytest.raises(InputError, match="at least 2"):
+        positive("batch_size", 1, least=2)
+
+
+def test_no_random_state_draws_a_fresh_seed_and_cannot_be_resumed():
+    assert seed_of(None) != seed_of(None)
+    assert seed_of(5) == seed_of(5, resume=True) == 5
+    with pytest.raises(InputError, match="random_state of the run that stopped"):
+        seed_of(None, resume=True)
+
+
+@pytest.mark.parametrize("value", [-1, 0.5, "1", False])
+def test_a_seed_is_a_whole_number(value):
+    with pytest.raises(InputError, match="random_state="):
+        seed_of(value)
+
+
+def test_the_fingerprint_hangs_on_data_and_on_what_changes_the_course_of_training():
+    base = fingerprint(CTGAN(steps=5), "data")
+    assert base == fingerprint(CTGAN(steps=5, log_every=7, checkpoint_every=2, trainer={"devices": 2}), "data")
+    others = [fingerprint(CTGAN(steps=5), "other"), fingerprint(CTGAN(steps=6), "data")]
+    others.append(fingerprint(CTGAN(steps=5, tau=0.3), "data"))
+    assert len({base, *others}) == 4
+    assert base == fingerprint(CTGAN(steps=5, generator_widths=[256, 256]), "data")  # as a folder gives them back
+
+
+def test_notices_are_kept_and_told_and_other_warnings_only_told():
+    with pytest.warns() as told, collected_notices() as notices:
+        warnings.warn("column 'a' was left out", GanforgeWarning, stacklevel=1)
+        warnings.warn("a library speaks", UserWarning, stacklevel=1)
+    assert notices == ["column 'a' was left out"]
+    assert [str(each.message) for each in told] == ["column 'a' was left out", "a library speaks"]
+
+
+def test_what_fails_inside_is_raised_and_the_notices_are_kept():
+    with pytest.raises(ZeroDivisionError), collected_notices() as notices:
+        warnings.warn("column 'a' was left out", GanforgeWarning, stacklevel=1)
+        raise ZeroDivisionError
+    assert notices == ["column 'a' was left out"]
+
+
+def test_a_table_is_taken_as_it_is():
+    frame = toy_payments(20)
+    table = Table.of(frame)
+    assert as_table(table) is table
+    assert as_table(frame, {"items": "categorical"}).schema["items"].kind == "categorical"
+    with pytest.raises(InputError, match="own schema"):
+        as_table(table, {"items": "categorical"})
+
+
+def test_a_folder_that_is_no_model_is_refused(tmp_path):
+    with pytest.raises(ArtifactError):
+        CTGAN.load(tmp_path)
