@@ -110,6 +110,15 @@ class Schema:
         """Names of the columns of these kinds, in order."""
         return tuple(column.name for column in self.columns if column.kind in kinds)
 
+    def left_out(self) -> list[str]:
+        """One sentence a kind of column that no model learns: what it is and what becomes of it."""
+        told = (
+            ("constant", "constant, left out of training and put back into samples"),
+            ("identifier", "identifiers, never learned and made anew in samples"),
+            ("text", "free text, not learned and empty in samples"),
+        )
+        return [f"{what}: {', '.join(self.of_kind(kind))}" for kind, what in told if self.of_kind(kind)]
+
     def to_json(self) -> dict[str, Any]:
         return {"columns": [column.to_json() for column in self.columns]}
 

@@ -28,7 +28,7 @@ from ganforge.data import sources
 from ganforge.data.schema import Schema
 from ganforge.data.table import SchemaLike, Table, conform
 from ganforge.data.texts import MISSING, parse_text
-from ganforge.errors import InputError
+from ganforge.errors import GanforgeWarning, InputError
 
 DELIMITERS = ",;\t|"
 _HEAD = 1 << 18
@@ -104,6 +104,8 @@ def _csv_parts(path: Path, names: Sequence[str] | None, rows: int | None, wish: 
     head = sources.read_bytes(path, _HEAD)
     sources.refuse_binary(path, head)
     encoding = sources.encoding_of(head) or "utf-8-sig"
+    if encoding == "cp1252":
+        warnings.warn(f"{path} is not UTF-8; its letters were read as Windows-1252", GanforgeWarning, stacklevel=4)
     lines = _first_lines(head, encoding)
     delimiter = _sniff(lines)
     header = _header(path, lines, delimiter, names)

@@ -148,6 +148,11 @@ def test_what_is_not_learned_is_put_back():
     codec = Codec.fit(Table.of(frame))
     assert {block.column for block in codec.layout.blocks} == set(toy_payments(60).columns) - {"currency"}
     decoded = codec.decode(codec.encode(frame), first_identifier=5)
+    assert codec.schema.left_out() == [
+        "constant, left out of training and put back into samples: currency, nothing, when",
+        "identifiers, never learned and made anew in samples: payment_id",
+        "free text, not learned and empty in samples: note",
+    ]
     assert decoded["currency"].tolist() == ["EUR"] * 60
     assert decoded["payment_id"].tolist() == list(range(64, 124))
     assert decoded["note"].isna().all()
