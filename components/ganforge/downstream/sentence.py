@@ -79,7 +79,10 @@ def _share(value: float) -> str:
 
 
 def _span(difference: Interval) -> str:
-    digits = 2 if difference.high - difference.low >= 0.02 else 3  # so that a narrow interval is not "+.00 and .00"
+    digits = 3 if difference.high - difference.low < 0.02 else 2  # two would say "between .00 and .00" …
+    nearest = min(abs(difference.low), abs(difference.high))
+    while (difference.above_zero or difference.below_zero) and digits < 6 and round(nearest, digits) == 0:
+        digits += 1  # … or let a clear answer seem to touch zero
     mean, low, high = (signed(value, digits) for value in (difference.mean, difference.low, difference.high))
     return f"{mean} ({100 * difference.level:.0f} % between {low} and {high})"
 
