@@ -3,8 +3,9 @@
 Both play the same game on the same batches: batch 500, hidden layers of 256 and 256, one move of the critic with its
 gradient penalty and one of the generator a step, fakes made once for both. The plain loop does what a careful author
 would write by hand (the other network frozen, gradients set to None), logs nothing and saves nothing; `fit` logs every
-50 steps. Blocks of steps alternate; a step's time is taken between the drawing of batches, so that neither side's
-start-up counts.
+50 steps. Blocks of steps alternate, each from the same weights and with new optimizers (a game that has learned more
+takes another time: its one-hots become denormal numbers); a step's time is taken between the drawing of batches, so
+that neither side's start-up counts.
 """
 
 from __future__ import annotations
@@ -56,8 +57,9 @@ class PlainTurn:
         return self.fake if self.training == by else self.fake.detach()
 
 
-def plain_loop(game: CTGANGame, batches: Timed, optimizers: dict[str, torch.optim.Optimizer], steps: int) -> None:
+def plain_loop(game: CTGANGame, batches: Timed, steps: int) -> None:
     updates: tuple[Update, ...] = tuple(game.phases()[0].updates)
+    optimizers = {each.name: each.optimizer(getattr(game, each.name).parameters()) for each in updates}
     networks = {name: list(getattr(game, name).parameters()) for name in ("critic", "generator")}
     game.train()
     for step in range(steps):
@@ -74,6 +76,7 @@ def plain_loop(game: CTGANGame, batches: Timed, optimizers: dict[str, torch.opti
             total.backward()
             optimizers[update.name].step()
             optimizers[update.name].zero_grad(set_to_none=True)
+    game.requires_grad_(True)
 
 
 def measure(layout: Layout) -> dict:
@@ -81,16 +84,17 @@ def measure(layout: Layout) -> dict:
     scalars = torch.rand(ROWS, layout.scalars) * 2 - 1
     codes = torch.stack([torch.randint(block.width, (ROWS,)) for block in layout.blocks], 1)
     batches = Timed(ConditionalBatches(scalars, codes, layout, batch_size=500))
-    games = {side: CTGANGame(layout) for side in ("plain", "fit")}
-    updates = games["plain"].phases()[0].updates
-    optimizers = {each.name: each.optimizer(getattr(games["plain"], each.name).parameters()) for each in updates}
+    game = CTGANGame(layout)
+    start = {name: each.clone() for name, each in game.state_dict().items()}
     seconds: dict[str, list[float]] = {"plain": [], "fit": []}
     for turn in range(ROUNDS + 1):
         for side in ("plain", "fit") if turn % 2 else ("fit", "plain"):
+            game.load_state_dict(start)
             if side == "plain":
-                plain_loop(games[side], batches, optimizers, STEPS)
+                torch.manual_seed(turn)
+                plain_loop(game, batches, STEPS)
             else:
-                fit(games[side], batches, steps=STEPS, log_every=50)
+                fit(game, batches, steps=STEPS, log_every=50, seed=turn)
             taken = batches.step_seconds()
             if turn:  # the first round warms up
                 seconds[side].append(taken)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 
@@ -37,7 +38,7 @@ def modes_reached(points: Tensor, *, modes: int = 8) -> tuple[int, float]:
 
 def mlp(*sizes: int) -> nn.Sequential:
     layers: list[nn.Module] = []
-    for a, b in zip(sizes, sizes[1:], strict=False):
+    for a, b in itertools.pairwise(sizes):
         layers += [nn.Linear(a, b), nn.LeakyReLU(0.2)]
     return nn.Sequential(*layers[:-1])
 
@@ -50,9 +51,7 @@ class RingGame(Game):
         self.generator, self.critic = mlp(4, width, width, 2), mlp(2, width, width, 1)
 
     def fakes(self, batch: Batch, turn: Turn) -> Tensor:
-        return turn.shared(
-            "fakes", "generator", lambda: self.generator(torch.randn_like(batch.real[:, :1].expand(-1, 4)))
-        )
+        return turn.shared("fakes", "generator", lambda: self.generator(torch.randn(len(batch), 4)))
 
     def critic_loss(self, batch: Batch, turn: Turn) -> Mapping[str, Tensor]:
         return {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 
 import pytest
@@ -30,14 +31,14 @@ class Forgetful(Game):
         return {"all": -self.critic(self.generator(self.encoder(batch.real))).mean()}
 
     def updates(self) -> list[Update]:
+        moves = {
+            "critic": (("critic",), self.critic_loss),
+            "generator": (("generator",), self.generator_loss),
+            "both": (("generator", "encoder"), self.generator_loss),
+        }
         return [
-            Update(name="critic", trains=("critic",), loss=self.critic_loss, optimizer=self.watch("critic")),
-            Update(
-                name="generator", trains=("generator",), loss=self.generator_loss, optimizer=self.watch("generator")
-            ),
-            Update(
-                name="both", trains=("generator", "encoder"), loss=self.generator_loss, optimizer=self.watch("both")
-            ),
+            Update(name=name, trains=trains, loss=loss, optimizer=self.watch(name))
+            for name, (trains, loss) in moves.items()
         ]
 
     def watch(self, name: str):
@@ -214,7 +215,7 @@ def test_each_critic_move_sees_a_fresh_real_batch() -> None:
 
     fit(Watching(), batches(10), steps=10)
     assert len(seen) > 3
-    assert not any(torch.equal(a, b) for a, b in zip(seen, seen[1:], strict=False))
+    assert not any(torch.equal(a, b) for a, b in itertools.pairwise(seen))
 
 
 def test_a_schedule_is_a_factor_on_the_optimizers_own_rate() -> None:

@@ -1,0 +1,201 @@
+"""A run that was stopped and taken up ends bit for bit where the run that was never stopped ends."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+import warnings
+from pathlib import Path
+
+import pytest
+import torch
+from toy_games import EverythingGame, everything, same_state
+
+from ganforge.errors import GanforgeWarning, InterruptedRunError
+from ganforge.training import Monitor, fit
+
+STEPS = 50  # 30 of the adversaries, 20 of the encoder
+OPTIONS = {"steps": STEPS, "seed": 11, "log_every": 7}
+SCRIPT = Path(__file__).parents[2] / "helpers" / "play_everything.py"
+
+
+@pytest.fixture(scope="module")
+def unbroken() -> tuple[EverythingGame, list]:
+    """The run that was never stopped, and its history."""
+    torch.set_num_threads(1)
+    game, batches = everything()
+    return game, fit(game, batches, **OPTIONS).history
+
+
+def taken_up(folder: Path, **options) -> tuple[EverythingGame, object]:
+    game, batches = everything()
+    return game, fit(game, batches, **OPTIONS, checkpoints=folder, checkpoint_every=5, resume=True, **options)
+
+
+def _step(checkpoint: Path) -> int:
+    return int(checkpoint.name.removeprefix("step-"))
+
+
+def newest(folder: Path) -> str:
+    return max(each.name for each in folder.glob("step-*"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("killed_at", "kept"), [(13, 10), (30, 30), (43, 40)], ids=["adversaries", "between the phases", "encoder"]
+)
+def test_after_sigkill(tmp_path: Path, unbroken, killed_at: int, kept: int) -> None:
+    """A real process, killed while it plays each phase: dropout, batch norm, average, moments, lazy moves, schedule."""
+    command = [sys.executable, str(SCRIPT), str(tmp_path), str(STEPS), str(killed_at)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "holding\n"  # it has played `killed_at` steps, some after its checkpoint
+        process.kill()
+    assert newest(tmp_path) == f"step-{kept:08d}"
+    game, training = taken_up(tmp_path)
+    assert training.resumed_at == kept
+    assert same_state(game, unbroken[0])
+    assert training.history == unbroken[1]
+
+
+@pytest.mark.slow
+def test_killed_at_any_moment_again_and_again(tmp_path: Path, unbroken) -> None:
+    """Killed as soon as a checkpoint appears, while it goes on training or writing; then taken up, and so on."""
+    command = [sys.executable, str(SCRIPT), str(tmp_path), str(STEPS), "-1"]
+    for least in (5, 20):
+        process = subprocess.Popen(command)
+        while process.poll() is None and not any(_step(each) >= least for each in tmp_path.glob("step-*")):
+            time.sleep(0.01)
+        process.kill()
+        process.wait()
+    game, training = taken_up(tmp_path)
+    assert training.resumed_at >= 20
+    assert same_state(game, unbroken[0])
+    assert training.history == unbroken[1]
+
+
+class Stop(Exception):
+    pass
+
+
+@pytest.mark.parametrize("at", [1, 12, 30, 31, 49])
+def test_an_error_of_the_callers_own(tmp_path: Path, unbroken, at: int) -> None:
+    """The same without a process: whatever ends a run, checkpoints are whole."""
+    game, batches = everything()
+    draw = batches.draw
+
+    def failing(step: int, **where):
+        if step == at:
+            raise Stop
+        return draw(step, **where)
+
+    batches.draw = failing
+    with pytest.raises(Stop):
+        fit(game, batches, **OPTIONS, checkpoints=tmp_path, checkpoint_every=6)
+    resumed, training = taken_up(tmp_path)
+    assert training.resumed_at == at // 6 * 6
+    assert same_state(resumed, unbroken[0])
+    assert training.history == unbroken[1]
+
+
+def interrupt_at(step: int, folder: Path, **options) -> None:
+    import os
+    import signal
+
+    game, batches = everything()
+    draw = batches.draw
+
+    def interrupting(at: int, **where):
+        if at == step:
+            os.kill(os.getpid(), signal.SIGINT)
+        return draw(at, **where)
+
+    batches.draw = interrupting
+    with pytest.raises(InterruptedRunError):
+        fit(game, batches, **OPTIONS, checkpoints=folder, **options)
+
+
+def test_after_ctrl_c(tmp_path: Path, unbroken) -> None:
+    """In the middle of a stretch that is logged together: the history is that of the unbroken run, too."""
+    interrupt_at(16, tmp_path)
+    game, training = taken_up(tmp_path)
+    assert training.resumed_at == 17
+    assert same_state(game, unbroken[0])
+    assert training.history == unbroken[1]
+
+
+def test_a_finished_run_is_only_loaded(tmp_path: Path, unbroken) -> None:
+    taken_up(tmp_path)
+    game, batches = everything()
+    batches.draw = None
+    training = fit(game, batches, **OPTIONS, checkpoints=tmp_path, resume=True)
+    assert training.resumed_at == STEPS
+    assert same_state(game, unbroken[0])
+    assert training.history == unbroken[1]
+    assert not any(each.training for each in game.modules())
+
+
+def test_a_damaged_checkpoint_is_passed_over(tmp_path: Path, unbroken) -> None:
+    interrupt_at(22, tmp_path, checkpoint_every=5)
+    tensors = tmp_path / "step-00000023" / "state.safetensors"
+    tensors.write_bytes(tensors.read_bytes()[:-8])
+    with pytest.warns(GanforgeWarning, match=r"step-00000023.*the checkpoint before it is tried"):
+        game, training = taken_up(tmp_path)
+    assert training.resumed_at == 20
+    assert same_state(game, unbroken[0])
+
+
+def test_with_no_whole_checkpoint_it_begins_anew(tmp_path: Path, unbroken) -> None:
+    interrupt_at(7, tmp_path)
+    for each in tmp_path.glob("step-*/checkpoint.json"):
+        each.write_text(each.read_text()[:100])
+    with pytest.warns(GanforgeWarning, match="damaged"):
+        game, training = taken_up(tmp_path)
+    assert training.resumed_at == 0
+    assert same_state(game, unbroken[0])
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"fingerprint": "b"}, "fingerprint was , is b"),
+        ({"seed": 12}, "seed was 11, is 12"),
+        ({"steps": 60}, "steps was 50, is 60"),
+        ({"micro_batches": 2}, "micro-batches was 1, is 2"),
+    ],
+)
+def test_another_run_begins_anew_and_says_so(tmp_path: Path, options: dict, message: str) -> None:
+    interrupt_at(22, tmp_path)
+    game, batches = everything()
+    with pytest.warns(GanforgeWarning, match=f"belongs to another run .*{message}"):
+        training = fit(game, batches, **{**OPTIONS, **options}, checkpoints=tmp_path, resume=True)
+    assert training.resumed_at == 0
+    assert len(list(tmp_path.glob("step-*"))) == 2  # the other run's are gone
+
+
+def test_the_best_of_before_the_stop_is_still_the_best(tmp_path: Path) -> None:
+    def monitor() -> Monitor:
+        return Monitor(name="m", metric=lambda game: float((game.critic[0].weight.sum() - 0.4).abs()), every=4)
+
+    whole, batches = everything()
+    expected = fit(whole, batches, **OPTIONS, monitor=monitor())
+    for at in (6, 18, 33):
+        folder = tmp_path / str(at)
+        interrupt_at(at, folder, monitor=monitor())
+        game, training = taken_up(folder, monitor=monitor())
+        assert training.resumed_at == at + 1
+        assert training.best_step == expected.best_step
+        assert training.history == expected.history
+        assert same_state(game, whole)
+
+
+def test_without_resume_old_checkpoints_are_not_taken_up(tmp_path: Path, unbroken) -> None:
+    interrupt_at(22, tmp_path)
+    game, batches = everything()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        training = fit(game, batches, **OPTIONS, checkpoints=tmp_path)
+    assert training.resumed_at == 0
+    assert same_state(game, unbroken[0])
+    assert newest(tmp_path) == f"step-{STEPS:08d}"
