@@ -64,13 +64,10 @@ def test_knn_explains_by_its_squared_distances(rows):
 
 
 def test_isolation_forest_is_scikit_learns(rows):
-    train, test = scaled(*rows)
     detector = IsolationForest(n_estimators=50, random_state=3).fit(rows[0])
-    other = Forest(n_estimators=50, max_samples=256, random_state=3).fit(
-        detector.encoding_.rows(frame(rows[0]), source="")
-    )
-    encoded = detector.encoding_.rows(frame(rows[1]), source="")
-    np.testing.assert_allclose(encoded, test, rtol=1e-4, atol=1e-5)
+    train, encoded = (detector.encoding_.rows(frame(each), source="rows") for each in rows)
+    other = Forest(n_estimators=50, max_samples=256, random_state=3).fit(train)
+    np.testing.assert_allclose(encoded, scaled(*rows)[1], rtol=1e-4, atol=1e-5)
     np.testing.assert_array_equal(detector.decision_function(rows[1]), -other.score_samples(encoded))
     assert ((detector.decision_scores_ > 0) & (detector.decision_scores_ <= 1)).all()
 
