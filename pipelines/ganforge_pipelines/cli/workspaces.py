@@ -46,7 +46,7 @@ def stage(
 
     workspace = Workspace.find(Path.cwd())
     environment(workspace)
-    from ganforge_pipelines.stages.graph import run_stage
+    from ganforge_pipelines.stages.running import run_stage
 
     speaker, watch = Speaker(json_to=json_to, quiet=quiet), Stopwatch()
     with speaker.notices() as notices, speaker.training_bar(name) as on_progress:

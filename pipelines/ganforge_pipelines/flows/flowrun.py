@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import tempfile
 import time
 from collections.abc import Mapping
@@ -16,7 +17,7 @@ from ganforge.files import sha256_tree
 from ganforge_pipelines.flows.events import Event, emit
 from ganforge_pipelines.flows.snapshot import snapshot
 from ganforge_pipelines.flows.tasks import play, version_data
-from ganforge_pipelines.lineage import dvc
+from ganforge_pipelines.lineage import dvc, git
 from ganforge_pipelines.stages.graph import stage
 from ganforge_pipelines.stages.manifest import Manifest, data_identity, dependencies
 from ganforge_pipelines.workspace import Workspace, environment
@@ -85,6 +86,8 @@ class FlowRun:
         return f"{self.flow} · {facts['headline']} · data {md5}… · seed {self.params['seed']}"
 
     def _make_embedded(self, paths: list[str]) -> None:
+        if not (self.workspace.root / ".dvc").is_dir() and shutil.which("git"):  # a workspace a run has just made
+            git.init(self.workspace.root)
         dvc.init(self.workspace.root)
         if any(path in EMBEDDED and not self.workspace.path(path).exists() for path in paths):
             from ganforge.data.embedded import make_embedded

@@ -148,7 +148,7 @@ def run_flow(
 
 def _play(flow: str, workspace: Workspace, params: Mapping[str, Any], on_event: Listener | None) -> dict[str, Any]:
     from ganforge_pipelines.flows.connection import check_server, prefect_for
-    from ganforge_pipelines.lineage.tracking import check_tracking_server
+    from ganforge_pipelines.lineage.store import check_tracking_server
 
     check_server()
     check_tracking_server()
