@@ -181,6 +181,7 @@ class CTGAN(Synthesizer):
             if have == n:
                 break
             if wanted and drawn >= _PATIENCE * n + _CHUNK:
+                self.obedience_ = obeyed / drawn
                 raise UnsuitableDataError(
                     f"{_spoken(condition)}: of {drawn:,} rows drawn under this condition only {obeyed:,} "
                     f"({obeyed / drawn:.2%}) obey it, too few to fill {n:,}; ask for fewer rows or columns at once, "

@@ -137,6 +137,7 @@ class _Reference(Synthesizer):
         with _quiet(), _seeded(seed_of(random_state)):
             while have < n:
                 if wanted and drawn >= _PATIENCE * n + _CHUNK:
+                    self.obedience_ = obeyed / drawn
                     raise UnsuitableDataError(
                         f"{condition}: of {drawn:,} rows drawn only {obeyed:,} ({obeyed / drawn:.2%}) obey this "
                         f"condition, too few to fill {n:,}; ask for fewer rows or columns at once"

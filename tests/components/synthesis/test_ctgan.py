@@ -208,6 +208,7 @@ def test_a_condition_that_the_network_hardly_obeys_says_at_what_rate(model, monk
     monkeypatch.setattr(model.game_, "generate", stubborn)
     with pytest.raises(UnsuitableDataError, match=r"merchant='fuel': of [\d,]+ rows .*\(0\.\d\d%\).*5,000"):
         model.sample(5_000, condition={"merchant": "fuel"}, random_state=0)
+    assert 0 < model.obedience_ < 0.001
 
 
 @pytest.mark.parametrize("n", [0, -3, 2.5, True, "9"])
