@@ -27,8 +27,9 @@ What the paper leaves open, and what stands here:
 
 With `classes` the game is conditional (Mirza & Osindero 2014, arXiv:1411.1784, eq. 2: D(x|y), G(z|y)):
 
-    generator      one-hot y beside z, so that the projection gives each class its own 4×4 maps to start from; the
-                   1 is √(Z/3), which makes y as long as z is: beside 100 numbers of noise a plain 1 is drowned
+    generator      one-hot y beside z, so that the projection gives each class its own 4×4 maps to start from; a 1
+                   and no more: made as long as z (5.8), it is obeyed sooner and z hardly at all, so that all
+                   pictures of a class come out alike
     discriminator  one output map a class, of which y picks its own: the logit is bilinear in features and class
                    (Miyato & Koyama 2018, arXiv:1802.05637, eq. 3, without the unconditional term), so the layer
                    that judges has a template for each class, and a picture of another class looks generated
@@ -78,8 +79,7 @@ class Generator(nn.Module):
 
     def forward(self, z: Tensor, label: Tensor | None = None) -> Tensor:
         if self.classes:
-            y = _one_hot(label, self.classes, z) * (z.shape[1] / 3) ** 0.5  # E‖z‖² = Z/3
-            z = torch.cat([z, y], 1)  # (B, Z + K)
+            z = torch.cat([z, _one_hot(label, self.classes, z)], 1)  # (B, Z + K)
         return self.layers(z[:, :, None, None])
 
 

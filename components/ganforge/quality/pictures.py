@@ -52,6 +52,29 @@ def mistaken_for(asked: np.ndarray, taken_for: np.ndarray, classes: int) -> list
     return [int(row.argmax()) if row.any() else None for row in table]
 
 
+def diversity(pixels: np.ndarray, labels: np.ndarray, *, pairs: int = 200, random_state: int = 0) -> float:
+    """How far apart two pictures of one class are: root mean square difference a pixel, in grey levels.
+
+    pixels (N, C, H, W) uint8, labels (N,). The mean over `pairs` random pairs of each class, then over the classes with
+    at least two pictures. Near 0 where a generator makes one picture of each class over and over, which every class
+    appearing and every picture being what was asked for does not show; hold it against the same figure of real
+    pictures. Raises `UnsuitableDataError` when no class has two pictures.
+    """
+    pixels, labels = np.asarray(pixels), np.asarray(labels)
+    rng, means = np.random.default_rng(random_state), []
+    for number in np.unique(labels):
+        rows = np.flatnonzero(labels == number)
+        if len(rows) < 2:
+            continue
+        first = rng.integers(len(rows), size=pairs)
+        second = (first + rng.integers(1, len(rows), size=pairs)) % len(rows)  # never the same picture
+        difference = pixels[rows[first]].astype(np.int32) - pixels[rows[second]]
+        means.append(np.sqrt(np.mean(np.square(difference), axis=(1, 2, 3), dtype=np.float64)).mean())
+    if not means:
+        raise UnsuitableDataError("no class has two pictures to compare")
+    return float(np.mean(means))
+
+
 def nearest_real(generated: np.ndarray, real: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The real picture nearest to each generated one, and how far it is.
 

@@ -6,6 +6,7 @@ import pytest
 from ganforge.errors import InputError, UnsuitableDataError
 from ganforge.quality.pictures import (
     classes_that_appear,
+    diversity,
     mistaken_for,
     nearest_real,
     obedience,
@@ -59,6 +60,24 @@ def test_the_nearest_real_picture_and_its_distance_agree_with_brute_force():
 def test_a_distance_is_in_grey_levels():
     black, grey = np.zeros((1, 1, 6, 6), dtype=np.uint8), np.full((1, 1, 6, 6), 40, dtype=np.uint8)
     assert nearest_real(grey, black)[1].tolist() == [40.0]
+
+
+def test_a_generator_with_one_picture_a_class_has_no_diversity():
+    """Though all that is asked for comes out, and every class appears."""
+    labels = np.arange(40) % 2
+    pixels = np.full((40, 1, 4, 4), 50, dtype=np.uint8)
+    pixels[labels == 1] = 200
+    assert diversity(pixels, labels) == 0
+    assert diversity(pixels, np.zeros(40, dtype=int)) > 50
+
+
+def test_diversity_is_the_distance_of_two_pictures_of_a_class():
+    pixels = np.zeros((5, 1, 4, 4), dtype=np.uint8)
+    pixels[1] = 30  # class 0: two pictures 30 grey levels apart; class 1: two 10 apart; class 2: one alone
+    pixels[3] = 10
+    assert diversity(pixels, np.array([0, 0, 1, 1, 2])) == pytest.approx(20)
+    with pytest.raises(UnsuitableDataError, match="two pictures"):
+        diversity(pixels[:2], np.array([0, 1]))
 
 
 def test_what_does_not_fit_is_refused():
