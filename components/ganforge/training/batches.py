@@ -16,8 +16,8 @@ class TensorBatches:
     """Batches of rows of `real` (N, …), with the same rows of every tensor in `extras`: labels, conditions, masks.
 
     Each epoch is a fresh permutation, a function of (seed, epoch); the epochs follow each other without a gap, so every
-    batch is full and every row comes once an epoch. With several devices one batch of each is cut from the same
-    sequence, so that no two see the same row in the same step.
+    batch is full and every row comes once an epoch. Several devices cut their batches from the same sequence, so that
+    no row comes to two of them in one epoch.
 
     `batch_size`: samples a step on one device; `transform`: applied to the drawn rows of `real`, such as
     `lambda x: x.float() / 127.5 - 1` for 8-bit pictures that are kept as they are.

@@ -10,6 +10,7 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 from torch import Tensor
+from torch.nn.parallel import DistributedDataParallel
 
 from ganforge.errors import TrainingDivergedError
 from ganforge.training.checkpoints import Checkpoints, Snapshot
@@ -60,6 +61,7 @@ class Supervisor(pl.Callback):
         self.finished = False
         self.seconds_before, self._began = 0.0, time.perf_counter()
         self._restored: Mapping[str, Any] | None = None
+        self._wrapper: DistributedDataParallel | None = None
 
     # ------------------------------------------------------------------ the state of a run
 
@@ -108,6 +110,8 @@ class Supervisor(pl.Callback):
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self._began = time.perf_counter()
+        wrapper = trainer.strategy.model
+        self._wrapper = wrapper if isinstance(wrapper, DistributedDataParallel) else None
         if self._restored is not None:
             trainer.strategy.load_optimizer_state_dict({"optimizer_states": self._restored["optimizers"]})
             trainer.precision_plugin.load_state_dict(dict(self._restored["precision"]))
@@ -116,6 +120,10 @@ class Supervisor(pl.Callback):
     # ------------------------------------------------------------------ after each step
 
     def on_train_batch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule, *_: Any) -> None:
+        if self._wrapper is not None:
+            # Under manual optimisation Lightning leaves this off, and each device would go on with batch norm
+            # statistics of its own; the next forward takes those of rank 0, as DDP does otherwise.
+            self._wrapper.require_forward_param_sync = True
         step, every = self.module.step, self.monitor.every if self.monitor else 0
         last = step == self.steps
         log = last or step % self.log_every == 0 or step in self.phase_ends
@@ -157,10 +165,7 @@ class Supervisor(pl.Callback):
         if not pending:
             return
         values = torch.stack([value.float() for _, _, value in pending])
-        if trainer.world_size > 1:
-            gathered = trainer.strategy.all_gather(values).reshape(-1, len(pending))
-        else:
-            gathered = values.reshape(1, -1)
+        gathered = _from_all(values, trainer) if trainer.world_size > 1 else values.reshape(1, -1)
         table = gathered.double().cpu()
         bad = (~torch.isfinite(table)).any(0).nonzero()
         if len(bad):
@@ -266,6 +271,15 @@ class Supervisor(pl.Callback):
         for name, good in zip(floats, finite, strict=True):
             if not good:
                 self._diverged(self.module.step, name, "is not finite any more")
+
+
+def _from_all(values: Tensor, trainer: pl.Trainer) -> Tensor:
+    """(n,) of each device → (devices, n)."""
+    if not torch.distributed.is_initialized():
+        return trainer.strategy.all_gather(values).reshape(-1, len(values))
+    gathered = [torch.empty_like(values) for _ in range(trainer.world_size)]
+    torch.distributed.all_gather(gathered, values)
+    return torch.stack(gathered)
 
 
 def _of_the_game(state: Mapping[str, Any]) -> dict[str, Any]:
