@@ -221,4 +221,7 @@ def _difference(arm: Sequence[float], against: Sequence[float], test_to_train: f
 
 
 def _beats(arm: Sequence[float], base_rate: float, test_to_train: float, level: float) -> bool:
-    return corrected_interval([x - base_rate for x in arm], test_to_train=test_to_train, level=level).above_zero
+    """Whether the lift over guessing (a ratio, so on the log scale: it is skewed on few positives) is clearly above
+    1."""
+    lifts = np.log(np.maximum(arm, 1e-12) / base_rate).tolist()
+    return corrected_interval(lifts, test_to_train=test_to_train, level=level).above_zero

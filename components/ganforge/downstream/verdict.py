@@ -229,8 +229,10 @@ def _run(
 ) -> dict[tuple[str, int], Result]:
     kept = _Kept(None if checkpoints is None else Path(checkpoints), _fingerprint(task, arms, pairs))
     results = {(arm, fold): found for arm, fold in jobs if (found := kept.load(arm, fold)) is not None}
-    told: OnProgress = on_progress if on_progress is not None else lambda done, total, label: None
-    told(len(results), len(jobs), "")
+
+    def told(label: str) -> None:
+        if on_progress is not None:
+            on_progress(len(results), len(jobs), label)
 
     def label(arm: str, fold: int) -> str:
         return f"fold {fold + 1} of {len(pairs)}: {arm}"
@@ -238,8 +240,9 @@ def _run(
     def within(arm: str, fold: int) -> Callable[[Any], None] | None:
         if n_jobs != 1 or on_progress is None:  # another process cannot call back
             return None
-        return lambda at: on_progress(len(results), len(jobs), f"{label(arm, fold)}, step {at.step:,} of {at.steps:,}")
+        return lambda at: told(f"{label(arm, fold)}, step {at.step:,} of {at.steps:,}")
 
+    told("")
     calls = (
         delayed(run_trial)(
             task,
@@ -257,7 +260,7 @@ def _run(
     finished: Any = Parallel(n_jobs=n_jobs, return_as="generator_unordered")(calls)
     for arm, fold, result in finished:
         results[arm, fold] = result
-        told(len(results), len(jobs), label(arm, fold))
+        told(label(arm, fold))
     return results
 
 

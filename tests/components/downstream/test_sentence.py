@@ -75,6 +75,14 @@ def test_unlearned():
     assert "where guessing gives .71" in found.sentence
 
 
+def test_a_high_lift_is_learning_however_much_the_folds_differ():
+    """On few positives folds differ widely and upwards: .24 where guessing gives .037 is no "nothing was learned"."""
+    told = {"measure": "average precision", "classifier": "random-forest", "n_rows": 1600, "n_positive": 60}
+    folds = {"none": [0.26, 0.14, 0.26, 0.08, 0.45]}
+    assert conclude(folds, synthetic=[], base_rate=0.037, test_to_train=0.25, **told).beats_guessing
+    assert not conclude(folds, synthetic=[], base_rate=0.2, test_to_train=0.25, **told).beats_guessing
+
+
 def test_without_a_synthetic_arm_there_is_nothing_to_advise():
     found = verdict(weights=shifted(0.0, 0.01))
     assert (found.outcome, found.sentence) == (

@@ -1,0 +1,336 @@
+"""The judgement of tables: leak-proof, right about what is known to help or harm, plain about what it cannot judge."""
+
+import warnings
+
+import numpy as np
+import pandas as pd
+import planted
+import pytest
+from sklearn.metrics import average_precision_score
+
+from ganforge.data.splits import folds as split_folds
+from ganforge.data.table import Table
+from ganforge.data.toy import toy_payments
+from ganforge.downstream import trials
+from ganforge.downstream.classifiers import make_classifier
+from ganforge.downstream.verdict import judge
+from ganforge.errors import GanforgeWarning, InputError, InterruptedRunError, UnknownNameError, UnsuitableDataError
+
+FEATURES = ["x", "y", "noise"]
+
+
+@pytest.fixture(scope="module")
+def table():
+    return planted.ring_table()
+
+
+@pytest.fixture(autouse=True)
+def _forget():
+    for each in (planted.Copier, planted.Oracle, planted.Liar, planted.Jitter):
+        each.seen.clear()
+    planted.Jitter.stop_at = None
+
+
+def rows_of(frame):
+    """The rows as tuples of their features, which are all different."""
+    return set(map(tuple, frame[FEATURES].round(9).to_numpy()))
+
+
+# -- no leak -------------------------------------------------------------------------------------------------------
+
+
+def test_a_synthesizer_never_sees_the_fold_it_is_judged_on(table):
+    """Whatever it memorises, the rows it will be tested on are not among it."""
+    judge(table, "target", synthesizer=planted.Oracle(), classifier="logistic-regression", random_state=0)
+    positive = table["target"].to_numpy() == 1
+    pairs = split_folds(positive, k=5, random_state=0)
+    assert len(planted.Oracle.seen) == 5
+    for seen, (train, test) in zip(planted.Oracle.seen, pairs, strict=True):
+        assert rows_of(seen) == rows_of(table.iloc[train])
+        assert not rows_of(seen) & rows_of(table.iloc[test])
+
+
+def test_only_real_rows_are_tested_on_each_once(table, monkeypatch):
+    tested = []
+
+    class Watched(trials.make_classifier("logistic-regression").__class__):
+        def predict_proba(self, frame):
+            tested.append(frame)
+            return super().predict_proba(frame)
+
+    monkeypatch.setattr(trials, "make_classifier", lambda name, **options: Watched(name, **options))
+    verdict = judge(table, "target", synthesizer=planted.Oracle(), classifier="logistic-regression")
+    assert verdict.arms["oracle"].details["rows_added"] == [432, 432, 432, 432, 432]
+    oracles = tested[2::3]
+    together = pd.concat(oracles)
+    assert sorted(together.index) == list(range(len(table)))
+    assert together.sort_index()[FEATURES].equals(table[FEATURES])
+
+
+def test_duplicates_stay_on_one_side(table):
+    doubled = pd.concat([table, table], ignore_index=True)
+    judge(doubled, "target", synthesizer=planted.Oracle(), classifier="logistic-regression", folds=3)
+    for seen in planted.Oracle.seen:
+        counts = seen.groupby(FEATURES).size()
+        assert (counts == 2).all()
+
+
+def test_what_the_training_rows_do_not_show_is_not_known_to_the_fit(table):
+    """Bounds and categories of the test fold must not reach the synthesizer through a schema of the whole table."""
+    schemas = []
+
+    class Spy(planted.Oracle):
+        def fit(self, data, **more):
+            schemas.append((data.schema, data.frame))
+            return super().fit(data, **more)
+
+    extreme = table.assign(x=table["x"].where(table.index != 17, 1e6))
+    judge(Table.of(extreme), "target", synthesizer=Spy(), classifier="logistic-regression")
+    highs = [schema["x"].high for schema, _ in schemas]
+    assert sorted(high > 1e5 for high in highs) == [False, True, True, True, True]
+    assert all(schema["x"].high == frame["x"].max() for schema, frame in schemas)
+
+
+def test_folds_go_forward_in_time_with_a_gap(table):
+    verdict = judge(
+        table,
+        "target",
+        synthesizer=planted.Oracle(),
+        time="moment",
+        gap=6000.0,
+        folds=3,
+        classifier="logistic-regression",
+    )
+    ordered = np.sort(table["moment"].to_numpy())
+    begins = [ordered[300], ordered[600], ordered[900]]
+    for seen, begin in zip(planted.Oracle.seen, begins, strict=True):
+        assert seen["moment"].max() < begin - 6000
+        assert len(seen) == (table["moment"] < begin - 6000).sum()
+    assert verdict.test_to_train == pytest.approx(np.mean([300 / 200, 300 / 500, 300 / 800]))
+
+
+# -- right about what is known -------------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_rows_that_help_are_recommended():
+    scarce = planted.ring_table(3000, positives=50).drop(columns="moment")
+    verdict = judge(scarce, "target", synthesizer=planted.Oracle(), random_state=0)
+    assert (verdict.outcome, verdict.recommended) == ("helped", "oracle")
+    assert str(verdict).startswith("Augment. Oracle's rows lift gradient boosting")
+    assert verdict.beats_guessing
+    assert verdict.difference("oracle").low > 0
+
+
+def test_rows_that_harm_are_called_so(table):
+    verdict = judge(table, "target", synthesizer=planted.Liar(), random_state=0)
+    assert verdict.outcome == "harmed"
+    assert verdict.recommended != "liar"
+    assert "do harm" in verdict.sentence
+
+
+def test_the_arm_without_anything_is_plain_cross_validation(table):
+    verdict = judge(table, "target", synthesizer=planted.Oracle(), random_state=3)
+    expected = []
+    for fold, (train, test) in enumerate(split_folds(table["target"].to_numpy() == 1, k=5, random_state=3)):
+        features = table.drop(columns="target")
+        model = make_classifier(random_state=3 + fold).fit(features.iloc[train], table["target"].iloc[train])
+        scores = model.predict_proba(features.iloc[test])[:, 1]
+        expected.append(average_precision_score(table["target"].iloc[test], scores))
+    assert verdict.arms["none"].folds == pytest.approx(expected, abs=1e-12)
+    assert (verdict.n_rows, verdict.n_positive) == (1200, 40)
+    assert verdict.base_rate == pytest.approx(40 / 1200)
+    assert verdict.measure == "average precision"
+
+
+def test_copies_of_real_rows_are_dropped_and_counted(table):
+    with pytest.warns(GanforgeWarning, match=r"2,160 synthetic rows were exact copies"):
+        verdict = judge(table, "target", synthesizer=planted.Copier(), random_state=0)
+    copier = verdict.arms["copier"]
+    assert copier.details["rows_added"] == [0] * 5
+    assert sum(copier.details["copies_dropped"]) == 2160
+    assert copier.folds == verdict.arms["none"].folds
+    assert copier.difference.mean == 0
+
+
+def test_the_strategy_says_how_many_rows_are_added(table):
+    for strategy, wanted in ((0.1, 61), (1.0, 896)):
+        verdict = judge(
+            table,
+            "target",
+            synthesizer=planted.Oracle(),
+            sampling_strategy=strategy,
+            classifier="logistic-regression",
+        )
+        assert verdict.arms["oracle"].details["rows_added"] == [wanted] * 5
+
+
+def test_curves_are_thin_and_whole(table):
+    verdict = judge(table, "target", synthesizer=planted.Oracle(), classifier="logistic-regression")
+    assert {name: len(curves) for name, curves in verdict.curves.items()} == dict.fromkeys(verdict.arms, 5)
+    for curves in verdict.curves.values():
+        for curve in curves:
+            assert len(curve.recall) == len(curve.precision) <= 200
+            assert (curve.recall[0], curve.recall[-1]) == (0, 1)
+            assert list(curve.recall) == sorted(curve.recall)
+
+
+def test_a_thin_curve_keeps_its_area():
+    rng = np.random.default_rng(0)
+    truth = rng.random(20_000) < 0.05
+    score = rng.normal(truth.astype(float), 1)
+    curve = trials.thin_curve(truth, score)
+    area = float(np.sum(np.diff(curve.recall) * np.array(curve.precision[1:])))
+    assert len(curve.recall) <= 200
+    assert area == pytest.approx(average_precision_score(truth, score), abs=0.005)
+
+
+# -- targets -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "values", [[0.0, 1.0], [False, True], ["no", "yes"], ["normal", "attack"], [0, 1]], ids=lambda values: str(values)
+)
+def test_a_target_may_be_written_in_many_ways(table, values):
+    spelt = table.assign(
+        target=np.array(values, dtype=type(values[0]) if values[0] != "no" else object)[table["target"]]
+    )
+    options = {"synthesizer": planted.Oracle(), "classifier": "logistic-regression", "folds": 3}
+    told = judge(spelt, "target", **options)
+    assert told.arms["oracle"].folds == judge(table, "target", **options).arms["oracle"].folds
+
+
+def test_several_kinds_of_positives_are_drawn_in_proportion(table):
+    positive = np.flatnonzero(table["target"] == 1)
+    kinds = table.assign(target=table["target"].map({0: "normal", 1: "flood"}))
+    kinds.loc[positive[:10], "target"] = "probe"
+    asked = []
+
+    class Spy(planted.Oracle):
+        def sample(self, n, *, condition=None, random_state=None):
+            asked.append((condition["target"], n))
+            return super().sample(n, condition=condition, random_state=random_state)
+
+    judge(kinds, "target", synthesizer=Spy(), classifier="logistic-regression", folds=2)
+    by_kind = {kind: sum(n for each, n in asked if each == kind) for kind in ("flood", "probe")}
+    assert by_kind["flood"] + by_kind["probe"] == 2 * 270
+    assert by_kind["flood"] == pytest.approx(3 * by_kind["probe"], rel=0.1)
+
+
+# -- the course of it ----------------------------------------------------------------------------------------------
+
+
+def test_more_jobs_change_nothing(table):
+    options = {"synthesizer": planted.Jitter(), "classifier": "logistic-regression", "folds": 3}
+    with pytest.warns(GanforgeWarning, match="a column was repaired"):
+        alone = judge(table, "target", n_jobs=1, **options)
+    with pytest.warns(GanforgeWarning, match="a column was repaired"):
+        together = judge(table, "target", n_jobs=2, **options)
+    assert [arm.folds for arm in together.arms.values()] == [arm.folds for arm in alone.arms.values()]
+    assert together.notices == alone.notices == ("a column was repaired",)
+
+
+def test_progress_is_told_fit_by_fit(table):
+    told = []
+    judge(
+        table,
+        "target",
+        synthesizer=planted.Oracle(),
+        classifier="logistic-regression",
+        folds=2,
+        on_progress=lambda done, total, label: told.append((done, total, label)),
+    )
+    assert [done for done, _, _ in told] == list(range(7))
+    assert {total for _, total, _ in told} == {6}
+    assert told[-1][2] == "fold 2 of 2: oracle"
+
+
+def test_a_stopped_judgement_goes_on_where_it_was(table, tmp_path):
+    options = {"synthesizer": planted.Jitter(), "classifier": "logistic-regression", "folds": 3}
+    options["checkpoints"] = tmp_path / "kept"
+    planted.Jitter.stop_at = 2
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", GanforgeWarning)
+        with pytest.raises(InterruptedRunError):
+            judge(table, "target", **options)
+        planted.Jitter.stop_at = None
+        told = []
+        resumed = judge(table, "target", on_progress=lambda done, total, label: told.append(done), **options)
+        assert told[0] == 5  # two plain arms and the synthesizer on fold 1, two plain arms on fold 2
+        assert len(planted.Jitter.seen) == 1 + 1 + 2
+        fresh = judge(table, "target", **{**options, "checkpoints": None})
+        assert [arm.folds for arm in resumed.arms.values()] == [arm.folds for arm in fresh.arms.values()]
+        assert resumed.notices == fresh.notices
+        # Anything else that is asked does not take these results for its own.
+        before = len(planted.Jitter.seen)
+        judge(table, "target", sampling_strategy=0.3, **options)
+        assert len(planted.Jitter.seen) == before + 3
+
+
+def test_several_synthesizers_are_arms_by_name(table):
+    verdict = judge(
+        table,
+        "target",
+        synthesizer={"truth": planted.Oracle(), "lies": planted.Liar()},
+        classifier="logistic-regression",
+        folds=2,
+    )
+    assert list(verdict.arms) == ["none", "class weights", "truth", "lies"]
+    with pytest.raises(InputError, match="cannot be called 'none'"):
+        judge(table, "target", synthesizer={"none": planted.Oracle()})
+
+
+@pytest.mark.slow
+def test_ctgan_is_the_arm_by_default_kind_and_can_be_judged():
+    from ganforge.synthesis.ctgan import CTGAN
+
+    frame = toy_payments(600, seed=0)
+    with pytest.warns(GanforgeWarning, match="currency"):
+        verdict = judge(frame, "is_fraud", synthesizer=CTGAN(steps=5, batch_size=100), folds=2, time="booked_at")
+    assert list(verdict.arms) == ["none", "class weights", "ctgan"]
+    assert all(0 <= value <= 1 for arm in verdict.arms.values() for value in arm.folds)
+    assert min(verdict.arms["ctgan"].details["rows_added"]) > 0
+    assert verdict.notices[0] == "not learned from (constant, identifier or free text): currency"
+
+
+# -- what cannot be judged -----------------------------------------------------------------------------------------
+
+
+def test_wrong_names_are_answered_with_the_nearest(table):
+    with pytest.raises(UnknownNameError, match=r"no target column 'traget' .*did you mean 'target'"):
+        judge(table, "traget")
+    with pytest.raises(UnknownNameError, match="did you mean 'moment'"):
+        judge(table, "target", time="momnt", synthesizer=planted.Oracle())
+    with pytest.raises(UnknownNameError, match="did you mean 'gradient-boosting'"):
+        judge(table, "target", classifier="gradient_boosting")
+
+
+@pytest.mark.parametrize(
+    ("change", "options", "error", "message"),
+    [
+        (lambda t: t.assign(target=1), {}, UnsuitableDataError, "one value only"),
+        (lambda t: t.assign(target=t["target"].where(t.index != 4)), {}, InputError, "row 5: the label is missing"),
+        (lambda t: t.assign(target=np.array(["a", "b", "c"])[t.index % 3]), {}, InputError, "3 different values"),
+        (lambda t: t.head(40), {}, UnsuitableDataError, "40 rows are too few"),
+        (
+            lambda t: t.drop(index=t.index[t["target"] == 1][3:]),
+            {},
+            UnsuitableDataError,
+            "only 3 rows of its rarer side, too few for 5 folds",
+        ),
+        (lambda t: t, {"sampling_strategy": 0.02}, UnsuitableDataError, "nothing to augment: 40 of 1,200 rows"),
+        (lambda t: t, {"gap": 5.0}, InputError, "needs the column that says when"),
+        (lambda t: t, {"folds": 1}, InputError, "folds=1"),
+        (lambda t: t, {"sampling_strategy": 0.0}, InputError, "sampling_strategy=0.0"),
+        (
+            lambda t: t.assign(moment=np.where(t["target"] == 1, t["moment"] + 1e6, t["moment"])),
+            {"time": "moment", "folds": 3},
+            UnsuitableDataError,
+            "fold 1 of 3 has no positives",
+        ),
+    ],
+)
+def test_what_cannot_be_judged_is_refused_plainly(table, change, options, error, message):
+    with pytest.raises(error, match=message):
+        judge(change(table).reset_index(drop=True), "target", synthesizer=planted.Oracle(), **options)
+    assert not planted.Oracle.seen
