@@ -57,13 +57,20 @@ def check_server() -> None:
 
 @contextlib.contextmanager
 def prefect_for(workspace: Workspace) -> Iterator[None]:
-    """Results in the workspace, Prefect's log in a file of it, and no server of a killed run left behind."""
+    """Prefect's settings as the environment has them *now*, results in the workspace, Prefect's log in a file of it,
+    and no server of a killed run left behind.
+    """
+    from prefect.context import root_settings_context
     from prefect.settings import PREFECT_LOCAL_STORAGE_PATH, temporary_settings
 
     _end_orphan(workspace)
     storage = workspace.hidden / "results"
     storage.mkdir(parents=True, exist_ok=True)
-    with temporary_settings({PREFECT_LOCAL_STORAGE_PATH: str(storage)}), _logged(workspace.logs / "prefect.log"):
+    with (
+        root_settings_context(),  # Prefect may have been imported, and have read its settings, for something else
+        temporary_settings({PREFECT_LOCAL_STORAGE_PATH: str(storage)}),
+        _logged(workspace.logs / "prefect.log"),
+    ):
         yield
 
 
@@ -102,6 +109,9 @@ def _logged(path: Path) -> Iterator[None]:
     handler = FileHandler(path, encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
     loggers = [logging.getLogger(name) for name in ("prefect", "ganforge")]
+    console = {each: each.level for each in _console_handlers()}
+    for each in console:
+        each.setLevel(logging.CRITICAL)
     for logger in loggers:
         logger.addHandler(handler)
     try:
@@ -109,4 +119,15 @@ def _logged(path: Path) -> Iterator[None]:
     finally:
         for logger in loggers:
             logger.removeHandler(handler)
+        for each, level in console.items():
+            each.setLevel(level)
         handler.close()
+
+
+def _console_handlers() -> list[logging.Handler]:
+    """What Prefect would write over the user's answer with."""
+    from prefect.logging.handlers import PrefectConsoleHandler
+
+    names = ("", "prefect", "prefect.extra", "prefect.flow_runs", "prefect.task_runs")
+    handlers = [handler for name in names for handler in logging.getLogger(name).handlers]
+    return [each for each in dict.fromkeys(handlers) if isinstance(each, PrefectConsoleHandler)]

@@ -13,7 +13,7 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from ganforge.errors import InputError, ServiceError
-from ganforge_pipelines.flows.connection import api_url, check_server
+from ganforge_pipelines.flows.connection import api_url, check_server, prefect_for
 from ganforge_pipelines.flows.requests import resolved
 from ganforge_pipelines.flows.running import flow_named
 from ganforge_pipelines.workspace import Workspace, environment
@@ -53,14 +53,18 @@ def deploy(
         UnknownNameError: a flow, preset or parameter that does not exist.
     """
     environment(workspace)
-    if api_url() is None:
-        raise ServiceError(
-            "a schedule needs a Prefect server that stays: start one with `ganforge ui`, or set PREFECT_API_URL"
-        )
     resolved(flow, workspace.root, None, preset, overrides)  # refuses tonight's mistakes now
-    zone = local_timezone()
-    schedule = _schedule(cron, zone)
-    check_server()
+    with prefect_for(workspace):
+        if api_url() is None:
+            raise ServiceError(
+                "a schedule needs a Prefect server that stays: start one with `ganforge ui`, or set PREFECT_API_URL"
+            )
+        schedule = _schedule(cron, local_timezone())
+        check_server()
+        return _registered(flow, workspace, schedule, pool, parameters_of(str(workspace.root), preset, overrides))
+
+
+def _registered(flow: str, workspace: Workspace, schedule: Any, pool: str, parameters: dict[str, Any]) -> Deployment:
     from prefect.deployments.runner import RunnerDeployment
     from prefect.types.entrypoint import EntrypointType
 
@@ -69,7 +73,7 @@ def deploy(
         flow_named(flow),
         name=NAME,
         schedule=schedule,
-        parameters=parameters_of(str(workspace.root), preset, overrides),
+        parameters=parameters,
         work_pool_name=pool,
         job_variables={"working_dir": str(workspace.root)},
         entrypoint_type=EntrypointType.MODULE_PATH,
@@ -77,7 +81,9 @@ def deploy(
         description=f"`ganforge run {flow}` in {workspace.root}",
     )
     identity = made.apply(work_pool_name=pool)
-    return Deployment(name=made.full_name, id=str(identity), pool=pool, cron=cron, timezone=zone)
+    return Deployment(
+        name=made.full_name, id=str(identity), pool=pool, cron=schedule.cron, timezone=str(schedule.timezone)
+    )
 
 
 def parameters_of(workspace: str, preset: str | None, overrides: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from typing import Any, Self
 
 from ganforge.errors import InputError
 from ganforge.files import sha256_tree
+from ganforge_pipelines.flows.connection import remember_ephemeral
 from ganforge_pipelines.flows.events import Event, emit
 from ganforge_pipelines.flows.snapshot import snapshot
 from ganforge_pipelines.flows.tasks import play, version_data
@@ -40,6 +41,7 @@ class FlowRun:
     def __enter__(self) -> Self:
         environment(self.workspace)
         self._stack.enter_context(self.workspace.lock(wait=self._wait))
+        remember_ephemeral(self.workspace)
         return self
 
     def __exit__(self, *details: object) -> None:

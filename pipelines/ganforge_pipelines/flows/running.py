@@ -150,9 +150,9 @@ def _play(flow: str, workspace: Workspace, params: Mapping[str, Any], on_event: 
     from ganforge_pipelines.flows.connection import check_server, prefect_for
     from ganforge_pipelines.lineage.store import check_tracking_server
 
-    check_server()
     check_tracking_server()
     with prefect_for(workspace), listening(on_event or (lambda event: None)), _started_plainly():
+        check_server()
         return flow_named(flow)(workspace=str(workspace.root), params=dict(params), wait=False)
 
 
