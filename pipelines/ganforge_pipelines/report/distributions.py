@@ -185,8 +185,7 @@ def reasons_chart(reasons: Sequence[tuple[str, float]], *, n_top: int | None, ke
         key=key,
         label=title,
     )
-    left_out = len(reasons) - len(shown)
-    note = f"{left_out} more columns carry the rest." if left_out > 0 else ""
+    note = "Counted are the three columns that made each of these rows odd; what the others add is not shown."
     return Chart(title=title, svg=svg, note=note)
 
 
