@@ -28,8 +28,9 @@ class Table:
 
 
 def called(positive: str) -> str:
-    """ "frauds" stays; "is_fraud=1" becomes "rows with is_fraud=1"."""
-    return f"rows with {wording.clean(positive)}" if "=" in positive else wording.clean(positive)
+    """A noun for the positives: frauds stay frauds, is_fraud=1 becomes "rows with is_fraud=1"."""
+    name = wording.clean(positive)
+    return f"rows with {name}" if "=" in name and " " not in name else name
 
 
 def arms_table(content: FraudReport | ImagesReport) -> Table:

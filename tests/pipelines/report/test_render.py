@@ -18,6 +18,7 @@ from ganforge_pipelines.report.content import (
     Detector,
     FraudReport,
     ImagesReport,
+    Interval,
     LossCurves,
     OddRow,
     SampleGrid,
@@ -251,3 +252,28 @@ def test_lone_numbers_do_not_break_a_chart(fraud, anomalies):
     )
     assert "none: .50 average precision" in page
     assert "one step" in page
+
+
+@pytest.mark.parametrize(
+    ("positive", "called"), [("frauds", "find more frauds,"), ("is_fraud=1", "find more rows with is_fraud=1,")]
+)
+def test_positives_are_called_by_a_noun(fraud, positive, called):
+    assert called in render(fraud(positive=positive))
+    assert "rows with rows" not in render(fraud(positive="rows with is_fraud=1"))
+
+
+def test_an_arm_that_loses_is_named_and_its_bar_stays_within_the_measure(fraud):
+    arms = (
+        Arm(name="none", mean=0.1, folds=(0.05, 0.15)),
+        Arm(name="ctgan", mean=0.02, folds=(0.01, 0.03), difference=Interval(mean=-0.08, low=-0.16, high=-0.003)),
+        Arm(name="smote", mean=0.12, folds=(0.05, 0.19), difference=Interval(mean=0.02, low=-0.1, high=0.14)),
+    )
+    page = render(fraud(arms=arms))
+    assert "No arm gains beyond chance; ctgan loses" in page
+    chart = page[page.index("ctgan loses") :].split("</svg>")[0]
+    assert "−.0" not in chart
+
+
+def test_code_in_a_sentence_is_set_as_code(fraud):
+    page = render(fraud(would_change=("Train longer: `--preset full` <b>now</b>",)))
+    assert "<code>--preset full</code> &lt;b&gt;now&lt;/b&gt;" in page
