@@ -125,11 +125,11 @@ def test_a_stage_writes_all_that_the_table_declares_and_nothing_else(tmp_path):
         (tmp_path / name).write_text("x")
     assert set(outputs_of(spec, tmp_path)) == set(spec.written)
     (tmp_path / "more.txt").write_text("x")
-    with pytest.raises(RuntimeError, match="more.txt"):
+    with pytest.raises(RuntimeError, match=r"more\.txt"):
         outputs_of(spec, tmp_path)
     (tmp_path / "more.txt").unlink()
     (tmp_path / "facts.json").unlink()
-    with pytest.raises(RuntimeError, match="facts.json"):
+    with pytest.raises(RuntimeError, match=r"facts\.json"):
         outputs_of(spec, tmp_path)
 
 

@@ -1,0 +1,102 @@
+"""Pull the plug in the middle of a flow: the next start keeps what was done and goes on inside what was not."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from ganforge_pipelines.stages.running import run_stage
+
+pytestmark = pytest.mark.slow
+HELPER = Path(__file__).parents[2] / "helpers" / "run_a_flow.py"
+STEPS = {"train.steps": 60, "train.checkpoint_every": 5}
+
+
+def play(workspace, *, kill_when: Callable[[dict[str, Any]], bool] | None = None) -> tuple[int, list[dict[str, Any]]]:
+    """Run the flow in a process of its own; SIGKILL it at the first event that `kill_when` wants.
+
+    Returns its exit code and its events. After a kill, waits until nothing of it is left but Prefect's server.
+    """
+    process = subprocess.Popen(
+        [sys.executable, str(HELPER), "fraud", str(workspace.root), json.dumps(STEPS)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    events: list[dict[str, Any]] = []
+    with process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            events.append(json.loads(line))
+            if kill_when is not None and kill_when(events[-1]):
+                family = psutil.Process(process.pid).children(recursive=True)
+                process.send_signal(signal.SIGKILL)
+                process.wait()
+                ours = [each for each in family if "ganforge_pipelines.stages.worker" in _command(each)]
+                _, alive = psutil.wait_procs(ours, timeout=60)
+                assert alive == [], "a training went on without the flow that had started it"
+                break
+    return process.returncode, events
+
+
+def _command(process: psutil.Process) -> str:
+    try:
+        return " ".join(process.cmdline())
+    except psutil.Error:
+        return ""
+
+
+def stages(events: list[dict[str, Any]], kind: str) -> list[str]:
+    return [each["stage"] for each in events if each["kind"] == kind]
+
+
+def test_a_flow_that_is_killed_twice_ends_where_an_unbroken_one_ends(tiny, prefect_home, tmp_path):
+    workspace = tiny(tmp_path / "killed")
+
+    code, events = play(workspace, kill_when=lambda event: event["stage"] == "train" and event["done"] >= 22)
+    assert code == -signal.SIGKILL
+    assert stages(events, "finished") == ["prepare"]
+    assert not workspace.path("work/fraud/train").exists()  # whole, or not at all
+
+    code, events = play(workspace, kill_when=lambda event: event["stage"] == "judge" and event["done"] >= 2)
+    assert code == -signal.SIGKILL
+    assert stages(events, "kept") == ["prepare"]
+    assert stages(events, "finished") == ["train", "sample"]
+    training = json.loads(workspace.path("work/fraud/train/training.json").read_text())["ctgan"]
+    assert training["resumed_at"] >= 20  # it went on, it did not begin again
+    assert training["steps"] == 60
+    assert not workspace.path("work/fraud/judge").exists()
+
+    code, events = play(workspace)
+    assert code == 0
+    assert stages(events, "kept") == ["prepare", "train", "sample"]
+    assert stages(events, "finished") == ["judge", "classify", "register", "report"]
+    assert list((workspace.hidden / "checkpoints" / "fraud").iterdir()) == []  # what is finished needs none
+
+    unbroken = tiny(tmp_path / "unbroken")
+    params = unbroken.params(flow="fraud", overrides=STEPS)
+    for verb in ("prepare", "train", "sample"):
+        run_stage(f"fraud-{verb}", unbroken, params)
+    for name in ("train/generator/tensors.safetensors", "sample/synthetic.parquet"):
+        place = f"work/fraud/{name}"
+        assert workspace.path(place).read_bytes() == unbroken.path(place).read_bytes()
+
+
+def test_no_server_of_a_killed_run_is_left_by_the_next(tiny, prefect_home, tmp_path):
+    workspace = tiny(tmp_path / "orphans")
+    play(workspace, kill_when=lambda event: event["stage"] == "train")
+    left = psutil.Process(json.loads((workspace.hidden / "ephemeral.json").read_text())["pid"])
+    assert "prefect.server" in _command(left)
+    play(workspace, kill_when=lambda event: event["stage"] == "train")
+    assert not left.is_running() or left.status() == psutil.STATUS_ZOMBIE
+    second = psutil.Process(json.loads((workspace.hidden / "ephemeral.json").read_text())["pid"])
+    second.kill()
+    second.wait(timeout=30)
