@@ -60,6 +60,8 @@ def prefect_for(workspace: Workspace) -> Iterator[None]:
     """Prefect's settings as the environment has them *now*, results in the workspace, Prefect's log in a file of it,
     and no server of a killed run left behind.
     """
+    if "PREFECT_HOME" in os.environ:
+        Path(os.environ["PREFECT_HOME"]).mkdir(parents=True, exist_ok=True)
     from prefect.context import root_settings_context
     from prefect.settings import PREFECT_LOCAL_STORAGE_PATH, temporary_settings
 

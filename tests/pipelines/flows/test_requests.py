@@ -89,7 +89,7 @@ def test_a_plan_says_what_would_run_and_makes_nothing(workspace, tmp_path):
 
 
 def test_a_file_that_is_not_there_is_named(workspace):
-    with pytest.raises(InputError, match="no such file or folder: gone.csv"):
+    with pytest.raises(InputError, match=r"no such file or folder: gone\.csv"):
         plan("fraud", workspace, data="gone.csv", options={"target": "b"})
     with pytest.raises(UnknownNameError, match=r"train\.steps"):
         plan("fraud", workspace, overrides={"train.stepps": 1})
