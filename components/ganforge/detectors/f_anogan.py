@@ -45,6 +45,9 @@ _ROWS, _PICTURES = 1_024, 64
 """Scored at a time. Every batch is filled up to this size, because matrix products round differently for others: so a
 score is the same to the last bit whatever stands beside the row."""
 
+_DEFAULTS = {"rows": (4_500, 128), "pictures": (1_500, 64)}
+"""Steps and samples a step."""
+
 ResidualKind = Literal["auto", "whitened", "plain"]
 
 
@@ -58,9 +61,9 @@ class FAnoGAN(Detector):
         kappa: weight κ of the feature residual, as in the paper.
         residuals: "whitened", "plain" (the paper's), or "auto": whitened for rows, plain for pictures.
         modes: most modes of a number's mixture; 1 is plain scaling (rows).
-        steps: real batches in both phases together; None: 4,500.
+        steps: real batches in both phases together; None: 4,500 for rows, 1,500 for pictures.
         encoder_share: share of the steps that the encoder gets.
-        batch_size: samples a step.
+        batch_size: samples a step; None: 128 rows, 64 pictures.
         learning_rate, encoder_learning_rate: Adam's.
         contamination: share of the training data taken for anomalies when `threshold_` is set, in (0, .5].
         random_state: seed; None takes a fresh one.
@@ -86,7 +89,7 @@ class FAnoGAN(Detector):
         modes: int = 1,
         steps: int | None = None,
         encoder_share: float = 1 / 3,
-        batch_size: int = 128,
+        batch_size: int | None = None,
         learning_rate: float = 1e-3,
         encoder_learning_rate: float = 1e-3,
         contamination: float = 0.05,
@@ -115,14 +118,13 @@ class FAnoGAN(Detector):
     # --- learning --------------------------------------------------------------------------------------------------
 
     def _check_parameters(self) -> None:
-        for name in ("hidden", "maps", "modes", "batch_size"):
+        for name in ("hidden", "maps", "modes"):
             whole(name, getattr(self, name))
         if self.maps % 8:
             raise InputError(f"maps={self.maps}; give a multiple of 8")
-        if self.latent is not None:
-            whole("latent", self.latent)
-        if self.steps is not None:
-            whole("steps", self.steps, least=2)
+        for name, least in (("latent", 1), ("steps", 2), ("batch_size", 1)):
+            if getattr(self, name) is not None:
+                whole(name, getattr(self, name), least=least)
         known = ("auto", "whitened", "plain")
         if self.residuals not in known:
             raise UnknownNameError("way to take residuals", self.residuals, known)
@@ -154,13 +156,14 @@ class FAnoGAN(Detector):
         on_progress: Any,
     ) -> np.ndarray:
         seed = seed_of(self.random_state, resume=resume)
+        steps, batch_size = _DEFAULTS["pictures" if self.encoding_ is None else "rows"]
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.game_ = make()
         self.training_ = fit(
             self.game_,
-            TensorBatches(real, batch_size=self.batch_size, transform=transform),
-            steps=self.steps or 4_500,
+            TensorBatches(real, batch_size=self.batch_size or batch_size, transform=transform),
+            steps=self.steps or steps,
             seed=seed,
             trainer=TrainerOptions.from_mapping(self.trainer),
             log_every=self.log_every,
