@@ -90,16 +90,16 @@ class Checkpoints:
         return None
 
     def best(self, identity: Mapping[str, Any]) -> Snapshot | None:
-        """The best checkpoint, if it is there, whole, and of that run."""
+        """The best checkpoint of that run; when it is missing or damaged, None and a `GanforgeWarning`."""
         path = self.folder / BEST
-        if not path.is_dir():
-            return None
         try:
             snapshot = read(path)
+            if differing := difference(snapshot.identity, identity):
+                raise ArtifactError(f"{path} belongs to another run ({differing})")
         except ArtifactError as error:
             warnings.warn(f"{error}; the best step is looked for anew", GanforgeWarning, stacklevel=4)
             return None
-        return None if difference(snapshot.identity, identity) else snapshot
+        return snapshot
 
     def _found(self) -> list[Path]:
         return sorted(each for each in self.folder.glob("step-*") if each.is_dir())

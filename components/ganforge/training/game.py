@@ -106,7 +106,7 @@ class Update:
     clip_norm: float | None = None
     """Largest total gradient norm."""
     after: Callable[[], None] | None = None
-    """Done after each move, without gradients: weight clipping, for one."""
+    """Done after each move, without gradients: weight clipping, for one. (An `Ema` moves by itself.)"""
 
     def __post_init__(self) -> None:
         if self.every < 1:
@@ -126,7 +126,9 @@ class Phase:
     share: float = 1.0
     """Weight against the shares of the other phases; the phases' steps add up to the budget exactly."""
     on_enter: Callable[[], None] | None = None
-    """Done once when the phase begins (and again when a resumed run begins inside it): freeze, grow, reset."""
+    """Done once when the phase begins, after every network was put in training mode and made as trainable as it came:
+    freeze, grow, reset. A resumed run goes through those of all phases that had begun, and then loads the checkpoint's
+    weights over what they did."""
 
     def __post_init__(self) -> None:
         if self.share <= 0:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import reduce
 from typing import Any
 
@@ -15,64 +14,11 @@ from torch import Tensor, nn
 
 from ganforge.errors import InputError, UnknownNameError
 from ganforge.training.ema import Ema
-from ganforge.training.game import Batch, Clock, Game, Phase, Update
+from ganforge.training.game import Batch, Clock, Game, Phase
 from ganforge.training.randomness import mix, seed_torch
+from ganforge.training.turns import Move, PlayedTurn
 
 _STEP, _PHASE = 1, 2  # apart, so that entering a phase draws nothing that a step draws
-
-
-@dataclass(eq=False, slots=True)
-class _Move:
-    """An update with what playing it needs, looked up once."""
-
-    update: Update
-    optimizer: int
-    on: list[nn.Parameter]
-    off: list[nn.Parameter]
-    averages: list[Ema]
-    labels: dict[str, str] = field(default_factory=dict)
-
-
-class _Turn:
-    """What a loss sees of the step besides the batch; see `game.Turn`."""
-
-    __slots__ = ("_made", "_module", "_spent", "clock", "due", "move")
-
-    def __init__(self, module: AdversarialModule, clock: Clock, due: list[_Move]) -> None:
-        self._module, self.clock, self.due = module, clock, due
-        self.move: _Move = due[0] if due else None  # type: ignore[assignment]
-        self._made: dict[str, tuple[Tensor, str]] = {}
-        self._spent: set[str] = set()
-
-    def shared(self, key: str, by: str, make: Callable[[], Tensor]) -> Tensor:
-        mine = by in self.move.update.trains
-        if key in self._made and not (mine and key in self._spent):
-            value = self._made[key][0]
-        else:
-            value = self._make(by, make)
-            self._made[key] = (value, by)
-            self._spent.discard(key)
-        return value if mine else value.detach()
-
-    def forget(self) -> None:
-        self._made.clear()
-        self._spent.clear()
-
-    def played(self, move: _Move) -> None:
-        """The graphs of what `move` trained are used up; the values stay, for moves that only look at them."""
-        self._spent.update(key for key, (_, by) in self._made.items() if by in move.update.trains)
-
-    def _make(self, by: str, make: Callable[[], Tensor]) -> Tensor:
-        self._module.network(by)
-        remaining = self.due[self.due.index(self.move) :]
-        heir = next((each for each in remaining if by in each.update.trains), None)
-        if heir is None or (heir is not self.move and self._module.micro_batches > 1):
-            with torch.no_grad():
-                return make()
-        self._module.train_only(heir)
-        value = make()
-        self._module.train_only(self.move)
-        return value
 
 
 class AdversarialModule(pl.LightningModule):
@@ -102,14 +48,14 @@ class AdversarialModule(pl.LightningModule):
         self.pending: list[tuple[int, str, Tensor]] = []
         """(step counted from 1, "update/term", value on the device), in the order played."""
         self.phase_index = -1
-        self._moves: list[_Move] = []
-        self._active: _Move | None = None
+        self._moves: list[Move] = []
+        self._active: Move | None = None
         self._flags = {parameter: parameter.requires_grad for parameter in game.parameters()}
         self._entered_flags: dict[nn.Parameter, bool] | None = None
         self._base_rates: list[list[float]] = []
         self._where = next((each.device for each in game.parameters()), torch.device("cpu"))
         self._rank, self._world_size = 0, 1
-        self._step_optimizer: Callable[[int, _Move], None] = self._step_plainly
+        self._step_optimizer: Callable[[int, Move], None] = self._step_plainly
         self._backward: Callable[[Tensor], None] = self.manual_backward
         self._check()
 
@@ -189,7 +135,7 @@ class AdversarialModule(pl.LightningModule):
         seed_torch(mix(self.seed, _STEP, self._rank, self.step), self._where)
         number = self.step - self.schedule[index][1].start + 1
         due = [move for move in self._moves if number % move.update.every == 0]
-        turn = _Turn(self, Clock(self.step, self.samples), due)
+        turn = PlayedTurn(self, Clock(self.step, self.samples), due)
         for move in due:
             turn.move = move
             self._play(move, batch, turn)
@@ -197,7 +143,7 @@ class AdversarialModule(pl.LightningModule):
         self.step += 1
         self.samples += len(batch) * self._world_size
 
-    def _play(self, move: _Move, batch: Batch, turn: _Turn) -> None:
+    def _play(self, move: Move, batch: Batch, turn: PlayedTurn) -> None:
         update = move.update
         self.train_only(move)
         if self.micro_batches == 1:
@@ -221,7 +167,7 @@ class AdversarialModule(pl.LightningModule):
             average.move(update.every * len(batch) * self._world_size)
         turn.played(move)
 
-    def _lower(self, move: _Move, terms: Mapping[str, Tensor], weight: float) -> None:
+    def _lower(self, move: Move, terms: Mapping[str, Tensor], weight: float) -> None:
         """Backward through the sum of the terms, and keep their values where they are."""
         if not terms:
             raise InputError(f"update {move.update.name!r} gave no loss term; its loss must give at least one")
@@ -234,7 +180,7 @@ class AdversarialModule(pl.LightningModule):
             value = value.detach()
             self.pending.append((self.step + 1, label, value if weight == 1.0 else value * weight))
 
-    def train_only(self, move: _Move) -> None:
+    def train_only(self, move: Move) -> None:
         """Exactly the networks of this move require gradients."""
         if self._active is move:
             return
@@ -249,16 +195,16 @@ class AdversarialModule(pl.LightningModule):
     def _optimizer(self, index: int) -> torch.optim.Optimizer:
         return self.trainer.strategy.optimizers[index]
 
-    def _clip(self, move: _Move) -> None:
+    def _clip(self, move: Move) -> None:
         if move.update.clip_norm is not None:
             nn.utils.clip_grad_norm_(move.on, move.update.clip_norm)
 
-    def _step_plainly(self, index: int, move: _Move) -> None:
+    def _step_plainly(self, index: int, move: Move) -> None:
         """On one device and under DDP, what Lightning's wrapper adds to a step is bookkeeping that nobody reads."""
         self._clip(move)
         self._optimizer(index).step()
 
-    def _step_scaled(self, index: int, move: _Move) -> None:
+    def _step_scaled(self, index: int, move: Move) -> None:
         """fp16: gradients are unscaled before they are clipped; a move with infinite ones is left out."""
         optimizer, scaler = self._optimizer(index), self.trainer.precision_plugin.scaler  # type: ignore[attr-defined]
         if move.update.clip_norm is not None:
@@ -267,7 +213,7 @@ class AdversarialModule(pl.LightningModule):
         scaler.step(optimizer)
         scaler.update()
 
-    def _step_by_strategy(self, index: int, move: _Move) -> None:
+    def _step_by_strategy(self, index: int, move: Move) -> None:
         self._clip(move)
         self.trainer.strategy._lightning_optimizers[index].step()
 
@@ -309,7 +255,7 @@ class AdversarialModule(pl.LightningModule):
                 )
             trained = {id(each) for each in on}
             self._moves.append(
-                _Move(
+                Move(
                     update=update,
                     optimizer=first + k,
                     on=on,
@@ -331,7 +277,7 @@ class AdversarialModule(pl.LightningModule):
                 for name in update.trains:
                     self.network(name)
 
-    def _what_is_wrong(self, move: _Move, terms: Mapping[str, Any]) -> str:
+    def _what_is_wrong(self, move: Move, terms: Mapping[str, Any]) -> str:
         where = f"update {move.update.name!r} of {type(self.game).__name__}"
         for name, value in terms.items():
             if not isinstance(value, Tensor) or value.dim() != 0:

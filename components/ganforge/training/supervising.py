@@ -19,6 +19,7 @@ from ganforge.training.module import AdversarialModule
 from ganforge.training.outcome import Progress
 from ganforge.training.randomness import kept_random_state, mix, seed_torch
 
+_MOST_PENDING = 20_000  # values left on the device, however seldom someone logs
 _JUDGE = 3  # the third stream of random numbers, apart from steps and phases
 
 
@@ -131,6 +132,8 @@ class Supervisor(pl.Callback):
         save = self.checkpoints is not None and (last or step % self.checkpoint_every == 0)
         stop = self._asked_to_stop(trainer, log)
         if not (log or judge or save or stop):
+            if len(self.module.pending) > _MOST_PENDING:
+                self._look(trainer)
             return
         self._look(trainer)
         self.finished = last

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import time
@@ -188,6 +189,18 @@ def test_the_best_of_before_the_stop_is_still_the_best(tmp_path: Path) -> None:
         assert training.best_step == expected.best_step
         assert training.history == expected.history
         assert same_state(game, whole)
+
+
+def test_a_best_checkpoint_that_is_lost_is_looked_for_anew(tmp_path: Path) -> None:
+    def monitor() -> Monitor:
+        values = iter([1.0, 2.0, 3.0, 4.0, 5.0, 6.0])
+        return Monitor(name="m", metric=lambda game: next(values), every=10)
+
+    interrupt_at(22, tmp_path, monitor=monitor())
+    shutil.rmtree(tmp_path / "best")
+    with pytest.warns(GanforgeWarning, match="best.*is looked for anew"):
+        _, training = taken_up(tmp_path, monitor=monitor())
+    assert training.best_step == 30
 
 
 def test_without_resume_old_checkpoints_are_not_taken_up(tmp_path: Path, unbroken) -> None:
