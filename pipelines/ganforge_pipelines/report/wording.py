@@ -87,7 +87,7 @@ def in_unit(value: float | int | str, unit: Unit) -> str:
 
 
 def interval(figure: Figure) -> str:
-    """ "between .76 and .85", or nothing."""
+    """As in: between .76 and .85; nothing where there is no interval."""
     if figure.low is None or figure.high is None:
         return ""
     ends = [figure.low, figure.high]
@@ -147,7 +147,7 @@ def on_axis(value: float) -> str:
 
 
 def listed(names: list[str]) -> str:
-    """ "a", "a and b", "a, b and c"."""
+    """Names in a row: a; a and b; a, b and c."""
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}" if names else ""
 
 
