@@ -30,9 +30,10 @@ With `classes` the game is conditional (Mirza & Osindero 2014, arXiv:1411.1784, 
     generator      one-hot y beside z, so that the projection gives each class its own 4×4 maps to start from; a 1
                    and no more: made as long as z (5.8), it is obeyed sooner and z hardly at all, so that all
                    pictures of a class come out alike
-    discriminator  one output map a class, of which y picks its own: the logit is bilinear in features and class
-                   (Miyato & Koyama 2018, arXiv:1802.05637, eq. 3, without the unconditional term), so the layer
-                   that judges has a template for each class, and a picture of another class looks generated
+    discriminator  y as K constant maps beside x, the one of its class 1 and the others 0; and one output map a
+                   class, of which y picks its own: the layer that judges has a template for each class (Miyato &
+                   Koyama 2018, arXiv:1802.05637, eq. 3, without the unconditional term). With the maps alone the
+                   condition is learned late, with the templates alone a class now and then not at all
 """
 
 from __future__ import annotations
@@ -92,7 +93,7 @@ class Discriminator(nn.Module):
         stages = _STAGES[size][::-1]
         maps = [width // 2**k for k in range(len(stages))][::-1]  # 128, 256, 512, 1024: the mirror image
         layers: list[nn.Module] = [  # no batch norm on the input layer
-            nn.Conv2d(channels, maps[0], *stages[0]),
+            nn.Conv2d(channels + classes, maps[0], *stages[0]),
             nn.LeakyReLU(0.2, inplace=True),
         ]
         for (below, above), geometry in zip(itertools.pairwise(maps), stages[1:], strict=True):
@@ -106,10 +107,12 @@ class Discriminator(nn.Module):
         self.apply(_initialise)
 
     def forward(self, x: Tensor, label: Tensor | None = None) -> Tensor:
-        logits = self.layers(x).flatten(1)  # (B, max(1, K))
-        if self.classes:
-            return (logits * _one_hot(label, self.classes, logits)).sum(1)
-        return logits[:, 0]
+        if not self.classes:
+            return self.layers(x)[:, 0, 0, 0]
+        y = _one_hot(label, self.classes, x)  # (B, K)
+        beside = y[:, :, None, None].expand(-1, -1, *x.shape[2:])
+        logits = self.layers(torch.cat([x, beside], 1)).flatten(1)  # (B, K)
+        return (logits * y).sum(1)
 
 
 class DCGANGame(Game):
@@ -160,6 +163,7 @@ class DCGANGame(Game):
         return (
             Phase(
                 name="adversaries",
+                on_enter=self._begin_statistics,
                 updates=(
                     Update(
                         name="discriminator",
@@ -192,6 +196,23 @@ class DCGANGame(Game):
         if generator is None:
             return torch.rand(count, self.latent, device=device) * 2 - 1
         return (torch.rand(count, self.latent, generator=generator) * 2 - 1).to(device)
+
+    @torch.no_grad()
+    def _begin_statistics(self) -> None:
+        """The generator's running statistics begin at those of its first pictures, not at mean 0 and variance 1.
+
+        Weights of .02 make its activations so small that, until the variance of 1 is forgotten some hundred steps
+        later, pictures made in evaluation mode would all be one flat grey.
+        """
+        norms = [each for each in self.generator.modules() if isinstance(each, nn.BatchNorm2d)]
+        kept = [each.momentum for each in norms]
+        for each in norms:
+            each.momentum = 1.0
+        z = self.latents(64)
+        label = torch.arange(len(z), device=z.device) % self.classes if self.classes else None
+        self.generator(z.to(next(self.generator.parameters()).dtype), label)
+        for each, momentum in zip(norms, kept, strict=True):
+            each.momentum = momentum
 
     def _fake(self, batch: Batch, turn: Turn) -> Tensor:
         label = self._label(batch)  # generated pictures are asked for in the classes of the real batch

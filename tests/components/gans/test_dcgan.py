@@ -52,7 +52,7 @@ def test_the_small_variants_have_one_stage_less(size, first_kernel):
     game = DCGANGame(size=size, channels=1, width=128, classes=10)
     stages = [first_kernel**2, 16, 16]
     generator = 110 * 128 * 16 + 128 * 64 * stages[0] + 64 * 32 * 16 + 32 * 16 + 1 + 2 * (128 + 64 + 32)
-    discriminator = 1 * 32 * 16 + 32 + 32 * 64 * 16 + 64 * 128 * stages[0] + 2 * (64 + 128) + 10 * (128 * 16 + 1)
+    discriminator = (1 + 10) * 32 * 16 + 32 + 32 * 64 * 16 + 64 * 128 * stages[0] + 2 * (64 + 128) + 10 * (128 * 16 + 1)
     assert parameters(game.generator) == generator
     assert parameters(game.discriminator) == discriminator
 
@@ -102,8 +102,9 @@ def test_the_discriminator_judges_a_picture_as_one_of_its_class():
     x = torch.rand(1, 1, 28, 28).expand(3, -1, -1, -1)
     logits = game.discriminator(x, torch.arange(3))
     assert len(set(logits.tolist())) == 3
-    whole = game.discriminator.layers(x[:1]).flatten()
-    assert torch.allclose(logits, whole, atol=1e-6)
+    maps = torch.eye(3)[:, :, None, None].expand(-1, -1, 28, 28)
+    by_hand = game.discriminator.layers(torch.cat([x, maps], 1))[:, :, 0, 0].diagonal()
+    assert torch.allclose(logits, by_hand, atol=1e-6)
 
 
 def test_a_label_changes_the_generated_picture():
@@ -146,6 +147,20 @@ def test_both_players_learn_from_8_bit_pictures_and_the_losses_are_named():
     training = fit(game, batches, steps=3, seed=1, log_every=1)
     assert set(training.history[-1]["losses"]) == {"discriminator/adversarial", "generator/adversarial"}
     assert not [name for name, each in game.named_parameters() if torch.equal(each, before[name])]
+
+
+def test_pictures_are_not_flat_grey_after_a_few_steps():
+    """Batch norm's running variance of 1, where activations are of .02, would make them so in evaluation mode."""
+    game = tiny(classes=2)
+    pixels = torch.randint(0, 256, (16, 1, 28, 28), dtype=torch.uint8)
+    fit(game, TensorBatches(pixels, batch_size=8, label=torch.arange(16) % 2), steps=2)
+    norms = [each for each in game.generator.modules() if isinstance(each, nn.BatchNorm2d)]
+    assert {each.momentum for each in norms} == {0.1}
+    z, label = game.latents(64), torch.arange(64) % 2
+    with torch.no_grad():
+        in_evaluation = game.generator(z, label).std(dim=0).mean()
+        in_training = game.generator.train()(z, label).std(dim=0).mean()
+    assert in_evaluation.item() == pytest.approx(in_training.item(), rel=0.3)
 
 
 @pytest.mark.parametrize("precision", ["64-true", "bf16-true", "bf16-mixed"])
