@@ -26,7 +26,7 @@ app.add_typer(data.app, name="data")
 for group in (models, workspaces, services):
     group.register(app)
 
-_UsageError = typer.BadParameter.__bases__[0]
+_UsageError: type[Exception] = typer.BadParameter.__bases__[0]  # Typer has no public name for it
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -40,7 +40,7 @@ def run(arguments: list[str] | None = None) -> int:
         return app(args=arguments, standalone_mode=False) or 0
     except GanforgeError as error:
         return _tell(str(error), error.exit_code)
-    except _UsageError as error:  # ty: the class is Typer's own copy of click's, or click's
+    except _UsageError as error:
         context = getattr(error, "ctx", None)
         hint = f" (see `{context.command_path} --help`)" if context else ""
         return _tell(error.format_message().rstrip(".") + hint, 2)  # pyright: ignore[reportAttributeAccessIssue]

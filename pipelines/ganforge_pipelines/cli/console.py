@@ -18,8 +18,6 @@ from ganforge.errors import GanforgeWarning, InputError
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from ganforge.training import Progress
-
 Json = Annotated[
     str | None,
     typer.Option("--json", metavar="FILE|-", help="Write the answer as JSON to a file, or - for the terminal."),
@@ -101,8 +99,8 @@ class Speaker:
                         stderr().print(f"note  {notice}", style="yellow", markup=False, soft_wrap=True)
 
     @contextlib.contextmanager
-    def training_bar(self, label: str) -> Iterator[Callable[[Progress], None] | None]:
-        """A progress bar with the losses; yields what to hand to `fit` as `on_progress`."""
+    def training_bar(self, label: str) -> Iterator[Callable[[Any], None] | None]:
+        """A progress bar with the losses; yields what to hand to `fit` (or a stage) as `on_progress`."""
         if self.quiet:
             yield None
             return
