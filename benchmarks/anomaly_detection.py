@@ -51,8 +51,8 @@ RANKED = ("f-anogan", "isolation-forest", "knn")
 
 
 def data_folder() -> Path:
-    """Where the tables are: `<folder>/anomalies/*.npz`, by GANFORGE_BENCHMARK_DATA or beside the repository."""
-    return Path(os.environ.get("GANFORGE_BENCHMARK_DATA", ROOT.parent / "shared" / "data"))
+    """Where the tables are: `<folder>/anomalies/*.npz`, by GANFORGE_DATA or beside the repository."""
+    return Path(os.environ.get("GANFORGE_DATA", ROOT.parent / "shared" / "data"))
 
 
 def split(y: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
