@@ -36,7 +36,7 @@ QUICK = {
     "ctgan": {"steps": 500, "batch_size": 200, "learning_rate": 1e-3, **NARROW},
     "reference-ctgan": {"steps": 400, "batch_size": 100, "learning_rate": 2e-3, **NARROW},
     "reference-tvae": {"steps": 250, "batch_size": 100},
-    "dcgan": {"steps": 400, "batch_size": 32, "width": 24, "learning_rate": 2e-3, "snapshots": 0},
+    "dcgan": {"steps": 300, "batch_size": 32, "width": 16, "learning_rate": 1e-3, "snapshots": 0},
 }
 BOUND = {"ctgan": 0.3, "reference-ctgan": 0.43, "reference-tvae": 0.4, "dcgan": 0.16}
 """Largest distance of the samples of a quickly trained model; 1 is the farthest there is."""
