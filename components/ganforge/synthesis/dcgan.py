@@ -146,8 +146,8 @@ class DCGAN(Synthesizer):
 
         Args:
             n: pictures, at least 1.
-            condition: {"label": class}, by its name or, where no class has that name, by its number; without it
-                the classes have the shares of the data, to within one picture, in random order.
+            condition: {"label": class}: text is the class's name, a whole number its number as in `Images.labels`;
+                without it the classes have the shares of the data, to within one picture, in random order.
             random_state: the same pictures for the same number; None draws fresh ones.
 
         Raises:
@@ -184,8 +184,8 @@ class DCGAN(Synthesizer):
             raise InputError(
                 f"label={asked!r}: this model was fitted on pictures without labels; fit it on labelled ones"
             )
-        if str(asked) in self.classes_:
-            number = self.classes_.index(str(asked))
+        if isinstance(asked, str) and asked in self.classes_:
+            number = self.classes_.index(asked)
         elif isinstance(asked, (int, np.integer)) and not isinstance(asked, bool) and 0 <= asked < len(self.classes_):
             number = int(asked)
         else:

@@ -82,10 +82,13 @@ def test_a_condition_gives_that_class_alone(fitted, asked):
     assert set(fitted.sample(5, condition={"label": asked}, random_state=0).labels.tolist()) == {2}
 
 
-def test_a_name_goes_before_a_number(images):
-    named = Images.of(images.pixels, images.labels, classes=("2", "0", "1"))
-    made = tiny(steps=1).fit(named).sample(2, condition={"label": 2}, random_state=0)
-    assert made.labels.tolist() == [0, 0]  # the class called "2"
+def test_text_is_a_name_and_a_whole_number_a_number(images):
+    named = Images.of(images.pixels, images.labels, classes=("1", "2", "3"))
+    model = tiny(steps=1).fit(named)
+    assert model.sample(2, condition={"label": "2"}, random_state=0).labels.tolist() == [1, 1]
+    assert model.sample(2, condition={"label": 2}, random_state=0).labels.tolist() == [2, 2]  # the class called "3"
+    with pytest.raises(UnknownNameError, match="no class '3'"):
+        model.sample(1, condition={"label": 3})
 
 
 def test_a_class_that_does_not_exist_is_named_with_the_nearest(images):
