@@ -20,7 +20,7 @@ from ganforge.gans.ctgan import ConditionalBatches, CTGANGame
 from ganforge.training import Batch, Clock, Update, fit
 
 TITLE = "What Lightning adds to a CTGAN step"
-STEPS, SKIPPED, ROUNDS, ROWS = 60, 9, 24, 20_000
+STEPS, SKIPPED, ROUNDS, ROWS = 60, 9, 16, 20_000
 LAYOUTS = {
     "150 columns wide": ([11] * 8, [2, 3, 5, 8, 12, 20]),
     "300 columns wide": ([11] * 18, [2, 3, 4, 6, 10, 15, 20, 24]),
