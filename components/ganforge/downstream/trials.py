@@ -22,10 +22,10 @@ from sklearn.metrics import average_precision_score, precision_recall_curve
 from ganforge.data.splits import Split
 from ganforge.data.table import Table
 from ganforge.downstream.arms import CLASS_WEIGHTS, Curve
+from ganforge.downstream.augmenting import synthetic_positives
 from ganforge.downstream.classifiers import make_classifier
 from ganforge.errors import GanforgeWarning
 from ganforge.files import write_whole
-from ganforge.quality.copies import exact_copies
 
 CURVE_POINTS = 200
 
@@ -138,8 +138,7 @@ def _synthesize(
     keep: Path | None,
     on_progress: Callable[[Any], None] | None,
 ) -> tuple[pd.DataFrame, int]:
-    """Positive rows made by a synthesizer that saw the training rows alone, without copies of these; how
-    many were."""
+    """Positive rows made by a synthesizer that saw the training rows alone, without copies of these; how many were."""
     kinds = {column.name: column.kind for column in task.table.schema}
     real = Table.of(task.table.frame.iloc[train].reset_index(drop=True), schema=kinds, source=task.table.source)
     seed = task.random_state + fold
@@ -147,30 +146,15 @@ def _synthesize(
         synthesizer.set_params(random_state=seed)
     resume = keep is not None and keep.is_dir() and any(keep.iterdir())
     synthesizer.fit(real, checkpoints=keep, resume=resume, on_progress=on_progress)
-    labels = task.table.frame[task.target].iloc[train]
-    counts = [int((labels == value).sum()) for value in task.positive_values]
-    positives = int(task.positive[train].sum())
-    wanted = int(np.ceil(task.sampling_strategy * (len(train) - positives))) - positives
-    made = [
-        synthesizer.sample(share, condition={task.target: value}, random_state=seed)
-        for value, share in zip(task.positive_values, _shares(max(wanted, 0), counts), strict=True)
-        if share
-    ]
-    if not made:
-        return task.table.frame.iloc[:0], 0
-    synthetic = pd.concat(made, ignore_index=True)
-    copied = exact_copies(synthetic, real.frame, schema=real.schema)
-    return synthetic.loc[~copied].reset_index(drop=True), int(copied.sum())
-
-
-def _shares(n: int, counts: list[int]) -> list[int]:
-    """n in whole parts as near to the proportions of `counts` as can be (largest remainders)."""
-    exact = [n * count / max(sum(counts), 1) for count in counts]
-    parts = [int(each) for each in exact]
-    most_missing = sorted(range(len(counts)), key=lambda k: exact[k] - parts[k], reverse=True)
-    for k in most_missing[: n - sum(parts) if any(counts) else 0]:
-        parts[k] += 1
-    return parts
+    drawn = synthetic_positives(
+        synthesizer,
+        real,
+        task.target,
+        positive_values=task.positive_values,
+        ratio=task.sampling_strategy,
+        random_state=seed,
+    )
+    return drawn.frame, drawn.copies_dropped
 
 
 @contextlib.contextmanager
