@@ -12,10 +12,19 @@ from ganforge.data import sources
 from ganforge.data.images import Images
 from ganforge.data.pictures import read_idx, read_images, write_idx
 from ganforge.data.table import SchemaLike, Table
-from ganforge.data.tables import load_npz, read_table, read_table_chunks
+from ganforge.data.tables import load_npz, read_table, read_table_chunks, read_verbatim_chunks
 from ganforge.errors import InputError
 
-__all__ = ["read", "read_idx", "read_images", "read_table", "read_table_chunks", "write_idx"]
+__all__ = [
+    "holds_images",
+    "read",
+    "read_idx",
+    "read_images",
+    "read_table",
+    "read_table_chunks",
+    "read_verbatim_chunks",
+    "write_idx",
+]
 
 
 def read(

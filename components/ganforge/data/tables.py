@@ -66,14 +66,31 @@ def read_table_chunks(
         raise InputError(f"rows={rows}; give at least 1 row a chunk")
     path = sources.existing_file(path)
     done = 0
-    for frame in _parts(path, rows, names, _Wish.of(schema)):
+    wanted = None if schema is None else frozenset(schema.names)
+    for frame in _parts(path, rows, names, _Wish.of(schema), only=wanted):
         source = str(path) if not done else f"{path} (rows counted from row {done + 1:,})"
         done += len(frame)
         frame = frame.reset_index(drop=True)
         yield Table.of(frame, source=source).frame if schema is None else conform(frame, schema, source=source)
 
 
-def _parts(path: Path, rows: int, names: Sequence[str] | None, wish: _Wish) -> Iterator[pd.DataFrame]:
+def read_verbatim_chunks(
+    path: str | Path, *, rows: int = 100_000, names: Sequence[str] | None = None
+) -> Iterator[pd.DataFrame]:
+    """The same rows as `read_table_chunks` gives, in the same chunks, but nothing interpreted.
+
+    The values of a CSV file come as the text that stands there (00123, "nan", an empty string), those of a Parquet file
+    in the types they are stored in: what a user's own columns must look like when they are written again.
+    """
+    path = sources.existing_file(path)
+    verbatim = _Wish(verbatim=True)
+    for frame in _parts(path, rows, names, verbatim):
+        yield frame.reset_index(drop=True)
+
+
+def _parts(
+    path: Path, rows: int, names: Sequence[str] | None, wish: _Wish, *, only: frozenset[str] | None = None
+) -> Iterator[pd.DataFrame]:
     if _is_parquet(path):
         import pyarrow as pa
         import pyarrow.parquet as pq
@@ -89,7 +106,7 @@ def _parts(path: Path, rows: int, names: Sequence[str] | None, wish: _Wish) -> I
         for begin in range(0, len(frame), rows):
             yield frame.iloc[begin : begin + rows]
     else:
-        yield from _csv_parts(path, names, rows, wish)
+        yield from _csv_parts(path, names, rows, wish, only=only)
 
 
 # -- CSV -----------------------------------------------------------------------------------------------------------
@@ -100,7 +117,15 @@ def _read_csv(path: Path, names: Sequence[str] | None, wish: _Wish) -> pd.DataFr
     return parts[0]
 
 
-def _csv_parts(path: Path, names: Sequence[str] | None, rows: int | None, wish: _Wish) -> Iterator[pd.DataFrame]:
+def _csv_parts(
+    path: Path,
+    names: Sequence[str] | None,
+    rows: int | None,
+    wish: _Wish,
+    *,
+    only: frozenset[str] | None = None,
+) -> Iterator[pd.DataFrame]:
+    """Chunks of `rows` rows (None: one of all). `only`: columns beside these are passed over, unread."""
     head = sources.read_bytes(path, _HEAD)
     sources.refuse_binary(path, head)
     encoding = sources.encoding_of(head) or "utf-8-sig"
@@ -114,8 +139,9 @@ def _csv_parts(path: Path, names: Sequence[str] | None, rows: int | None, wish: 
         "header": None if names else 0,
         "names": header,
         "index_col": False,
-        "dtype": dict.fromkeys(wish.literal & set(header), str),
-        "na_values": sorted(MISSING),
+        "dtype": str if wish.verbatim else dict.fromkeys(wish.literal & set(header), str),
+        "na_values": [] if wish.verbatim else sorted(MISSING),
+        "usecols": ([name for name in header if name in only] or None) if only is not None else None,
         "keep_default_na": False,
         "skipinitialspace": True,
         "encoding": encoding,
@@ -141,6 +167,8 @@ def _typed(frame: pd.DataFrame, path: Path, delimiter: str, wish: _Wish) -> pd.D
     frame = frame.reset_index(drop=True)
     if frame.empty:
         raise InputError(f"{path} has a header but no rows; give a table with at least one")
+    if wish.verbatim:
+        return frame
     columns = {}
     for name in frame.columns:
         series = frame[name]
@@ -243,6 +271,8 @@ class _Wish:
     """Read as written: 00123 stays 00123."""
     lenient: frozenset[str] = frozenset()
     """May hold numbers and words side by side."""
+    verbatim: bool = False
+    """Every column as it stands, missing values included."""
 
     @classmethod
     def of(cls, schema: SchemaLike) -> _Wish:

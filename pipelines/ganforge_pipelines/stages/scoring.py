@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import warnings
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +15,14 @@ import pandas as pd
 from scipy.stats import rankdata
 
 from ganforge.data.images import Images
-from ganforge.data.readers import read, read_table_chunks
+from ganforge.data.readers import holds_images, read, read_table_chunks, read_verbatim_chunks
+from ganforge.data.schema import Schema
+from ganforge.data.sources import refuse_missing
 from ganforge.data.writers import check_writable, write_tables
-from ganforge.errors import InputError
+from ganforge.errors import GanforgeWarning, InputError
 
 ROWS_A_CHUNK = 50_000
+REASONS = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,53 +41,104 @@ def score_file(
 ) -> Scored:
     """Write the rows of `data` in order to `out`, with `score` (higher = more anomalous) and `rank` (1 = the oddest).
 
-    Read twice, `rows` rows at a time, so that memory holds one chunk and a float64 a row. With `explain`, three
-    columns `reason_1` … `reason_3` name what made each row odd. Pictures are given by their number (`picture`).
+    The user's own columns are written as they stand in the file; the detector reads them by the schema it was trained
+    under, so that a row means the same whatever rows are around it. With `explain`, `reason_1` … `reason_3` name the
+    columns that made each row odd and `share_1` … say by how much. Where the file has a column of such a name
+    already, all the new ones begin with `ganforge_`. Pictures are given by their number (`picture`).
+
+    Read `rows` rows at a time, twice or more, so that memory holds some chunks and a float64 a row.
     """
     data, out = Path(data), Path(out)
+    refuse_missing(data)
     check_writable(out)
     if out.exists() and out.resolve() == data.resolve():
         raise InputError(f"--out {out} is the file that is read; choose another name")
+    rows_of = _Pictures(data, rows) if holds_images(data) else _Rows(data, rows, detector.encoding_)
     unseen: Counter[str] = Counter()
     scores = []
-    for chunk, _ in _chunks(data, rows):
+    for chunk in rows_of.for_detector():
         scores.append(np.asarray(detector.decision_function(chunk)))
         unseen.update(getattr(detector, "unseen_", None) or {})
     score = np.concatenate(scores)
-    rank = rankdata(-score, method="min")
-
-    def scored() -> Iterator[pd.DataFrame]:
-        start = 0
-        for chunk, frame in _chunks(data, rows):
-            stop = start + len(frame)
-            clash = [name for name in ("score", "rank") if name in frame.columns]
-            if clash:
-                raise InputError(f"{data} has a column {clash[0]!r} already; rename it, or drop it before scoring")
-            columns = {"score": score[start:stop], "rank": rank[start:stop].astype(np.int64)}
-            frame = frame.assign(**columns)
-            if explain:
-                reasons = detector.explain(chunk)
-                frame = pd.concat([frame, reasons.set_index(frame.index)], axis=1)
-            yield frame
-            start = stop
-
-    write_tables(scored(), out)
+    ranks = rankdata(-score, method="min").astype(np.int64)
+    typed = out.suffix.lower() == ".parquet"
+    write_tables(_with_scores(detector, rows_of, score, ranks, explain=explain, typed=typed), out)
     return Scored(rows=len(score), threshold=float(detector.threshold_), unseen=dict(unseen))
 
 
-def _chunks(data: Path, rows: int) -> Iterator[tuple[Any, pd.DataFrame]]:
-    """(what the detector is given, the frame that is written) for each chunk of the file."""
-    if _holds_pictures(data):
-        images = read(data)
-        if not isinstance(images, Images):
+def _with_scores(
+    detector: Any, rows_of: _Rows | _Pictures, score: np.ndarray, ranks: np.ndarray, *, explain: bool, typed: bool
+) -> Iterator[pd.DataFrame]:
+    prefix = None
+    start = 0
+    chunks = rows_of.for_detector() if explain else None
+    for frame in rows_of.for_people(typed=typed):
+        stop = start + len(frame)
+        added = pd.DataFrame({"score": score[start:stop], "rank": ranks[start:stop]}, index=frame.index)
+        if chunks is not None:
+            reasons = detector.explain(next(chunks), top=REASONS)
+            added = pd.concat([added, reasons.set_index(frame.index)], axis=1)
+        if prefix is None:
+            prefix = _prefix(frame.columns, added.columns)
+        yield pd.concat([frame, added.add_prefix(prefix)], axis=1)
+        start = stop
+
+
+def _prefix(there: Sequence[str], added: Sequence[str]) -> str:
+    """Nothing, or `ganforge_` where a column of the file has one of the new names."""
+    clash = [name for name in added if name in set(there)]
+    if not clash:
+        return ""
+    warnings.warn(
+        f"the file has a column {clash[0]!r} already; the new columns are called ganforge_{added[0]}, …",
+        GanforgeWarning,
+        stacklevel=2,
+    )
+    return "ganforge_"
+
+
+class _Rows:
+    """A table, chunk by chunk: for the detector under its own schema, for people as it stands."""
+
+    def __init__(self, data: Path, rows: int, encoding: Any) -> None:
+        if encoding is None:
+            raise InputError(f"{data} is a table, but this detector was trained on pictures; give pictures")
+        self.data, self.rows, self.schema = data, rows, encoding.schema
+
+    def for_detector(self) -> Iterator[pd.DataFrame]:
+        return read_table_chunks(self.data, rows=self.rows, schema=self.schema)
+
+    def for_people(self, *, typed: bool) -> Iterator[pd.DataFrame]:
+        """`typed`: the columns the detector knows in their own types (numbers, dates), for a file that has types."""
+        chunks = self.for_detector() if typed else None
+        for frame in read_verbatim_chunks(self.data, rows=self.rows):
+            if chunks is None or not _all_text(frame, self.schema):
+                yield frame
+            else:
+                known = next(chunks)
+                yield frame.assign(**{name: known[name].set_axis(frame.index) for name in known.columns})
+
+
+def _all_text(frame: pd.DataFrame, schema: Schema) -> bool:
+    """Did the rows come from a file without types (CSV)?"""
+    return all(frame[name].dtype == object for name in schema.names)
+
+
+class _Pictures:
+    """A set of pictures, chunk by chunk."""
+
+    def __init__(self, data: Path, rows: int) -> None:
+        found = read(data)
+        if not isinstance(found, Images):
             raise InputError(f"{data}: a table where pictures were expected")
-        for start in range(0, len(images), rows):
-            take = np.arange(start, min(start + rows, len(images)))
-            yield images.take(take), pd.DataFrame({"picture": take + 1})
-        return
-    for frame in read_table_chunks(data, rows=rows):
-        yield frame, frame
+        self.images = found
+        self.bounds = list(pairwise([*range(0, len(found), rows), len(found)]))
 
+    def for_detector(self) -> Iterator[Images]:
+        for start, stop in self.bounds:
+            yield self.images.take(np.arange(start, stop))
 
-def _holds_pictures(data: Path) -> bool:
-    return data.is_dir() or "idx" in data.name or data.suffix == ".npz"
+    def for_people(self, *, typed: bool) -> Iterator[pd.DataFrame]:
+        del typed  # a number is a number in any file
+        for start, stop in self.bounds:
+            yield pd.DataFrame({"picture": np.arange(start, stop) + 1})

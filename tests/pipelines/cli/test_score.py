@@ -83,3 +83,64 @@ def test_a_generator_scores_nothing(tmp_path, cli):
     done = cli("score", tmp_path / "g", tmp_path / "t.csv", "--out", tmp_path / "s.csv")
     assert done.code == 2
     assert "ganforge detect" in done.err
+
+
+CASES = pd.DataFrame(
+    {
+        "case": [f"{k:08d}" for k in range(240)],
+        "mcc": (["5411", "5812", "0742", "07A1"] * 60),
+        "amount": np.round(np.random.RandomState(1).gamma(2, 30, 240), 2),
+        "note": (["", "nan", "?"] * 80),
+    }
+)
+
+
+def test_a_row_scores_the_same_whatever_stands_around_it(tmp_path):
+    """Codes with leading zeros, in files whose other rows would let them pass for numbers."""
+    from ganforge.catalog import load_class, load_model
+    from ganforge.data.readers import read
+    from ganforge_pipelines.stages.scoring import score_file
+
+    CASES.drop(columns="note").to_csv(tmp_path / "train.csv", index=False)
+    load_class("knn")().fit(read(tmp_path / "train.csv")).save(tmp_path / "m")
+    model = load_model(tmp_path / "m")
+    some = CASES[CASES["mcc"] != "07A1"]
+    CASES.to_csv(tmp_path / "all.csv", index=False)
+    some.to_csv(tmp_path / "some.csv", index=False)
+    score_file(model, tmp_path / "all.csv", tmp_path / "a.csv")
+    summary = score_file(model, tmp_path / "some.csv", tmp_path / "b.csv", rows=7)
+    assert summary.unseen == {}
+    a, b = (pd.read_csv(tmp_path / name, dtype={"case": str}).set_index("case") for name in ("a.csv", "b.csv"))
+    assert (a.loc[b.index, "score"] == b["score"]).all()
+
+
+def test_the_users_own_columns_come_back_as_they_stood(detector, tmp_path):
+    from ganforge.catalog import load_model
+    from ganforge_pipelines.stages.scoring import score_file
+
+    ours = CASES.assign(a=0.5, b=10.0, channel="web", share_1="theirs")
+    ours.to_csv(tmp_path / "t.csv", index=False)
+    with pytest.warns(UserWarning, match="share_1"):
+        score_file(load_model(detector), tmp_path / "t.csv", tmp_path / "s.csv", explain=True, rows=50)
+    scored = pd.read_csv(tmp_path / "s.csv", dtype=str, keep_default_na=False)
+    given = pd.read_csv(tmp_path / "t.csv", dtype=str, keep_default_na=False)
+    pd.testing.assert_frame_equal(scored[list(given.columns)], given)
+    assert {"ganforge_score", "ganforge_rank", "ganforge_reason_1"} <= set(scored.columns)
+
+
+def test_a_column_that_is_empty_at_first_does_not_break_parquet(detector, tmp_path):
+    from ganforge.catalog import load_model
+    from ganforge_pipelines.stages.scoring import score_file
+
+    frame = NORMAL.head(40).assign(note=[""] * 20 + ["x"] * 20)
+    frame.to_csv(tmp_path / "t.csv", index=False)
+    score_file(load_model(detector), tmp_path / "t.csv", tmp_path / "s.parquet", rows=10)
+    scored = pd.read_parquet(tmp_path / "s.parquet")
+    assert scored["a"].dtype == float
+    assert list(scored["note"]) == list(frame["note"])
+
+
+def test_a_table_is_a_table_whatever_its_name(detector, tmp_path, cli):
+    NORMAL.head(20).to_csv(tmp_path / "idx_cases.csv", index=False)
+    done = cli("score", detector, tmp_path / "idx_cases.csv", "--out", tmp_path / "s.csv")
+    assert done.code == 0, done.err
