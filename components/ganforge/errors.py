@@ -5,6 +5,7 @@ message alone and leaves with `exit_code`:
 
     1   understood, but the data do not allow it or it is not worth doing; nothing was written
     2   a wrong call, unreadable input, or a service that is not there
+    70  a defect of ganforge itself; the traceback is in a file that the message names
     130 interrupted by the user; the message says how to go on
 """
 

@@ -26,6 +26,8 @@ app.add_typer(data.app, name="data")
 for group in (models, workspaces, services):
     group.register(app)
 
+UNEXPECTED = 70
+"""Exit code of a defect of ganforge itself (EX_SOFTWARE)."""
 _UsageError: type[Exception] = typer.BadParameter.__bases__[0]  # Typer has no public name for it
 
 
@@ -49,6 +51,23 @@ def run(arguments: list[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of `ganforge … | head` has left: not an error
         sys.stderr.close()
         return 0
+    except Exception as error:  # noqa: BLE001 (a crash must not leave with 1: that says "not worth doing")
+        return _tell(_unexpected(error), UNEXPECTED)
+
+
+def _unexpected(error: Exception) -> str:
+    """One line for the user; the traceback goes to a file, where whoever mends it can read it."""
+    import tempfile
+    import traceback
+    from pathlib import Path
+
+    with tempfile.NamedTemporaryFile("w", prefix="ganforge-", suffix=".log", delete=False, encoding="utf-8") as file:
+        file.write("".join(traceback.format_exception(error)))
+    first = str(error).strip().split("\n")[0]
+    return (
+        f"unexpected {type(error).__name__}: {first}; this is a defect of ganforge, not of your input: "
+        f"please report it with {Path(file.name)}"
+    )
 
 
 def _tell(message: str, code: int) -> int:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ganforge_pipelines.cli.console import Json, Quiet, Settings, Speaker, parse_settings
+from ganforge_pipelines.cli.console import Json, Quiet, SchemaFile, Speaker
 
 app = typer.Typer(help="Make, fetch, version and look at data.", no_args_is_help=True)
 
@@ -80,14 +80,20 @@ def add(
 
 
 @app.command()
-def show(data: DataFile, labels: Labels = None, json_to: Json = None, quiet: Quiet = False) -> None:
+def show(
+    data: DataFile,
+    labels: Labels = None,
+    schema: SchemaFile = None,
+    json_to: Json = None,
+    quiet: Quiet = False,
+) -> None:
     """What is in a file: rows, columns and their kinds, or pictures and their classes; never a row itself."""
     from ganforge.data.images import Images
     from ganforge.data.readers import read
 
     speaker = Speaker(json_to=json_to, quiet=quiet)
     with speaker.notices() as notices:
-        source = read(data, labels=labels)
+        source = read(data, labels=labels, schema=schema)
     if isinstance(source, Images):
         shape = "×".join(str(each) for each in source.pixels.shape[1:])
         speaker.say(f"{data.name} · {len(source):,} pictures of {shape} · {source.fingerprint[:6]}…")
@@ -132,7 +138,7 @@ def check(
     target: Annotated[str | None, typer.Option(metavar="COL")] = None,
     time: Annotated[str | None, typer.Option(metavar="COL")] = None,
     labels: Labels = None,
-    set_: Settings = None,
+    schema: SchemaFile = None,
     json_to: Json = None,
     quiet: Quiet = False,
 ) -> None:
@@ -141,6 +147,6 @@ def check(
 
     speaker = Speaker(json_to=json_to, quiet=quiet)
     with speaker.notices() as notices:
-        summary = check_input(data, target=target, time=time, labels=labels, **parse_settings(set_))
+        summary = check_input(data, target=target, time=time, labels=labels, schema=schema)
     speaker.say(summary.sentence)
     speaker.answer({**summary.to_json(), "notices": notices})

@@ -153,15 +153,9 @@ def _run(
     speaker = Speaker(json_to=json_to, quiet=quiet)
     overrides = parse_settings(settings)
     given = {name: value for name, value in options.items() if value is not None}
-    workspace, made = Workspace.find_or_create(Path.cwd())
-    if made:
-        speaker.say(f"no workspace here; made {workspace.root}")
-    environment(workspace)
-    if made:
-        from ganforge_pipelines.lineage import git
-
-        git.init(workspace.root)
-    from ganforge_pipelines.flows.running import plan, run_flow
+    environment()
+    from ganforge_pipelines.flows.running import plan
+    from ganforge_pipelines.stages.inputs import check_columns
 
     request = {
         "data": data,
@@ -171,13 +165,25 @@ def _run(
         "overrides": overrides,
         "show_rows": show_rows,
     }
+    if data is not None:
+        check_columns(data, [given[name] for name in ("target", "time", "label") if name in given])
+    with Workspace.found_or_imagined(Path.cwd()) as imagined:  # a wrong call must not make a workspace
+        resolved = plan(flow, imagined, **request)
     if dry_run:
         import yaml
 
-        resolved = plan(flow, workspace, **request)
         speaker.say(yaml.safe_dump(resolved, sort_keys=False, allow_unicode=True).rstrip())
         speaker.answer(resolved)
         return
+    workspace, made = Workspace.find_or_create(Path.cwd())
+    if made:
+        speaker.say(f"no workspace here; made {workspace.root}")
+    environment(workspace)
+    from ganforge_pipelines.flows.running import run_flow
+    from ganforge_pipelines.lineage import git
+
+    if made:
+        git.init(workspace.root)
     watch = Stopwatch()
     with FlowScreen(speaker) as screen:
         result = run_flow(flow, workspace, wait=wait, on_event=screen.show, **request)

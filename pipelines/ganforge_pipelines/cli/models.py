@@ -12,6 +12,7 @@ from ganforge.errors import InputError
 from ganforge_pipelines.cli.console import (
     Json,
     Quiet,
+    SchemaFile,
     Seed,
     Settings,
     Speaker,
@@ -43,7 +44,7 @@ def fit(
     kind: Annotated[str | None, typer.Option(help="What to train; `ganforge models` lists them.")] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="Real batches to train on.")] = None,
     seed: Seed = None,
-    schema: Annotated[Path | None, typer.Option(help="JSON or YAML: column → kind, where inference is wrong.")] = None,
+    schema: SchemaFile = None,
     labels: Annotated[Path | None, typer.Option(help="The labels of idx pictures.")] = None,
     resume: Resume = False,
     set_: Settings = None,
@@ -54,12 +55,11 @@ def fit(
     from ganforge.catalog import load_class
     from ganforge.data.images import Images
     from ganforge.data.readers import read
-    from ganforge.data.schema import Schema
 
     check_out(out, model=True)
     speaker = Speaker(json_to=json_to, quiet=quiet)
     with speaker.notices() as notices:
-        source = read(data, labels=labels, schema=Schema.read(schema) if schema else None)
+        source = read(data, labels=labels, schema=schema)
         family = "pictures" if isinstance(source, Images) else "tables"
         kind = _kind_for(kind, role="synthesizer", family=family, default="dcgan" if family == "pictures" else "ctgan")
         model = _construct(load_class(kind), kind, {"steps": steps, "random_state": seed, **parse_settings(set_)})
@@ -126,6 +126,8 @@ def detect(
     label: Annotated[
         str | None, typer.Option(metavar="COL", help="Train on the rows this column calls normal.")
     ] = None,
+    leave_out: Annotated[list[str] | None, typer.Option(metavar="COL", help="No feature; may be repeated.")] = None,
+    schema: SchemaFile = None,
     labels: Annotated[Path | None, typer.Option(help="The labels of idx pictures (not trained on).")] = None,
     seed: Seed = None,
     resume: Resume = False,
@@ -134,6 +136,8 @@ def detect(
     quiet: Quiet = False,
 ) -> None:
     """Train an anomaly detector."""
+    import numpy as np
+
     from ganforge.catalog import load_class
     from ganforge.data.readers import read
     from ganforge.data.table import Table
@@ -142,12 +146,13 @@ def detect(
     check_out(out, model=True)
     speaker = Speaker(json_to=json_to, quiet=quiet)
     with speaker.notices() as notices:
-        source: Any = read(data, labels=labels)
+        source: Any = read(data, labels=labels, schema=schema)
+        if not isinstance(source, Table) and (label or leave_out):
+            raise InputError(f"--label and --leave-out name columns, but {data} holds pictures; leave them out")
         if label is not None:
-            if not isinstance(source, Table):
-                raise InputError(f"--label names a column, but {data} holds pictures; leave it out")
-            target = binary_target(source, label)
-            source = Table.of(source.frame.loc[~target.positive].drop(columns=label), source=source.source)
+            normal = np.flatnonzero(~binary_target(source, label).positive)
+            source = source.take(normal).drop(label)
+        source = source.drop(*leave_out) if leave_out else source
         kind = _kind_for(kind, role="detector", family=None, default=kind)
         model = _construct(load_class(kind), kind, {"random_state": seed, **parse_settings(set_)})
         watch = Stopwatch()

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from ganforge.data.images import Images
-from ganforge.data.readers import read
+from ganforge.data.readers import holds_images, read, read_verbatim_chunks
+from ganforge.data.sources import refuse_missing
 from ganforge.data.table import Table
 from ganforge.data.targets import binary_target
-from ganforge.errors import InputError, UnsuitableDataError
+from ganforge.errors import InputError, UnknownNameError, UnsuitableDataError
 from ganforge_pipelines.lineage import dvc
 from ganforge_pipelines.workspace import Workspace
 
@@ -46,15 +48,31 @@ class Adopted:
     """The flows that run on it from now on."""
 
 
+def check_columns(data: str | Path, names: Sequence[str]) -> None:
+    """Raise `UnknownNameError`, with the nearest, for a column that the first rows of the file do not have."""
+    path = Path(data)
+    refuse_missing(path)
+    if names and not holds_images(path):
+        head = next(iter(read_verbatim_chunks(path, rows=1)))
+        for name in names:
+            if name not in head.columns:
+                raise UnknownNameError("column", name, head.columns, where=str(path))
+
+
 def check_input(
-    data: str | Path, *, target: str | None = None, time: str | None = None, labels: str | Path | None = None
+    data: str | Path,
+    *,
+    target: str | None = None,
+    time: str | None = None,
+    labels: str | Path | None = None,
+    schema: str | Path | None = None,
 ) -> Checked:
     """Read the file as a flow would, and say what it holds and what a flow would stumble over.
 
     Raises what the flow would raise: `InputError` for what cannot be read, `UnsuitableDataError` for one class or
     fewer than 10 rows of the rare one.
     """
-    source = read(data, labels=labels)
+    source = read(data, labels=labels, schema=schema)
     if isinstance(source, Images):
         return _check_images(source, Path(data))
     return _check_table(source, Path(data), target=target, time=time)
@@ -147,7 +165,7 @@ def adopt(
             changes = {
                 f"{flow}.prepare.{name}": value
                 for flow in flows
-                for name, value in {"data": place, "time": time}.items()
+                for name, value in {"data": place, "time": time, "schema": None, "leave_out": []}.items()
             }
             changes["anomalies.prepare.label"] = target
             if target:

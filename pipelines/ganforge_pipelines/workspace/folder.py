@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -71,6 +72,22 @@ class Workspace:
             with write_whole(directory / name) as temporary:
                 temporary.write_bytes(template.read_bytes())
         return cls(directory)
+
+    @classmethod
+    @contextmanager
+    def found_or_imagined(cls, start: str | Path) -> Iterator[Workspace]:
+        """The workspace that `find_or_create` would give, for looking at only: where it would make one, one with the
+        same parameters in a temporary folder that goes when the block ends."""
+        try:
+            yield cls.find(start)
+            return
+        except InputError:
+            outside = Path(start).resolve() / OUTSIDE
+        if is_workspace(outside):
+            yield cls(outside)
+            return
+        with tempfile.TemporaryDirectory() as folder:
+            yield cls.create(Path(folder) / OUTSIDE)
 
     # --- places ----------------------------------------------------------------------------------------------------
 

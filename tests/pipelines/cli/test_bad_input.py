@@ -261,3 +261,50 @@ def test_json_answer_on_the_terminal_is_only_json(ctgan, tmp_path, cli):
     answer = json.loads(done.out)
     assert answer["rows"] == 5
     assert len(pd.read_parquet(tmp_path / "s.parquet")) == 5
+
+
+def test_a_defect_of_ours_is_not_taken_for_not_worth_doing(tmp_path, cli, monkeypatch):
+    from ganforge.data import readers
+
+    def broken(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("division by zero")
+
+    monkeypatch.setattr(readers, "read", broken)
+    done = cli("data", "show", table(tmp_path / "t.csv", ROWS))
+    assert done.code == 70
+    assert "ZeroDivisionError" in done.err
+    assert "Traceback" not in done.err
+    log = Path(done.err.split()[-1])
+    assert "Traceback" in log.read_text()
+    log.unlink()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["--target", "is_froud"], ["--time", "amont"], ["--set", "train.stps=5"], ["--preset", "quick", "--dry-run"]],
+    ids=["target", "time", "set", "dry-run"],
+)
+def test_a_wrong_call_or_a_dry_run_makes_no_workspace(tmp_path, cli, monkeypatch, arguments):
+    monkeypatch.chdir(tmp_path)
+    data = table(tmp_path / "t.csv", ROWS)
+    target = [] if "--target" in arguments else ["--target", "is_fraud"]
+    done = cli("run", "fraud", "--data", data, *target, *arguments)
+    assert done.code == (0 if "--dry-run" in arguments else 2), done.err
+    assert [each.name for each in tmp_path.iterdir()] == ["t.csv"]
+
+
+def test_a_schema_settles_what_cannot_be_guessed(tmp_path, cli):
+    lines = [f"{k},{k % 7}" for k in range(80)]
+    lines[40] = "forty,3"
+    data = text(tmp_path / "t.csv", "a,b\n" + "\n".join(lines) + "\n")
+    schema = text(tmp_path / "schema.json", '{"a": "categorical"}')
+    assert cli("data", "check", data, "--schema", schema).code == 0
+    assert cli("detect", data, "--kind", "knn", "--schema", schema, "--out", tmp_path / "m").code == 0
+
+
+def test_a_column_left_out_is_not_learned(tmp_path, cli):
+    data = table(tmp_path / "t.csv", ROWS.assign(clock=range(120)))
+    done = cli("detect", data, "--kind", "knn", "--leave-out", "clock", "--label", "is_fraud", "--out", tmp_path / "m")
+    assert done.code == 0, done.err
+    table(tmp_path / "tonight.csv", ROWS)
+    assert cli("score", tmp_path / "m", tmp_path / "tonight.csv", "--out", tmp_path / "s.csv").code == 0
