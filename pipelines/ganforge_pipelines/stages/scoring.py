@@ -79,7 +79,7 @@ def _with_scores(
             reasons = detector.explain(next(chunks), top=REASONS)
             added = pd.concat([added, reasons.set_index(frame.index)], axis=1)
         if prefix is None:
-            prefix = _prefix(frame.columns, added.columns)
+            prefix = _prefix(list(frame.columns), list(added.columns))
         yield pd.concat([frame, added.add_prefix(prefix)], axis=1)
         start = stop
 
