@@ -1,6 +1,6 @@
 """Which rows to train on and which to test on. Pure functions of arrays, returning sorted row numbers.
 
-Every pair (train, test) is disjoint. Rows of one group (exact duplicates, `duplicate_groups`) never stand on both
+Every pair (train, test) is disjoint. Rows of one group (exact duplicates, `twin_groups`) never stand on both
 sides, and neither does an entity; a split by time has nothing in training that happened after the test began.
 """
 
@@ -9,12 +9,14 @@ sides, and neither does an entity; a split by time has nothing in training that 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from pandas.util import hash_pandas_object
 
+from ganforge.data.table import Table
 from ganforge.errors import InputError, UnsuitableDataError
 
 Split = tuple[np.ndarray, np.ndarray]
@@ -119,6 +121,20 @@ def duplicate_groups(frame: pd.DataFrame) -> np.ndarray:
     result = np.arange(len(frame))
     result[shared] = first
     return pd.factorize(result)[0].astype(np.int64)
+
+
+def twin_groups(table: Table, *, leave_out: Iterable[str] = ()) -> np.ndarray:
+    """(N,) int64: rows that are the same to a model share a number. Pass as `groups`.
+
+    Only columns that are learned count: a running number or a free text would make every row one of its own.
+    leave_out: columns that are not compared either, such as the target: twins of different classes are twins.
+    Without a column to compare every row is a group of its own.
+    """
+    left_out = set(leave_out)
+    for name in left_out:
+        table.column(name)
+    names = [column.name for column in table.schema if column.learned and column.name not in left_out]
+    return duplicate_groups(table.frame[names]) if names else np.arange(len(table), dtype=np.int64)
 
 
 def as_seconds(time: Any) -> np.ndarray:

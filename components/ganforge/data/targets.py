@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from ganforge.data.columns import row_of
+from ganforge.data.schema import ONE_HOT
 from ganforge.data.table import Table
 from ganforge.errors import InputError, UnsuitableDataError
 
@@ -73,7 +73,13 @@ def binary_target(table: Table, name: str) -> BinaryTarget:
     return BinaryTarget(positive, tuple(value for value in values if value != negative), negative)
 
 
-def restore_labels(target: BinaryTarget, positive: np.ndarray, *, like: pd.Series) -> pd.Series:
-    """The other way round: labels in the column's own values and dtype for (N,) bool."""
-    values = np.where(positive, target.positive_value, target.negative_value)
-    return pd.Series(values, name=like.name).astype(like.dtype)
+def with_discrete(table: Table, name: str) -> Table:
+    """The table with a target as categories, whatever its values suggest (0.0 and 1.0 look like numbers).
+
+    Conditions need it so. A column that is discrete already stays as it is.
+    """
+    table.column(name, "target column")
+    if table.schema[name].kind in ONE_HOT:
+        return table
+    kinds = {column.name: column.kind for column in table.schema if column.kind != "constant"}
+    return Table.of(table.frame, schema=kinds | {name: "categorical"}, source=table.source)

@@ -24,10 +24,10 @@ import pandas as pd
 from joblib import Parallel, delayed
 from sklearn.base import clone
 
-from ganforge.data.splits import Split, duplicate_groups
+from ganforge.data.splits import Split, twin_groups
 from ganforge.data.splits import folds as split_folds
 from ganforge.data.table import Table
-from ganforge.data.targets import BinaryTarget, binary_target
+from ganforge.data.targets import BinaryTarget, binary_target, with_discrete
 from ganforge.downstream.arms import CLASS_WEIGHTS, NONE, Arm, Curve, Verdict, conclude
 from ganforge.downstream.classifiers import CLASSIFIERS
 from ganforge.downstream.intervals import Interval
@@ -89,7 +89,7 @@ def judge(
     if gap and time is None:
         raise InputError(f"gap={gap} needs the column that says when each row happened; give time=")
     labels = binary_target(table, target)
-    table = _with_discrete_target(table, target)
+    table = with_discrete(table, target)
     _refuse_unsuitable(table, labels, target, folds, sampling_strategy)
     pairs = _split(table, labels, target, time, gap, folds, random_state)
     arms = _named(synthesizer)
@@ -124,17 +124,7 @@ def judge(
     )
 
 
-# -- what is judged on
-# ---------------------------------------------------------------------------------------------
-
-
-def _with_discrete_target(table: Table, target: str) -> Table:
-    """The target as categories, whatever its values suggest (0.0 and 1.0 look like numbers): conditions need
-    it."""
-    if table.schema[target].kind in ("categorical", "boolean"):
-        return table
-    kinds = {column.name: column.kind for column in table.schema} | {target: "categorical"}
-    return Table.of(table.frame, schema=kinds, source=table.source)
+# -- what is judged on ---------------------------------------------------------------------------------------------
 
 
 def _refuse_unsuitable(table: Table, labels: BinaryTarget, target: str, folds: int, sampling_strategy: float) -> None:
@@ -169,7 +159,7 @@ def _split(
         random_state=random_state,
         time=None if time is None else table.time(time),
         gap=gap,
-        groups=duplicate_groups(table.frame.drop(columns=target)),
+        groups=twin_groups(table, leave_out=[target]),
     )
     for fold, (train, test) in enumerate(pairs, start=1):
         for side, rows in (("training", train), ("test", test)):
@@ -195,8 +185,7 @@ def _named(synthesizer: Any) -> dict[str, Any]:
     return arms
 
 
-# -- the trials
-# ----------------------------------------------------------------------------------------------------
+# -- the trials ----------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -282,8 +271,7 @@ def _slug(name: str) -> str:
     return "".join(each if each.isalnum() or each in "-_" else "-" for each in name)
 
 
-# -- what is told beside the figures
-# -------------------------------------------------------------------------------
+# -- what is told beside the figures -------------------------------------------------------------------------------
 
 
 def _details(found: list[Result]) -> dict[str, Any]:

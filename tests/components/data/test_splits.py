@@ -6,8 +6,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ganforge.data.splits import as_seconds, duplicate_groups, entity_split, folds, stratified_split, time_split
-from ganforge.errors import InputError, UnsuitableDataError
+from ganforge.data.splits import (
+    as_seconds,
+    duplicate_groups,
+    entity_split,
+    folds,
+    stratified_split,
+    time_split,
+    twin_groups,
+)
+from ganforge.data.table import Table
+from ganforge.errors import InputError, UnknownNameError, UnsuitableDataError
 
 MODEST = settings(max_examples=40, deadline=None)
 labels = st.lists(st.integers(0, 2), min_size=12, max_size=80)
@@ -111,6 +120,22 @@ def test_duplicates_are_equal_rows_and_no_others(rows):
     for i in range(len(rows)):
         for j in range(i):
             assert (groups[i] == groups[j]) == (keys[i] == keys[j])
+
+
+def test_twins_are_found_under_a_running_number_and_a_note():
+    """What no model learns from does not make two rows different; neither does the target."""
+    values = np.tile(np.arange(30) + 0.5, 2)
+    frame = pd.DataFrame({"payment_id": np.arange(60) + 100, "amount": values, "target": np.arange(60) // 30})
+    frame["note"] = [f"a note of more than three words, number {k}" for k in range(60)]
+    table = Table.of(frame)
+    assert table.schema.of_kind("identifier", "text") == ("payment_id", "note")
+    groups = twin_groups(table, leave_out=["target"])
+    assert len(np.unique(groups)) == 30
+    assert np.array_equal(groups[:30], groups[30:])
+    assert len(np.unique(twin_groups(table))) == 60
+    assert len(np.unique(twin_groups(table, leave_out=["target", "amount"]))) == 60
+    with pytest.raises(UnknownNameError, match="did you mean 'target'"):
+        twin_groups(table, leave_out=["targets"])
 
 
 def test_dates_are_seconds():
