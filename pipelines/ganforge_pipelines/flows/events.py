@@ -41,11 +41,10 @@ def listening(listener: Listener | None) -> Iterator[None]:
 
 
 def emit(event: Event) -> None:
-    """Tell the listener; without one (a worker runs a deployment), Prefect's own log of the run."""
+    """Tell the listener, if there is one, and Prefect's log of the run: what its page shows."""
     listener = _LISTENER.get()
     if listener is not None:
         listener(event)
-        return
     if event.kind != "progress":
         from prefect.logging import get_run_logger
 

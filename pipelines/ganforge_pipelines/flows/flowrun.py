@@ -12,6 +12,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Self
 
+from prefect.artifacts import create_markdown_artifact
+
 from ganforge.errors import InputError
 from ganforge.files import sha256_tree
 from ganforge_pipelines.flows.connection import remember_ephemeral
@@ -80,6 +82,12 @@ class FlowRun:
         """Keep the snapshot in `runs/`, and say what came out."""
         folder = snapshot(self.flow, self.workspace, self.params, self.manifests)
         answer = json.loads((folder / "answer.json").read_text(encoding="utf-8"))
+        create_markdown_artifact(
+            f"**{answer['sentence']}**\n\n{answer['what_to_do']}\n\nReport: `{folder / 'report.html'}`\n\n"
+            f"Model: `{answer['mlflow']['uri']}` ({answer['mlflow']['alias']}: {answer['mlflow']['reason']})",
+            key=f"ganforge-{self.flow}",
+            description="The answer of the run",
+        )
         return {"run_dir": str(folder), "answer": answer, "seconds": time.monotonic() - self.started, "kept": self.kept}
 
     def _headline(self) -> str:

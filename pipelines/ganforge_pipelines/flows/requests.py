@@ -76,6 +76,8 @@ def from_request(
         if name not in OPTIONS[flow]:
             raise UnknownNameError("option", name, OPTIONS[flow], where=f"run {flow}")
         asked[OPTIONS[flow][name]] = str(value) if isinstance(value, Path) else value
+    if asked.get("prepare.train_on") == "normal" and asked.get("prepare.label", "") is None:
+        raise InputError("--train-on normal needs a label that says which rows are normal; name it with --label")
     if seed is not None:
         asked["seed"] = seed
     if show_rows:

@@ -28,6 +28,8 @@ from ganforge_pipelines.workspace import Workspace, environment
 from ganforge_pipelines.workspace.environment import running_server, servers_file
 
 HOST = "127.0.0.1"
+_LEFT_RUNNING: list[subprocess.Popen[bytes]] = []
+"""On purpose, so Python is not to complain that nobody waits for them."""
 START = 180.0
 """Seconds a server gets to answer; Prefect's first start in a workspace makes its database."""
 
@@ -102,6 +104,7 @@ def _start(
             env={**os.environ, **variables},
             start_new_session=True,  # it outlives this command
         )
+    _LEFT_RUNNING.append(process)
     try:
         _wait(process, name, health, log)
     except BaseException:

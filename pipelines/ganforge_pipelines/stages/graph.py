@@ -45,6 +45,8 @@ class StageSpec:
     and must not start the flow again."""
     environment: tuple[str, ...] = ()
     """Variables that change what it does, beside its files and parameters."""
+    records: bool = False
+    """Whether it writes down in MLflow where the data came from: then another version of the same data counts, too."""
 
     @property
     def name(self) -> str:
@@ -115,7 +117,7 @@ def _augmenting(
             verb="sample",
             run=f"{module}:sample",
             deps=(*pool, *facts, *generator),
-            outs=(made,),
+            outs=(made, *(() if curve else ("samples.png",))),
             params=("seed", f"{flow}.sample"),
             metrics=("metrics.json",),
         ),
@@ -155,12 +157,14 @@ def _augmenting(
                 *generator,
                 *_at(flow, "train", "training.json"),
                 *synthetic,
+                *(() if curve else _at(flow, "sample", "samples.png")),
                 *verdict,
                 *_at(flow, "classify", "classifier", "test.json"),
             ),
             outs=("registered.json",),
             params=(f"{flow}.register",),
             environment=("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI"),
+            records=True,
         ),
         StageSpec(
             flow=flow,
@@ -179,6 +183,7 @@ def _augmenting(
             outs=("report.html", "answer.json"),
             params=("seed", f"{flow}.report"),
             environment=("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI"),
+            records=True,
         ),
     ]
 
@@ -227,6 +232,7 @@ def _scoring(flow: str = "anomalies") -> list[StageSpec]:
             outs=("registered.json",),
             params=(f"{flow}.register",),
             environment=("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI"),
+            records=True,
         ),
         StageSpec(
             flow=flow,
@@ -242,6 +248,7 @@ def _scoring(flow: str = "anomalies") -> list[StageSpec]:
             outs=("report.html", "answer.json"),
             params=(f"{flow}.report",),
             environment=("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI"),
+            records=True,
         ),
     ]
 

@@ -27,7 +27,7 @@ from ganforge.quality.pictures import classes_that_appear, mistaken_for, obedien
 from ganforge_pipelines.stages.context import StageContext, StageProgress
 from ganforge_pipelines.stages.models import build_model, write_training
 from ganforge_pipelines.stages.models import train as train_model
-from ganforge_pipelines.stages.pictures import labels_of, read_part, thinned, write_part
+from ganforge_pipelines.stages.pictures import labels_of, read_part, thinned, write_part, write_sheet
 
 KINDS = tuple(each.kind for each in CATALOG.values() if each.family == "pictures" and each.role == "synthesizer")
 
@@ -140,6 +140,7 @@ def sample(context: StageContext) -> str:
     asked = np.repeat(present, own["per_class"])
     synthetic = Images.of(np.concatenate([each.pixels for each in parts]), asked, classes=classes, source="generated")
     write_part(context.out / "synthetic.npz", synthetic)
+    write_sheet(context.out / "samples.png", parts)
     context.on_progress(StageProgress(step=1, steps=2, phase="what are they taken for?"))
     taken_for = PictureClassifier(random_state=context.seed).fit(pool).predict(synthetic)
     mistaken = mistaken_for(asked, taken_for, len(classes))

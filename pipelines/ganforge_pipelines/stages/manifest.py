@@ -103,8 +103,11 @@ def situation(spec: StageSpec, workspace: Workspace, params: Mapping[str, Any]) 
     data = [data_identity(workspace, dep, inputs[dep]) for dep in outside]
     for verb in spec.upstream:
         above = Manifest.read(workspace.stage_dir(spec.flow, verb))
-        data.extend(each for each in (above.data if above else []) if each not in data)
-    key = _digest([spec.name, FORMAT, inputs, parameters, environment, _deciding_versions(), source_digest()])
+        known = [data_identity(workspace, each["path"], each["sha256"]) for each in (above.data if above else [])]
+        data.extend(each for each in known if each not in data)
+    recorded = [each["md5"] for each in data] if spec.records else []
+    told = [spec.name, FORMAT, inputs, parameters, environment, recorded, _deciding_versions(), source_digest()]
+    key = _digest(told)
     return Situation(inputs=inputs, parameters=parameters, data=data, key=key)
 
 
@@ -140,7 +143,8 @@ def finished(spec: StageSpec, workspace: Workspace, key: str) -> Manifest | None
     manifest = Manifest.read(folder)
     if manifest is None or manifest.key != key or not manifest.intact(folder):
         return None
-    return manifest
+    own_store = spec.records and not os.environ.get("MLFLOW_TRACKING_URI")
+    return None if own_store and not workspace.mlflow_database.is_file() else manifest
 
 
 def outputs_of(spec: StageSpec, folder: Path) -> dict[str, str]:

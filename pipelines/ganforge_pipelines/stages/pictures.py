@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from ganforge.data.images import Images
 from ganforge.errors import InputError
@@ -16,6 +17,13 @@ def write_part(path: Path, images: Images) -> None:
     """pixels (N, C, H, W) uint8 and labels (N,) int64; the same pictures give the same bytes."""
     labels = images.labels if images.labels is not None else np.zeros(0, dtype=np.int64)
     np.savez_compressed(path, pixels=images.pixels, labels=labels)
+
+
+def write_sheet(path: Path, classes: Sequence[Images], *, most: int = 10) -> None:
+    """One PNG: a row a class, its first `most` pictures side by side."""
+    rows = [np.concatenate([*each.pixels[:most]], axis=2) for each in classes]  # (C, H, most · W)
+    sheet = np.concatenate(rows, axis=1).transpose(1, 2, 0)
+    Image.fromarray(sheet[..., 0] if sheet.shape[2] == 1 else sheet).save(path)
 
 
 def read_part(path: Path, facts: Mapping[str, Any]) -> Images:

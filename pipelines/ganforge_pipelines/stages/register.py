@@ -57,6 +57,7 @@ def images(context: StageContext) -> str:
         },
         artifacts={
             "synthetic": context.input("sample", "synthetic.npz"),
+            "pictures": context.input("sample", "samples.png"),
             "judge": context.input("judge", "verdict.json"),
         },
         model=context.input("classify", "classifier"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from ganforge.data.readers import holds_images, read_table
 from ganforge.data.schema import Schema
 from ganforge.data.table import Table
 from ganforge.data.writers import write_table
-from ganforge.errors import InputError
+from ganforge.errors import GanforgeWarning, InputError
 from ganforge_pipelines.stages.context import StageContext
 
 DAY = 86_400.0
@@ -35,7 +36,12 @@ def without(table: Table, names: Any, *, keep: Mapping[str, str | None]) -> Tabl
     for role, name in keep.items():
         if name is not None and name in names:
             raise InputError(f"column {name!r} is the {role} and in leave_out, too; take it out of one of them")
-    return table.drop(*[name for name in names if name in table.schema])
+    there = [name for name in dict.fromkeys(names) if name in table.schema]
+    if there:
+        warnings.warn(
+            f"left out, as prepare.leave_out and prepare.group say: {', '.join(there)}", GanforgeWarning, stacklevel=2
+        )
+    return table.drop(*there)
 
 
 def with_discrete(table: Table, target: str) -> Table:
