@@ -1,11 +1,12 @@
-"""Pictures brought to another size."""
+"""Pictures as tensors, and brought to another size."""
 
 from __future__ import annotations
 
 import warnings
 
+import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from ganforge.data.images import Images
 from ganforge.errors import GanforgeWarning
@@ -27,6 +28,11 @@ def resized(images: Images, size: int) -> Images:
         .round_()
         .clamp_(0, 255)
         .to(torch.uint8)
-        for each in torch.from_numpy(images.pixels).split(1_024)
+        for each in tensor_of(images.pixels).split(1_024)
     ]
     return Images.of(torch.cat(pieces).numpy(), images.labels, classes=images.classes or None, source=images.source)
+
+
+def tensor_of(array: np.ndarray) -> Tensor:
+    """The array as a tensor without a copy, unless it is read-only, as arrays read from files may be."""
+    return torch.from_numpy(np.require(array, requirements="W"))

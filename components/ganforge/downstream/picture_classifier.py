@@ -22,6 +22,7 @@ from torch import Tensor, nn
 
 from ganforge.artifacts import read_artifact, write_artifact
 from ganforge.data.images import Images
+from ganforge.data.resizing import tensor_of
 from ganforge.errors import ArtifactError, InputError, UnknownNameError, UnsuitableDataError
 from ganforge.training import TensorBatches
 
@@ -88,7 +89,7 @@ class PictureClassifier(BaseEstimator):
         if min(images.shape[1:]) < _LEAST_SIZE:
             raise InputError(f"{images.source}: pictures of {images.shape}; give at least {_LEAST_SIZE} pixels a side")
         seed = _seed(self.random_state)
-        pixels, target = torch.from_numpy(images.pixels), torch.from_numpy(images.labels)
+        pixels, target = tensor_of(images.pixels), tensor_of(images.labels)
         device = _device(self.device)
         network = self._new_network(images.shape, len(images.classes), seed)
         network.measure(pixels)
@@ -119,7 +120,7 @@ class PictureClassifier(BaseEstimator):
                 f"{_spoken(self.shape_)}; "
                 "bring them to that shape (ganforge.data.resizing.resized)"
             )
-        pieces = torch.from_numpy(images.pixels).split(_CHUNK)
+        pieces = tensor_of(images.pixels).split(_CHUNK)
         logits = torch.cat([self.network_(each).double() for each in pieces])
         return logits.softmax(dim=1).numpy()
 

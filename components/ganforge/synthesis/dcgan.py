@@ -21,7 +21,7 @@ from torch import Tensor
 
 from ganforge.artifacts import Artifact
 from ganforge.data.images import Images
-from ganforge.data.resizing import resized
+from ganforge.data.resizing import resized, tensor_of
 from ganforge.errors import ArtifactError, InputError, UnknownNameError, UnsuitableDataError
 from ganforge.gans.dcgan import SIZES, DCGANGame
 from ganforge.synthesis.base import Synthesizer, collected_notices, fingerprint, positive, seed_of
@@ -125,7 +125,7 @@ class DCGAN(Synthesizer):
 
         self.training_ = fit(
             game,
-            TensorBatches(torch.from_numpy(images.pixels), batch_size=self.batch_size, label=torch.from_numpy(labels)),
+            TensorBatches(tensor_of(images.pixels), batch_size=self.batch_size, label=tensor_of(labels)),
             steps=steps,
             seed=seed,
             trainer=self._trainer_options(self.trainer),

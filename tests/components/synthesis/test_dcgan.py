@@ -226,6 +226,15 @@ def test_bad_parameters_are_named(images, changes, said):
         tiny(**changes).fit(images)
 
 
+def test_pictures_may_be_read_only(images):
+    """As they are when they were read from a file: torch warns of such arrays, and warnings are errors here."""
+    fixed = Images.of(images.pixels.copy(), images.labels.copy(), classes=images.classes)
+    fixed.pixels.flags.writeable = False
+    fixed.labels.flags.writeable = False
+    tiny(steps=1).fit(fixed)
+    PictureClassifier(steps=1, device="cpu").fit(fixed).predict(fixed)
+
+
 def test_what_is_no_set_of_pictures_is_refused(images):
     with pytest.raises(InputError, match="learns pictures"):
         tiny().fit(images.pixels)
