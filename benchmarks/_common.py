@@ -88,10 +88,12 @@ def markdown(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 
 def _is_number(cell: object) -> bool:
-    text = str(cell).replace(",", "").replace("−", "-").replace("×", "").replace("%", "").strip()
+    """A number, with its sign, unit or range: "1,095", "× 1.02", "0.96 – 1.29", "3.5 %"."""
+    text = str(cell).replace(",", "").replace("−", "-")
+    parts = [each for each in text.replace("%", " ").replace("×", " ").replace("–", " ").split() if each]
     try:
-        float(text.split()[0] if text else "")
-    except (ValueError, IndexError):
+        [float(each) for each in parts]
+    except ValueError:
         return False
     return True
 
