@@ -64,6 +64,13 @@ def row_of(mask: Any) -> int:
     return int(np.argmax(np.asarray(mask))) + 1
 
 
+def spoken(value: Any) -> str:
+    """A value as one says it in a message: 1 for 1.0, a date as 2026-01-31 or 2026-01-31 09:30:00, a text as it is."""
+    if isinstance(value, float | np.floating) and float(value).is_integer():
+        return str(int(value))
+    return str(value).removesuffix(" 00:00:00")
+
+
 # -- from each kind of dtype ---------------------------------------------------------------------------------------
 
 

@@ -61,19 +61,16 @@ def judge(
     Args:
         data: N real rows.
         target: a column of two values, see `data.targets.binary_target`; the positive ones are looked for.
-        synthesizer: an unfitted `Synthesizer`, or several by the name of their arm; default CTGAN. It is
-        cloned, and
+        synthesizer: an unfitted `Synthesizer`, or several by the name of their arm; default CTGAN. It is cloned, and
             fitted in each fold.
         time: a column of dates or seconds; then folds go forward in time instead of at random.
         gap: seconds between training and test rows, for labels that are known late; needs `time`.
         folds: how many; each needs positives on both sides.
         classifier: one of `classifiers.CLASSIFIERS`.
-        sampling_strategy: positives per negative after augmentation. The default .5 asks for half as many
-        positives as
+        sampling_strategy: positives per negative after augmentation. The default .5 asks for half as many positives as
             negatives: enough to move a classifier, without making most of what it sees synthetic.
         random_state: seeds folds, classifiers and those synthesizers that have no seed of their own.
-        n_jobs: folds and arms at once, by joblib (`joblib.parallel_config` leads them to a cluster); each is
-        then kept
+        n_jobs: folds and arms at once, by joblib (`joblib.parallel_config` leads them to a cluster); each is then kept
             to one thread.
         checkpoints: a folder to keep what is done in, so that the same call goes on after it was stopped.
         on_progress: called as `on_progress(done, total, label)`.
@@ -145,8 +142,8 @@ def _refuse_unsuitable(table: Table, labels: BinaryTarget, target: str, folds: i
         )
     if positives >= sampling_strategy * (n - positives):
         raise UnsuitableDataError(
-            f"{table.source}: nothing to augment: {positives:,} of {n:,} rows have {target}="
-            f"{labels.positive_value!r}, which is more than sampling_strategy={sampling_strategy:g} asks for"
+            f"{table.source}: nothing to augment: {positives:,} of {n:,} rows have {labels.positive_label}, "
+            f"which is more than sampling_strategy={sampling_strategy:g} asks for"
         )
 
 
