@@ -77,16 +77,35 @@ def band(
 
 
 def found_curve(
-    name: str, scores: Sequence[float], is_anomaly: Sequence[bool], *, days: float = 1.0, points: int = 200
+    name: str,
+    scores: Sequence[float],
+    is_anomaly: Sequence[bool],
+    *,
+    day: Sequence[int] | None = None,
+    points: int = 200,
 ) -> Curve:
-    """Share of the anomalies found over alerts looked at (a day, if the rows span `days`), oddest first."""
-    order = np.argsort(-np.asarray(scores, dtype=float), kind="stable")
-    hits = np.cumsum(np.asarray(is_anomaly, dtype=float)[order])
-    total = max(hits[-1] if len(hits) else 0.0, 1.0)
-    few = np.geomspace(1, max(len(hits), 1), points)  # dense where budgets lie
-    alerts = np.unique(np.concatenate([[0], few, np.linspace(0, len(hits), points)]).round().astype(int))
-    found = np.where(alerts > 0, hits[np.maximum(alerts - 1, 0)], 0.0) / total
-    return Curve(name=name, x=(alerts / days).tolist(), y=found.tolist())
+    """Share of the anomalies found over alerts looked at, oddest first; with the `day` of each row over alerts a day.
+
+    A day has its own alerts: at x the x oddest rows of every day have been looked at.
+    """
+    odd = np.asarray(is_anomaly, dtype=bool)
+    rank = rank_within(np.asarray(scores, dtype=float), np.zeros(len(odd), int) if day is None else np.asarray(day))
+    longest = int(rank.max(initial=0))
+    hits = np.cumsum(np.bincount(rank[odd], minlength=longest + 1))
+    few = np.geomspace(1, max(longest, 1), points)  # dense where budgets lie
+    alerts = np.unique(np.concatenate([[0], few, np.linspace(0, longest, points)]).round().astype(int))
+    found = hits[np.minimum(alerts, longest)] / max(hits[-1], 1)
+    return Curve(name=name, x=alerts.astype(float).tolist(), y=found.tolist())
+
+
+def rank_within(scores: np.ndarray, group: np.ndarray) -> np.ndarray:
+    """(N,) int: 1 for the highest score of each row's group, 2 for the next; of equal ones the earlier row first."""
+    order = np.lexsort((np.arange(len(scores)), -scores, group))
+    begins = np.flatnonzero(np.append(True, group[order][1:] != group[order][:-1])) if len(order) else order
+    sizes = np.diff(np.append(begins, len(order)))
+    rank = np.empty(len(scores), dtype=np.int64)
+    rank[order] = np.arange(len(order)) - np.repeat(begins, sizes) + 1
+    return rank
 
 
 def score_histogram(
@@ -98,6 +117,7 @@ def score_histogram(
     bins: int = 40,
     normal_name: str = "normal rows",
     anomalous_name: str = "anomalies",
+    note: str = "",
 ) -> ScoreHistogram:
     """Shares of each class a bin; scores beyond the ½ % and 99½ % quantiles stand in the end bins."""
     values = np.asarray(scores, dtype=float)
@@ -118,6 +138,7 @@ def score_histogram(
         normal_name=normal_name if is_anomaly is not None else "all rows",
         anomalous_name=anomalous_name,
         log=log,
+        note=note,
     )
 
 

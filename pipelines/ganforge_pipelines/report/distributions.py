@@ -149,7 +149,7 @@ def score_chart(histogram: ScoreHistogram, *, key: str) -> Chart:
         axes.set_ylabel("share of each class" if histogram.anomalous is not None else "share of rows")
         title = _score_title(histogram)
         svg = inline(figure, key=key, label=title)
-    return Chart(title=title, svg=svg, note="Rows right of the threshold become alerts.")
+    return Chart(title=title, svg=svg, note=histogram.note or "Rows right of the threshold become alerts.")
 
 
 def _score_title(histogram: ScoreHistogram) -> str:

@@ -273,6 +273,8 @@ class ScoreHistogram:
     normal_name: str = "normal rows"
     anomalous_name: str = "anomalies"
     log: bool = False
+    note: str = ""
+    """What the threshold means; unless given, that rows right of it become alerts."""
 
     def __post_init__(self) -> None:
         for shares in (self.normal, self.anomalous):

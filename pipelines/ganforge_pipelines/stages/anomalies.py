@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.metrics import average_precision_score, roc_auc_score
 
 from ganforge.catalog import CATALOG, load_model
 from ganforge.data.schema import plain
@@ -23,18 +22,16 @@ from ganforge.data.targets import binary_target
 from ganforge.data.writers import write_table
 from ganforge.errors import InputError, UnsuitableDataError
 from ganforge_pipelines.report.aggregates import found_curve
-from ganforge_pipelines.stages.budget import Budget, wilson
+from ganforge_pipelines.stages.budget import Budget
 from ganforge_pipelines.stages.context import StageContext, StageProgress
+from ganforge_pipelines.stages.found import best_of, figures_of, name_of, not_told_apart, sentence_of
 from ganforge_pipelines.stages.models import build_model, checked_options, write_training
 from ganforge_pipelines.stages.models import train as train_model
 from ganforge_pipelines.stages.tables import DAY, learned_from, read_input, read_part, read_rows, without, write_part
 
 KINDS = tuple(each.kind for each in CATALOG.values() if each.role == "detector")
-NAMES: dict[str, str] = {"f-anogan": "f-AnoGAN", "isolation-forest": "isolation forest", "knn": "kNN"}
 ROW, POSITIVE, TIME = "ganforge_row", "ganforge_positive", "ganforge_time"
 """Columns of test.parquet beside the features: number in the file from 1, whether it is an anomaly, seconds."""
-LEVEL = 0.9
-MEASURES = ("average_precision", "auroc", "recall_at_budget", "precision_at_budget", "threshold")
 
 
 def prepare(context: StageContext) -> str:
@@ -65,7 +62,6 @@ def prepare(context: StageContext) -> str:
     if seconds is not None:
         beside[TIME] = seconds[test_rows]
     write_table(test.assign(**beside), context.out / "test.parquet")
-    span = None if seconds is None else float(np.ptp(seconds[test_rows])) / DAY
     trained_on = f"the rows that {label} calls normal" if normal_only else "all rows of the training part"
     headline = f"{len(table):,} rows" + (f", {int(positive.sum()):,} anomalies" if target is not None else ", no label")
     context.write_json(
@@ -81,7 +77,7 @@ def prepare(context: StageContext) -> str:
             "left_out": leave_out,
             "trained_on": trained_on,
             "split": {"how": how, "train": len(train_rows), "test": len(test_rows)},
-            "days": span,
+            "days": None if seconds is None else len(np.unique(_calendar_days(seconds[test_rows]))),
             "fingerprint": table.fingerprint,
             "schema": learned.schema.to_json(),
         },
@@ -132,7 +128,7 @@ def score(context: StageContext) -> str:
     facts = context.json("prepare", "facts.json")
     test = read_rows(context.input("prepare", "test.parquet"))
     budget = Budget.parse(context.own["budget"])
-    alerts = budget.alerts(len(test), days=facts["days"])
+    day = _calendar_days(test[TIME].to_numpy()) if budget.per_day and TIME in test else None
     truth = None if facts["label"] is None else test[POSITIVE].to_numpy(dtype=bool)
     rows = test.drop(columns=[each for each in (ROW, POSITIVE, TIME) if each in test])
     folders = sorted(context.input("train", "detectors").iterdir(), key=lambda each: KINDS.index(each.name))
@@ -141,16 +137,20 @@ def score(context: StageContext) -> str:
     for position, (kind, model) in enumerate(models.items()):
         context.on_progress(StageProgress(step=position, steps=len(models), phase=name_of(kind)))
         scores[kind] = model.decision_function(rows)
-    figures = {kind: _figures(each, truth, alerts) for kind, each in scores.items()}
-    best = _best(figures)
-    sentence = _sentence(figures, best, budget, facts, len(test), alerts)
-    oddest, reasons = _oddest(models[best], scores[best], test, rows, alerts)
+    figures = {kind: figures_of(each, truth, budget, day=day) for kind, each in scores.items()}
+    best = best_of(figures)
+    alike, chance = ([], {}) if truth is None else not_told_apart(scores, truth, budget, figures, day=day)
+    raised = budget.raised(scores[best], day=day)
+    sentence = sentence_of(figures, best, budget, facts, rows=len(test), alerts=len(raised), alike=alike)
+    oddest, reasons = _oddest(models[best], scores[best], test, rows, raised)
     context.write_json(
         "scored.json",
         {
             "sentence": sentence,
             "best": best,
-            "budget": {"said": str(budget), "alerts": alerts, "per_day": budget.per_day, "amount": budget.amount},
+            "not_told_apart": alike,
+            "chance_of_such_a_gap": chance,
+            "budget": {"said": str(budget), "alerts": len(raised), "per_day": budget.per_day, "amount": budget.amount},
             "rows": len(test),
             "n_positive": None if truth is None else int(truth.sum()),
             "base_rate": None if truth is None else float(truth.mean()),
@@ -167,74 +167,21 @@ def score(context: StageContext) -> str:
             for kind, each in figures.items()
         },
     )
-    _write_scores(context, test, scores, truth, facts)
+    _write_scores(context, test, scores, truth, day)
     shutil.copytree(context.input("train", "detectors") / best, context.out / "model")
     return sentence
 
 
-def _figures(score: np.ndarray, truth: np.ndarray | None, alerts: int) -> dict[str, Any]:
-    """What one detector reaches on the rows held out; without labels only its threshold."""
-    top = np.argsort(-score, kind="stable")[:alerts]
-    figures: dict[str, Any] = {"threshold": float(score[top[-1]])}
-    if truth is not None:
-        found = int(truth[top].sum())
-        low, high = wilson(found, int(truth.sum()), level=LEVEL)
-        figures |= {
-            "average_precision": float(average_precision_score(truth, score)),
-            "auroc": float(roc_auc_score(truth, score)),
-            "recall_at_budget": found / int(truth.sum()),
-            "recall_low": low,
-            "recall_high": high,
-            "precision_at_budget": found / alerts,
-            "found": found,
-        }
-    return figures
-
-
-def _best(figures: Mapping[str, Mapping[str, Any]]) -> str:
-    """Most found within the budget, then the best order of all rows; without labels the first one asked for."""
-    if all("found" not in each for each in figures.values()):
-        return next(iter(figures))
-    return max(figures, key=lambda kind: (figures[kind]["found"], figures[kind]["average_precision"]))
-
-
-def _sentence(
-    figures: Mapping[str, Mapping[str, Any]],
-    best: str,
-    budget: Budget,
-    facts: Mapping[str, Any],
-    rows: int,
-    alerts: int,
-) -> str:
-    name = name_of(best)
-    if facts["label"] is None:
-        return (
-            f"{name} scored {rows:,} rows held out; within {budget} it raises {alerts:,} alerts, those above "
-            f"{figures[best]['threshold']:.3g}. Without a label nobody can say how many of them are right."
-        )
-    values = facts["positive_values"]
-    whom = "anomalies" if len(values) > 1 else f"rows with {facts['label']}={values[0]}"
-    order = sorted(figures, key=lambda kind: -figures[kind]["found"])
-    order = [best, *(kind for kind in order if kind != best)]
-    told = [f"{name_of(kind)} {_share(figures[kind]['recall_at_budget'])}" for kind in order[1:]]
-    rest = f", {', '.join(told)}" if told else ""
-    return f"At {budget} {name} finds {_share(figures[best]['recall_at_budget'])} of the {whom}{rest}."
-
-
-def name_of(kind: str) -> str:
-    """How a sentence calls a detector."""
-    return NAMES.get(kind, kind)
-
-
-def _share(value: float) -> str:
-    return f"{100 * value:.0f} %"
+def _calendar_days(seconds: np.ndarray) -> np.ndarray:
+    """(N,) int: the day of each moment, from midnight to midnight by the clock that the file is written in."""
+    return np.floor(seconds / DAY).astype(np.int64)
 
 
 def _oddest(
-    model: Any, score: np.ndarray, test: pd.DataFrame, rows: pd.DataFrame, alerts: int
+    model: Any, score: np.ndarray, test: pd.DataFrame, rows: pd.DataFrame, raised: np.ndarray
 ) -> tuple[list[dict[str, Any]], list[list[Any]]]:
     """The ten oddest rows by number, and which columns carry the scores over the top alerts (at most 200)."""
-    top = np.argsort(-score, kind="stable")[: min(alerts, 200)]
+    top = raised[:200]
     explained = model.explain(rows.iloc[top], top=min(3, rows.shape[1]))
     weights: dict[str, float] = {}
     oddest = []
@@ -264,15 +211,17 @@ def _write_scores(
     test: pd.DataFrame,
     scores: Mapping[str, np.ndarray],
     truth: np.ndarray | None,
-    facts: Mapping[str, Any],
+    day: np.ndarray | None,
 ) -> None:
     frame = pd.DataFrame({"row": test[ROW], **scores})
+    if day is not None:
+        frame["day"] = day
     if truth is not None:
         frame["is_anomaly"] = truth
     write_table(frame, context.out / "scores.parquet")
     lines: list[list[Any]] = []
     if truth is not None:
         for kind, score in scores.items():
-            curve = found_curve(kind, score.tolist(), truth.tolist())
+            curve = found_curve(kind, score.tolist(), truth.tolist(), day=None if day is None else day.tolist())
             lines += [[kind, x, y] for x, y in zip(curve.x, curve.y, strict=True)]
     context.write_csv("found.csv", ["detector", "alerts", "found"], lines)

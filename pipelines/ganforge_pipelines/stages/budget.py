@@ -1,4 +1,7 @@
-"""How many alerts can be looked at: `200`, `2%` of the rows, `200/day`."""
+"""How many alerts can be looked at: `200`, `2%` of the rows, `200/day`, and which rows these are.
+
+A budget a day is spent within each calendar day: what is left on a quiet Sunday does not come back on Tuesday.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,10 @@ from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Self
 
+import numpy as np
+
 from ganforge.errors import InputError
+from ganforge_pipelines.report.aggregates import rank_within
 
 _FORM = re.compile(r"\s*(\d+(?:[.,]\d+)?)\s*(%|/\s*day|/\s*d)?\s*", re.IGNORECASE)
 
@@ -31,19 +37,40 @@ class Budget:
         amount, unit = float(match[1].replace(",", ".")), (match[2] or "").replace(" ", "").lower()
         if amount <= 0 or (unit == "%" and amount > 100):
             raise InputError(f"budget {text!r}: give more than 0" + (" and at most 100 %" if unit == "%" else ""))
-        if not unit and amount != int(amount):
+        if unit != "%" and amount != int(amount):
             raise InputError(f"budget {text!r}: a number of alerts is whole; a share is written 2%")
         return cls(amount=amount / 100 if unit == "%" else amount, share=unit == "%", per_day=unit.startswith("/"))
 
-    def alerts(self, rows: int, *, days: float | None = None) -> int:
-        """Alerts in all among `rows` that came in over `days`; at least 1, at most all of them."""
+    def raised(self, score: np.ndarray, *, day: np.ndarray | None = None) -> np.ndarray:
+        """The rows looked at, as row numbers, the oddest first: at least 1, at most all of them.
+
+        score (N,), higher = odder. day (N,): the calendar day of each row; needed by a budget a day, which takes the
+        oddest rows of every day. Of equal scores the earlier row counts as odder.
+        """
+        order = np.argsort(-score, kind="stable")
         if self.per_day:
-            if days is None:
-                raise InputError("a budget a day needs a time column; name it with --time")
-            wanted = self.amount * days
-        else:
-            wanted = self.amount * rows if self.share else self.amount
+            rank = rank_within(score, self._days(day))
+            return order[rank[order] <= self.amount]
+        return order[: self._in_all(len(score))]
+
+    def threshold(self, score: np.ndarray, *, day: np.ndarray | None = None) -> float:
+        """The lowest score among as many of the oddest rows as the budget has alerts.
+
+        A budget a day is not spent by one threshold: this one gives that many alerts a day on average.
+        """
+        wanted = self._in_all(len(score))
+        if self.per_day:
+            wanted = min(len(score), int(self.amount) * len(np.unique(self._days(day))))
+        return float(np.sort(score)[-wanted])
+
+    def _in_all(self, rows: int) -> int:
+        wanted = self.amount * rows if self.share else self.amount
         return min(rows, max(1, math.floor(wanted + 1e-9)))
+
+    def _days(self, day: np.ndarray | None) -> np.ndarray:
+        if day is None:
+            raise InputError("a budget a day needs a time column; name it with --time")
+        return day
 
     def __str__(self) -> str:
         if self.share:

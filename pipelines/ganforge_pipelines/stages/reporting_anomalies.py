@@ -10,8 +10,9 @@ import pandas as pd
 from ganforge_pipelines.report.aggregates import found_curve, score_histogram
 from ganforge_pipelines.report.content import AnomaliesReport
 from ganforge_pipelines.report.parts import Budget, Detector, Figure, Interval, OddRow
-from ganforge_pipelines.stages.anomalies import LEVEL, POSITIVE, ROW, TIME, name_of
+from ganforge_pipelines.stages.anomalies import POSITIVE, ROW, TIME
 from ganforge_pipelines.stages.context import StageContext
+from ganforge_pipelines.stages.found import LEVEL, alike_in_words, name_of
 from ganforge_pipelines.stages.reporting import common, finish
 from ganforge_pipelines.stages.tables import read_rows
 
@@ -22,23 +23,24 @@ def report(context: StageContext) -> str:
     registered = context.json("register", "registered.json")
     scores = read_rows(context.input("score", "scores.parquet"))
     truth = None if facts["label"] is None else scores["is_anomaly"].to_numpy(dtype=bool)
-    days = facts["days"] if scored["budget"]["per_day"] else None
+    day = scores["day"].tolist() if scored["budget"]["per_day"] else None
     best = scored["best"]
     content = AnomaliesReport(
         sentence=scored["sentence"],
-        what_to_do=_what_to_do(scored, days),
+        what_to_do=_what_to_do(scored),
         figures=_figures(scored),
         would_change=_would_change(facts, scored),
         positive="anomalies" if facts["label"] is None else f"rows with {_positive(facts)}",
-        detectors=_detectors(scored, scores, truth, days),
-        budget=_budget(scored, days),
+        detectors=_detectors(scored, scores, truth, day),
+        budget=_budget(scored),
         base_rate=scored["base_rate"],
-        trained_on=f"The detectors were trained on {facts['trained_on']} ({facts['split']['train']:,} rows).",
+        trained_on=_trained_on(facts, scored),
         histogram=score_histogram(
             name_of(best),
             scores[best].tolist(),
             None if truth is None else truth.tolist(),
             threshold=scored["detectors"][best]["threshold"],
+            note=_threshold_note(scored),
         ),
         reasons=tuple((column, share) for column, share in scored["reasons"]),
         n_top=min(scored["budget"]["alerts"], 200),
@@ -47,6 +49,8 @@ def report(context: StageContext) -> str:
     )
     answer = {
         "best": best,
+        "not_told_apart": scored["not_told_apart"],
+        "chance_of_such_a_gap": scored["chance_of_such_a_gap"],
         "budget": scored["budget"],
         "detectors": scored["detectors"],
         "base_rate": scored["base_rate"],
@@ -64,12 +68,34 @@ def _positive(facts: Mapping[str, Any]) -> str:
     return f"{facts['label']}={values[0]}" if len(values) == 1 else f"{facts['label']} not normal"
 
 
-def _what_to_do(scored: Mapping[str, Any], days: float | None) -> str:
-    alerts, threshold = scored["budget"]["alerts"], scored["detectors"][scored["best"]]["threshold"]
+def _what_to_do(scored: Mapping[str, Any]) -> str:
+    budget, threshold = scored["budget"], scored["detectors"][scored["best"]]["threshold"]
     name = name_of(scored["best"])
-    if days is not None:
-        return f"Look at {scored['budget']['amount']:g} a day: {name}, threshold {threshold:.3g}."
-    return f"Look at the {alerts:,} rows above {threshold:.3g} on {name}'s scale."
+    if budget["per_day"]:
+        return (
+            f"Look at the {budget['amount']:g} oddest rows of every day by {name}; as a fixed threshold, "
+            f"{threshold:.3g} gives as many a day on average."
+        )
+    return f"Look at the {budget['alerts']:,} rows above {threshold:.3g} on {name}'s scale."
+
+
+def _trained_on(facts: Mapping[str, Any], scored: Mapping[str, Any]) -> str:
+    said = f"The detectors were trained on {facts['trained_on']} ({facts['split']['train']:,} rows)."
+    if facts["label"] is None or len(scored["detectors"]) < 2:
+        return said
+    said += " The best was chosen on the rows it is measured on here, which flatters it a little"
+    return f"{said}; {alike_in_words(scored['best'], scored['not_told_apart'])}." if _alike(scored) else f"{said}."
+
+
+def _alike(scored: Mapping[str, Any]) -> bool:
+    return bool(scored["not_told_apart"])
+
+
+def _threshold_note(scored: Mapping[str, Any]) -> str:
+    if not scored["budget"]["per_day"]:
+        return ""
+    each = f"{scored['budget']['amount']:g}"
+    return f"The threshold gives {each} alerts a day on average; the budget takes the {each} oddest rows of every day."
 
 
 def _figures(scored: Mapping[str, Any]) -> tuple[Figure, ...]:
@@ -99,21 +125,23 @@ def _would_change(facts: Mapping[str, Any], scored: Mapping[str, Any]) -> tuple[
         told.append("A label, even for some hundred rows: without one nothing can be measured.")
     elif scored["n_positive"] < 50:
         told.append(f"More anomalies to measure on: {scored['n_positive']:,} are few, and the intervals are wide.")
-    found = [each["recall_at_budget"] for each in scored["detectors"].values() if "recall_at_budget" in each]
-    if len(found) > 1 and sorted(found)[-1] - sorted(found)[-2] < 0.05:
-        told.append("Another sample: the best two detectors lie within 5 % of each other.")
+    if _alike(scored):
+        alike = alike_in_words(scored["best"], scored["not_told_apart"])
+        told.append(f"More anomalies to measure on, or another sample: {alike}.")
     if facts["time"] is None:
         told.append("A time column: rows were split at random, which later data may not resemble.")
     return tuple(told)
 
 
-def _detectors(scored: Mapping[str, Any], scores: pd.DataFrame, truth: Any, days: float | None) -> tuple[Detector, ...]:
+def _detectors(
+    scored: Mapping[str, Any], scores: pd.DataFrame, truth: Any, day: list[int] | None
+) -> tuple[Detector, ...]:
     made = []
     for kind, each in scored["detectors"].items():
         labelled = {}
         if truth is not None:
             labelled = {
-                "found": found_curve(name_of(kind), scores[kind].tolist(), truth.tolist(), days=days or 1.0),
+                "found": found_curve(name_of(kind), scores[kind].tolist(), truth.tolist(), day=day),
                 "average_precision": each["average_precision"],
                 "auroc": each["auroc"],
                 "recall_at_budget": Interval(
@@ -131,8 +159,8 @@ def _detectors(scored: Mapping[str, Any], scores: pd.DataFrame, truth: Any, days
     return tuple(made)
 
 
-def _budget(scored: Mapping[str, Any], days: float | None) -> Budget:
-    if days is not None:
+def _budget(scored: Mapping[str, Any]) -> Budget:
+    if scored["budget"]["per_day"]:
         return Budget(alerts=scored["budget"]["amount"], unit="alerts a day")
     return Budget(alerts=scored["budget"]["alerts"])
 

@@ -7,7 +7,15 @@ import pandas as pd
 import pytest
 
 from ganforge.errors import InputError
-from ganforge_pipelines.report.aggregates import MISSING, OTHERS, band, compare_columns, found_curve, score_histogram
+from ganforge_pipelines.report.aggregates import (
+    MISSING,
+    OTHERS,
+    band,
+    compare_columns,
+    found_curve,
+    rank_within,
+    score_histogram,
+)
 from ganforge_pipelines.report.content import ColumnComparison
 
 
@@ -107,11 +115,18 @@ def test_found_curve_counts_from_the_top():
     assert dict(zip(curve.x, curve.y, strict=True)) == {0: 0.0, 1: 0.5, 2: 0.5, 3: 1.0, 4: 1.0}
 
 
-def test_found_curve_a_day():
-    scores = np.arange(1000.0)
-    curve = found_curve("d", scores, scores >= 900, days=10)
-    assert np.interp(10, curve.x, curve.y) == pytest.approx(1.0, abs=0.01)
-    assert np.interp(5, curve.x, curve.y) == pytest.approx(0.5, abs=0.01)
+def test_found_curve_a_day_looks_at_every_day_for_itself():
+    """The odd rows of day 2 are odder than all of day 1; still each day has its own alerts."""
+    scores, day = [1.0, 2.0, 3.0, 11.0, 12.0, 13.0], [1, 1, 1, 2, 2, 2]
+    curve = found_curve("d", scores, [False, False, True, True, True, True], day=day)
+    assert dict(zip(curve.x, curve.y, strict=True)) == {0: 0.0, 1: 0.5, 2: 0.75, 3: 1.0}
+    pooled = found_curve("d", scores, [False, False, True, True, True, True])
+    assert dict(zip(pooled.x, pooled.y, strict=True))[2] == 0.5
+
+
+def test_rank_within_takes_the_earlier_of_equals_first():
+    assert rank_within(np.array([1.0, 2.0, 2.0, 9.0]), np.array([0, 0, 0, 7])).tolist() == [3, 1, 2, 1]
+    assert rank_within(np.array([]), np.array([])).tolist() == []
 
 
 def test_score_histogram_keeps_classes_apart():

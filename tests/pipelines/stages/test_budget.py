@@ -1,31 +1,54 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from ganforge.errors import InputError
 from ganforge_pipelines.stages.budget import Budget, wilson
+from ganforge_pipelines.stages.found import figures_of
 
 
 @pytest.mark.parametrize(
-    ("text", "rows", "days", "alerts"),
+    ("text", "rows", "alerts"),
     [
-        ("200", 10_000, None, 200),
-        ("200", 50, None, 50),
-        (200, 10_000, None, 200),
-        ("2%", 10_000, None, 200),
-        ("0.5 %", 1_000, None, 5),
-        ("2%", 10, None, 1),
-        ("200/day", 10_000, 3.5, 700),
-        ("200 / day", 10_000, 0.5, 100),
-        ("7/d", 10_000, 2, 14),
-        ("1/day", 10_000, 0.0, 1),
+        ("200", 10_000, 200),
+        ("200", 50, 50),
+        (200, 10_000, 200),
+        ("2%", 10_000, 200),
+        ("0.5 %", 1_000, 5),
+        ("2%", 10, 1),
     ],
 )
-def test_a_budget_is_a_number_of_alerts(text, rows, days, alerts):
-    assert Budget.parse(text).alerts(rows, days=days) == alerts
+def test_a_budget_takes_the_oddest_rows_first(text, rows, alerts):
+    score = np.random.default_rng(0).permutation(rows).astype(float)
+    budget = Budget.parse(text)
+    raised = budget.raised(score)
+    assert score[raised].tolist() == list(range(rows - 1, rows - 1 - alerts, -1))
+    assert budget.threshold(score) == rows - alerts
 
 
-@pytest.mark.parametrize("text", ["", "many", "-3", "0", "120%", "2.5", "200/week", "%"])
+@pytest.mark.parametrize("text", ["2/day", "2 / day", "2/d"])
+def test_a_budget_a_day_is_spent_within_each_day(text):
+    """All odd rows fall on one day: over all days together the six oddest are its six, a day at a time only two."""
+    day = np.repeat([10, 11, 12], 6)
+    score = np.concatenate([np.arange(6), 100 + np.arange(6), 10 + np.arange(6)]).astype(float)
+    odd = day == 11
+    budget = Budget.parse(text)
+    assert budget.raised(score, day=day).tolist() == [11, 10, 17, 16, 5, 4]
+    assert Budget.parse("6").raised(score).tolist() == [11, 10, 9, 8, 7, 6]
+    assert figures_of(score, odd, budget, day=day)["recall_at_budget"] == pytest.approx(2 / 6)
+    assert figures_of(score, odd, Budget.parse("6"))["recall_at_budget"] == 1
+    # one threshold for as many a day on average: the six oddest of all three days
+    assert budget.threshold(score, day=day) == 100
+
+
+def test_a_day_of_few_rows_raises_no_more_than_it_has():
+    raised = Budget.parse("3/day").raised(np.array([1.0, 5.0, 2.0, 3.0, 4.0]), day=np.array([1, 1, 2, 2, 2]))
+    assert sorted(raised) == [0, 1, 2, 3, 4]
+    assert Budget.parse("9/day").threshold(np.array([1.0, 5.0]), day=np.array([1, 2])) == 1
+
+
+@pytest.mark.parametrize("text", ["", "many", "-3", "0", "120%", "2.5", "200/week", "%", "2.5/day"])
 def test_anything_else_is_refused(text):
     with pytest.raises(InputError, match="budget"):
         Budget.parse(text)
@@ -33,7 +56,7 @@ def test_anything_else_is_refused(text):
 
 def test_a_budget_a_day_needs_days():
     with pytest.raises(InputError, match="time column"):
-        Budget.parse("5/day").alerts(100)
+        Budget.parse("5/day").raised(np.zeros(100))
 
 
 def test_wilson_against_published_values():
