@@ -3,7 +3,8 @@
     number        as it is
     boolean       0, 1
     category      its rank by frequency ("codes"), or one 0/1 column a category ("one-hot")
-    date          days since 1970, hour of the day (0–24), day of the week (0 = Monday)
+    date          hour of the day (0–24), day of the week (0 = Monday), never the date itself: rows to come are later
+                  than any in training, and a model that split by the date would take them all for the latest
     left out      constants, identifiers, free text
 
 Fitted on training rows alone; a category never seen there is missing (codes) or all zeros (one-hot). A row's
@@ -143,16 +144,24 @@ class Features:
         return np.asarray(found, dtype=np.int64)
 
 
+def clock_columns(schema: Schema, time: str | None) -> list[str]:
+    """What a classifier is not to learn from where rows are told apart by `time`: that column, unless it holds dates.
+
+    Seconds that count from somewhere are a date in another spelling. Dates stay, for their hour and weekday.
+    """
+    return [] if time is None or schema[time].kind == "datetime" else [time]
+
+
 def _width(column: Column) -> int:
-    return 3 if column.kind == "datetime" else 1
+    return 2 if column.kind == "datetime" else 1
 
 
 def _moments(series: pd.Series, column: Column) -> np.ndarray:
-    """Dates (N,) → (N, 3): days since 1970, hour of the day, day of the week, all in UTC."""
+    """Dates (N,) → (N, 2): hour of the day, day of the week, both in UTC."""
     dates = series if series.dtype.kind == "M" else pd.to_datetime(series)
     seconds = ticks(dates) / ticks_per_second(str(dates.dtype))
     days = np.floor(seconds / _DAY)
     # 1 January 1970 was a Thursday, day 3 of a week that begins on Monday.
-    moments = np.stack([seconds / _DAY, (seconds - days * _DAY) / 3600, (days + 3) % 7], axis=1)
+    moments = np.stack([(seconds - days * _DAY) / 3600, (days + 3) % 7], axis=1)
     moments[dates.isna().to_numpy()] = np.nan
     return moments

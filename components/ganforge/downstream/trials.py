@@ -44,6 +44,8 @@ class Trial:
     sampling_strategy: float
     random_state: int
     single_thread: bool
+    unseen: tuple[str, ...] = ()
+    """Columns that the synthesizer learns but the classifier does not see."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,8 +75,7 @@ def run_trial(
     fingerprint: str,
     on_progress: Callable[[Any], None] | None,
 ) -> tuple[str, int, Result]:
-    """(arm, fold, result). `synthesizer` is an unfitted one of this trial's own, or None for an arm without
-    rows.
+    """(arm, fold, result). `synthesizer` is an unfitted one of this trial's own, or None for an arm without rows.
 
     With `keep`, the synthesizer's checkpoints go to that folder and the result to that name with ".json"; the
     checkpoints are removed when the result is written.
@@ -91,13 +92,14 @@ def run_trial(
             training = pd.concat([training, synthetic], ignore_index=True)
             positive = np.concatenate([positive, np.ones(added, dtype=bool)])
         # Kinds are the table's own; bounds, categories and rounding are what the training rows alone show.
-        kinds = {column.name: column.kind for column in task.table.schema if column.name != task.target}
+        hidden = [task.target, *task.unseen]
+        kinds = {column.name: column.kind for column in task.table.schema if column.name not in hidden}
         classifier = make_classifier(
             task.classifier,
             random_state=task.random_state + fold,
             class_weight="balanced" if arm == CLASS_WEIGHTS else None,
-        ).fit(Table.of(training.drop(columns=task.target), schema=kinds), positive)
-        score = classifier.predict_proba(task.table.frame.iloc[test].drop(columns=task.target))[:, 1]
+        ).fit(Table.of(training.drop(columns=hidden), schema=kinds), positive)
+        score = classifier.predict_proba(task.table.frame.iloc[test].drop(columns=hidden))[:, 1]
     truth = task.positive[test]
     result = Result(
         average_precision=float(average_precision_score(truth, score)),
@@ -116,8 +118,7 @@ def run_trial(
 
 
 def thin_curve(truth: np.ndarray, score: np.ndarray, points: int = CURVE_POINTS) -> Curve:
-    """The precision–recall curve of (N,) bool and (N,) scores, recall rising, at most `points` of its
-    corners."""
+    """The precision–recall curve of (N,) bool and (N,) scores, recall rising, at most `points` of its corners."""
     precision, recall, _ = precision_recall_curve(truth, score)
     precision, recall = precision[::-1], recall[::-1]  # from recall 0 on
     chosen = np.arange(len(recall))
@@ -174,8 +175,7 @@ def collected_notices() -> Iterator[list[str]]:
 
 @contextlib.contextmanager
 def limited_threads(limit: int | None) -> Iterator[None]:
-    """Keep every library inside to so many threads: trials side by side would only stand in each other's
-    way."""
+    """Keep every library inside to so many threads: trials side by side would only stand in each other's way."""
     if limit is None:
         yield
         return

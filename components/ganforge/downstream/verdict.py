@@ -30,6 +30,7 @@ from ganforge.data.table import Table
 from ganforge.data.targets import BinaryTarget, binary_target, with_discrete
 from ganforge.downstream.arms import CLASS_WEIGHTS, NONE, Arm, Curve, Verdict, conclude
 from ganforge.downstream.classifiers import CLASSIFIERS
+from ganforge.downstream.features import clock_columns
 from ganforge.downstream.intervals import Interval
 from ganforge.downstream.trials import Result, Trial, run_trial
 from ganforge.errors import GanforgeWarning, InputError, UnknownNameError, UnsuitableDataError
@@ -63,7 +64,9 @@ def judge(
         target: a column of two values, see `data.targets.binary_target`; the positive ones are looked for.
         synthesizer: an unfitted `Synthesizer`, or several by the name of their arm; default CTGAN. It is cloned, and
             fitted in each fold.
-        time: a column of dates or seconds; then folds go forward in time instead of at random.
+        time: a column of dates or seconds; then folds go forward in time instead of at random. The
+            classifier sees the hour and weekday of dates; seconds it does not see: test rows are later than all it
+            learned from.
         gap: seconds between training and test rows, for labels that are known late; needs `time`.
         folds: how many; each needs positives on both sides.
         classifier: one of `classifiers.CLASSIFIERS`.
@@ -99,10 +102,11 @@ def judge(
         sampling_strategy=sampling_strategy,
         random_state=random_state,
         single_thread=n_jobs != 1,
+        unseen=tuple(clock_columns(table.schema, time)),
     )
     jobs = [(arm, fold) for fold in range(len(pairs)) for arm in (NONE, CLASS_WEIGHTS, *arms)]
     results = _run(task, jobs, pairs, arms, n_jobs, checkpoints, on_progress)
-    notices = _notices(results, table, target)
+    notices = _notices(results, task)
     for notice in notices:
         warnings.warn(notice, GanforgeWarning, stacklevel=2)
     by_arm = {name: [results[name, fold] for fold in range(len(pairs))] for name in (NONE, CLASS_WEIGHTS, *arms)}
@@ -255,6 +259,7 @@ def _fingerprint(task: Trial, arms: Mapping[str, Any], pairs: list[Split]) -> st
     told = {
         "data": task.table.fingerprint,
         "target": task.target,
+        "unseen": task.unseen,
         "classifier": task.classifier,
         "sampling_strategy": task.sampling_strategy,
         "random_state": task.random_state,
@@ -280,11 +285,15 @@ def _details(found: list[Result]) -> dict[str, Any]:
     }
 
 
-def _notices(results: Mapping[tuple[str, int], Result], table: Table, target: str) -> list[str]:
-    left_out = [column.name for column in table.schema if not column.learned and column.name != target]
+def _notices(results: Mapping[tuple[str, int], Result], task: Trial) -> list[str]:
+    left_out = [column.name for column in task.table.schema if not column.learned and column.name != task.target]
     notices = []
     if left_out:
         notices.append(f"not learned from (constant, identifier or free text): {', '.join(left_out)}")
+    if task.unseen:
+        notices.append(
+            f"the classifier does not see {', '.join(task.unseen)}: a running clock tells it only how late a row is"
+        )
     copies = sum(each.copies_dropped for each in results.values())
     if copies:
         notices.append(f"{copies:,} synthetic rows were exact copies of a real one and were dropped")

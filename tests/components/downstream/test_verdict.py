@@ -92,21 +92,41 @@ def test_what_the_training_rows_do_not_show_is_not_known_to_the_fit(table):
 
 
 def test_folds_go_forward_in_time_with_a_gap(table):
-    verdict = judge(
-        table,
-        "target",
-        synthesizer=planted.Oracle(),
-        time="moment",
-        gap=6000.0,
-        folds=3,
-        classifier="logistic-regression",
-    )
+    with pytest.warns(GanforgeWarning, match="the classifier does not see moment"):
+        verdict = judge(
+            table,
+            "target",
+            synthesizer=planted.Oracle(),
+            time="moment",
+            gap=6000.0,
+            folds=3,
+            classifier="logistic-regression",
+        )
     ordered = np.sort(table["moment"].to_numpy())
     begins = [ordered[300], ordered[600], ordered[900]]
     for seen, begin in zip(planted.Oracle.seen, begins, strict=True):
         assert seen["moment"].max() < begin - 6000
         assert len(seen) == (table["moment"] < begin - 6000).sum()
     assert verdict.test_to_train == pytest.approx(np.mean([300 / 200, 300 / 500, 300 / 800]))
+
+
+def test_the_classifier_does_not_see_seconds_that_tell_the_time(table, monkeypatch):
+    shown = []
+
+    class Watched(trials.make_classifier("logistic-regression").__class__):
+        def fit(self, frame, y, **more):
+            shown.append(list(frame.schema.names))
+            return super().fit(frame, y, **more)
+
+    monkeypatch.setattr(trials, "make_classifier", lambda name, **options: Watched(name, **options))
+    few = {"synthesizer": planted.Oracle(), "folds": 2, "classifier": "logistic-regression"}
+    with pytest.warns(GanforgeWarning, match="a running clock tells it only how late a row is"):
+        judge(table, "target", time="moment", **few)
+    dated = table.assign(moment=pd.Timestamp("2026-01-01") + pd.to_timedelta(table["moment"], unit="s"))
+    judge(dated, "target", time="moment", **few)
+    judge(table, "target", **few)
+    assert shown == [FEATURES] * 6 + [[*FEATURES, "moment"]] * 12
+    assert all("moment" in seen.columns for seen in planted.Oracle.seen)
 
 
 # -- right about what is known -------------------------------------------------------------------------------------
