@@ -16,7 +16,7 @@ import pandas as pd
 
 from ganforge.catalog import CATALOG, load_model
 from ganforge.data.schema import plain
-from ganforge.data.splits import duplicate_groups, stratified_split, time_split
+from ganforge.data.splits import stratified_split, time_split, twin_groups
 from ganforge.data.table import Table
 from ganforge.data.targets import binary_target
 from ganforge.data.writers import write_table
@@ -72,6 +72,7 @@ def prepare(context: StageContext) -> str:
             "rows": len(table),
             "label": label,
             "time": time,
+            "positive": None if target is None else target.positive_label,
             "positive_values": [] if target is None else [plain(each) for each in target.positive_values],
             "n_positive": None if target is None else target.n_positive,
             "left_out": leave_out,
@@ -91,7 +92,8 @@ def _split(
     if seconds is not None:
         train, test = time_split(seconds, test_share=own["test_share"], gap=own["gap"] * DAY)
         return train, test, f"by {own['time']}"
-    groups = duplicate_groups(table.frame)
+    left_out = {each for each in (*own["leave_out"], own["label"]) if each is not None and each in table.schema}
+    groups = twin_groups(table, leave_out=left_out)
     train, test = stratified_split(positive, test_share=own["test_share"], random_state=seed, groups=groups)
     return train, test, "at random"
 

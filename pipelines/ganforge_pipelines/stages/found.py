@@ -97,8 +97,7 @@ def sentence_of(
             f"{name} scored {rows:,} rows held out; within {budget} it raises {alerts:,} alerts, {those}. "
             "Without a label nobody can say how many of them are right."
         )
-    values = facts["positive_values"]
-    whom = "anomalies" if len(values) > 1 else f"rows with {facts['label']}={values[0]}"
+    whom = f"rows with {facts['positive']}"
     order = sorted((kind for kind in figures if kind != best), key=lambda kind: _merit(figures[kind]), reverse=True)
     told = [f"{name_of(kind)} {_share(figures[kind]['recall_at_budget'])}" for kind in order]
     rest = f", {', '.join(told)}" if told else ""

@@ -18,22 +18,24 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 
 from ganforge.catalog import CATALOG, load_model
 from ganforge.data.schema import Schema, plain
-from ganforge.data.splits import duplicate_groups, entity_split, stratified_split, time_split
+from ganforge.data.splits import entity_split, stratified_split, time_split, twin_groups
 from ganforge.data.table import Table
-from ganforge.data.targets import binary_target
+from ganforge.data.targets import binary_target, with_discrete
+from ganforge.downstream.augmenting import rows_wanted, synthetic_positives
+from ganforge.downstream.features import clock_columns
 from ganforge.errors import GanforgeWarning, InputError, UnsuitableDataError
-from ganforge.quality.copies import exact_copies
 from ganforge_pipelines.stages.context import StageContext, StageProgress
 from ganforge_pipelines.stages.curves import precision_recall
-from ganforge_pipelines.stages.models import build_model, write_training
+from ganforge_pipelines.stages.models import build_model, judged_steps, write_training
 from ganforge_pipelines.stages.models import train as train_model
 from ganforge_pipelines.stages.tables import (
     DAY,
+    clock_only,
+    kinds_of,
     learned_from,
     read_input,
     read_part,
     read_rows,
-    with_discrete,
     without,
     write_part,
 )
@@ -53,7 +55,10 @@ def prepare(context: StageContext) -> str:
     train_rows, test_rows, how = _split(table, target.positive, own, seed=context.seed)
     roles = {"target": own["target"], "time": own["time"]}
     leave_out = [*own["leave_out"], *([own["group"]] if own["group"] else [])]
-    features = with_discrete(without(table, leave_out, keep=roles), own["target"])
+    dropped = [each for each in leave_out if each != own["time"]]
+    features = with_discrete(without(table, dropped, keep={"target": own["target"]}), own["target"])
+    if own["time"] in leave_out:
+        features = clock_only(features, own["time"])
     counts = {part: int(target.positive[rows].sum()) for part, rows in (("train", train_rows), ("test", test_rows))}
     _check_counts(counts, len(train_rows), len(test_rows), own)
     learned = learned_from(features, train_rows)
@@ -62,22 +67,23 @@ def prepare(context: StageContext) -> str:
     if len(target.positive_values) > 1:
         warnings.warn(
             f"{own['target']} has {len(target.positive_values)} values beside {plain(target.negative_value)!r}: all "
-            f"count as positive, and synthetic rows are made of the most frequent, {plain(target.positive_value)!r}",
+            "count as positive, and synthetic rows are made of each as often as it is there",
             GanforgeWarning,
             stacklevel=2,
         )
     share = f"{target.n_positive / len(table):.2%}"
-    headline = f"{len(table):,} rows, {target.n_positive:,} {own['target']}={plain(target.positive_value)} ({share})"
+    headline = f"{len(table):,} rows, {target.n_positive:,} with {target.positive_label} ({share})"
     facts = {
         "source": own["data"],
         "headline": headline,
         "rows": len(table),
         "n_positive": target.n_positive,
         **roles,
-        "positive": plain(target.positive_value),
+        "positive": target.positive_label,
         "positive_values": [plain(each) for each in target.positive_values],
         "negative": plain(target.negative_value),
         "left_out": [each for each in leave_out if each in table.schema],
+        "unseen": clock_columns(learned.schema, own["time"]),
         "gap": own["gap"],
         "split": {
             "how": how,
@@ -102,7 +108,8 @@ def _split(table: Table, positive: np.ndarray, own: Any, *, seed: int) -> tuple[
     if own["time"] is not None:
         train, test = time_split(table.time(own["time"]), test_share=share, gap=own["gap"] * DAY)
         return train, test, f"by {own['time']}" + (f", {own['gap']:g} days apart" if own["gap"] else "")
-    groups = duplicate_groups(table.frame)
+    left_out = [each for each in own["leave_out"] if each in table.schema]
+    groups = twin_groups(table, leave_out=[*left_out, own["target"]])
     train, test = stratified_split(positive, test_share=share, random_state=seed, groups=groups)
     return train, test, "at random"
 
@@ -141,46 +148,61 @@ def sample(context: StageContext) -> str:
     facts, own = context.json("prepare", "facts.json"), context.own
     real = read_part(context.input("prepare", "train.parquet"), facts)
     generator = load_model(context.input("train", "generator"))
-    wanted = _rows_wanted(facts, own)
-    kept, copies = _drawn(generator, real, facts, wanted, seed=context.seed)
-    synthetic = Table.of(kept, schema=Schema.from_json(facts["schema"]), source="synthetic rows")
+    drawn = synthetic_positives(
+        generator,
+        real,
+        facts["target"],
+        positive_values=facts["positive_values"],
+        rows=_rows_wanted(facts, own),
+        random_state=context.seed,
+    )
+    if drawn.frame.empty:
+        raise UnsuitableDataError(
+            "every synthetic row is an exact copy of a real one: the columns are too coarse to make new ones"
+        )
+    if len(drawn.frame) < drawn.wanted:
+        warnings.warn(
+            f"{len(drawn.frame):,} synthetic rows instead of {drawn.wanted:,}: the others were copies of real rows",
+            GanforgeWarning,
+            stacklevel=2,
+        )
+    synthetic = Table.of(drawn.frame, schema=Schema.from_json(facts["schema"]), source="synthetic rows")
     write_part(context, "synthetic.parquet", synthetic)
     context.write_json(
         "metrics.json",
-        {"rows": len(synthetic), "copies_dropped": copies, "obedience": getattr(generator, "obedience_", None)},
+        {
+            "rows": len(synthetic),
+            "copies_dropped": drawn.copies_dropped,
+            "obedience": getattr(generator, "obedience_", None),
+        },
     )
-    return f"{len(synthetic):,} rows of {facts['target']}={facts['positive']}, {copies:,} copies of a real one dropped"
+    return f"{len(synthetic):,} rows of {facts['positive']}, {drawn.copies_dropped:,} copies of a real one dropped"
 
 
 def _rows_wanted(facts: Any, own: Any) -> int:
+    """How many synthetic rows are added to the training part; at least 1."""
     if own["rows"] is not None:
         return own["rows"]
-    positive = facts["split"]["train_positive"]
-    wanted = round(own["ratio"] * (facts["split"]["train"] - positive)) - positive
+    positive, negative = _sides(facts)
+    wanted = rows_wanted(positives=positive, negatives=negative, ratio=own["ratio"])
     if wanted < 1:
         raise UnsuitableDataError(
-            f"nothing to augment: there are {positive:,} rows of {facts['target']}={facts['positive']} already, more "
+            f"nothing to augment: there are {positive:,} rows of {facts['positive']} already, more "
             f"than sample.ratio={own['ratio']:g} asks for; raise it, or name the rarer class as target"
         )
     return wanted
 
 
-def _drawn(generator: Any, real: Table, facts: Any, wanted: int, *, seed: int) -> tuple[pd.DataFrame, int]:
-    condition = {facts["target"]: facts["positive"]}
-    parts: list[pd.DataFrame] = []
-    have = copies = 0
-    for attempt in range(4):
-        drawn = generator.sample(wanted - have, condition=condition, random_state=seed + attempt)
-        copied = exact_copies(drawn, real.frame, schema=real.schema)
-        parts.append(drawn.loc[~copied])
-        copies, have = copies + int(copied.sum()), have + int((~copied).sum())
-        if have >= wanted:
-            break
-    if have == 0:
-        raise UnsuitableDataError(
-            "every synthetic row is an exact copy of a real one: the columns are too coarse to make new ones"
-        )
-    return pd.concat(parts, ignore_index=True), copies
+def _ratio(facts: Any, own: Any) -> float:
+    """Positives per negative once the synthetic rows are added: what every fold of the judgement is brought to."""
+    positive, negative = _sides(facts)
+    return own["ratio"] if own["rows"] is None else (positive + own["rows"]) / negative
+
+
+def _sides(facts: Any) -> tuple[int, int]:
+    """Positives and negatives in the training part."""
+    positive = facts["split"]["train_positive"]
+    return positive, facts["split"]["train"] - positive
 
 
 def judge(context: StageContext) -> str:
@@ -200,6 +222,7 @@ def judge(context: StageContext) -> str:
         family=KINDS,
         changes=changes,
     )
+    steps = judged_steps(synthesizer, section)
     verdict = judge_table(
         table,
         facts["target"],
@@ -210,13 +233,13 @@ def judge(context: StageContext) -> str:
         classifier=own["classifier"],
         random_state=context.seed,
         n_jobs=own["n_jobs"],
-        sampling_strategy=context.section("sample")["ratio"],
+        sampling_strategy=_ratio(facts, context.section("sample")),
         checkpoints=context.checkpoints,
         on_progress=lambda done, total, label: context.on_progress(
             StageProgress(step=done, steps=total, phase=f"fits  {label}".strip())
         ),
     )
-    context.write_json("verdict.json", verdict.to_json())
+    context.write_json("verdict.json", {**verdict.to_json(), "generator_steps": steps})
     context.write_json(
         "metrics.json",
         {verdict.measure.replace(" ", "_"): {name: arm.mean for name, arm in verdict.arms.items()}},
@@ -247,16 +270,18 @@ def classify(context: StageContext) -> str:
     if verdict["arms"][arm]["synthetic"]:
         synthetic = read_part(context.input("sample", "synthetic.parquet"), facts)
         frame = pd.concat([frame, synthetic.frame], ignore_index=True)
-    target = facts["target"]
+    target, hidden = facts["target"], [facts["target"], *facts["unseen"]]
     classifier = make_classifier(
         own["classifier"],
         random_state=context.seed,
         class_weight="balanced" if arm == "class weights" else None,
     )
-    classifier.fit(frame.drop(columns=target), positives(frame[target], facts), positive=True)
+    kinds = {name: kind for name, kind in kinds_of(real.schema).items() if name not in hidden}
+    features = Table.of(frame.drop(columns=hidden), schema=kinds, source=facts["source"])  # as every fold had them
+    classifier.fit(features, positives(frame[target], facts), positive=True)
     classifier.save(context.out / "classifier")
     truth = positives(test[target], facts)
-    score = classifier.predict_proba(test.drop(columns=target))[:, 1]
+    score = classifier.predict_proba(test.drop(columns=hidden))[:, 1]
     recall, precision = precision_recall(truth, score)
     figures = {
         "average_precision": float(average_precision_score(truth, score)),

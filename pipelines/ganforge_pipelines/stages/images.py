@@ -25,7 +25,7 @@ from ganforge.errors import GanforgeWarning, InputError, UnsuitableDataError
 from ganforge.gans.dcgan import SIZES
 from ganforge.quality.pictures import classes_that_appear, mistaken_for, obedience, obedience_by_class
 from ganforge_pipelines.stages.context import StageContext, StageProgress
-from ganforge_pipelines.stages.models import build_model, write_training
+from ganforge_pipelines.stages.models import build_model, judged_steps, write_training
 from ganforge_pipelines.stages.models import train as train_model
 from ganforge_pipelines.stages.pictures import labels_of, read_part, thinned, write_part, write_sheet
 
@@ -180,6 +180,7 @@ def judge(context: StageContext) -> str:
         family=KINDS,
         changes={} if own["steps"] is None else {"steps": own["steps"]},
     )
+    steps = judged_steps(synthesizer, section)
     verdict = judge_images(
         read_part(context.input("prepare", "pool.npz"), facts),
         synthesizer=synthesizer,
@@ -194,7 +195,7 @@ def judge(context: StageContext) -> str:
             StageProgress(step=done, steps=total, phase=f"fits  {label}".strip())
         ),
     )
-    context.write_json("verdict.json", verdict.to_json())
+    context.write_json("verdict.json", {**verdict.to_json(), "generator_steps": steps})
     context.write_json("metrics.json", {"accuracy": {name: arm.mean for name, arm in verdict.arms.items()}})
     return f"{own['folds']} folds, {len(verdict.arms)} arms"
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ganforge.catalog import load_class
-from ganforge.errors import InputError, UnknownNameError
+from ganforge.errors import GanforgeWarning, InputError, UnknownNameError
 from ganforge.training import Training
 from ganforge_pipelines.stages.context import StageContext, StageProgress
 
@@ -46,6 +47,24 @@ def build_model(
         if name not in known:
             raise UnknownNameError("parameter", name, known, where=f"kind {kind!r} (train.options)")
     return cls(**{**shared, **options})
+
+
+def judged_steps(judged: Any, section: Mapping[str, Any]) -> dict[str, int | None]:
+    """Steps of the generator in each fold and of the registered one; told as a notice where the former are fewer.
+
+    section: the stage's `train` parameters; without steps there the model's own default counts.
+    """
+    own, whole = getattr(judged, "steps", None), section.get("steps")
+    if whole is None:
+        whole = load_class(section["kind"])().get_params(deep=False).get("steps")
+    if own is not None and whole is not None and own < whole:
+        warnings.warn(
+            f"judged with a generator trained for {own:,} of {whole:,} steps; judge.steps=null judges the one that is "
+            "registered, and takes longer",
+            GanforgeWarning,
+            stacklevel=2,
+        )
+    return {"judged": own, "registered": whole}
 
 
 def train(context: StageContext, model: Any, data: Any, *, name: str = "") -> Training | None:

@@ -22,7 +22,7 @@ def fraud(context: StageContext) -> str:
     facts, verdict = context.json("prepare", "facts.json"), context.json("judge", "verdict.json")
     test = context.json("classify", "test.json")
     schema = Schema.from_json(facts["schema"])
-    features = Schema(tuple(each for each in schema if each.name != facts["target"]))
+    features = Schema(tuple(each for each in schema if each.name not in (facts["target"], *facts["unseen"])))
     return _register(
         context,
         facts=facts,

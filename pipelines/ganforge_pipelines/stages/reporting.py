@@ -88,6 +88,17 @@ def arms(verdict: Mapping[str, Any]) -> tuple[Arm, ...]:
     )
 
 
+def judged_shorter(verdict: Mapping[str, Any]) -> tuple[str, ...]:
+    """What would change the answer where the judge's generator trained for fewer steps than the registered one."""
+    steps = verdict["generator_steps"]
+    if steps["judged"] is None or steps["registered"] is None or steps["judged"] >= steps["registered"]:
+        return ()
+    return (
+        f"Judging the generator that is registered (`--set judge.steps=null`): judged here was one trained for "
+        f"{steps['judged']:,} of {steps['registered']:,} steps.",
+    )
+
+
 def _trainings(context: StageContext) -> tuple[LossCurves, ...]:
     training = context.json("train", "training.json")
     return tuple(LossCurves.of(each, title=name) for name, each in training.items() if each["history"])

@@ -30,7 +30,7 @@ def report(context: StageContext) -> str:
         what_to_do=_what_to_do(scored),
         figures=_figures(scored),
         would_change=_would_change(facts, scored),
-        positive="anomalies" if facts["label"] is None else f"rows with {_positive(facts)}",
+        positive="anomalies" if facts["label"] is None else f"rows with {facts['positive']}",
         detectors=_detectors(scored, scores, truth, day),
         budget=_budget(scored),
         base_rate=scored["base_rate"],
@@ -61,11 +61,6 @@ def report(context: StageContext) -> str:
         "split": facts["split"],
     }
     return finish(context, content, answer, registered)
-
-
-def _positive(facts: Mapping[str, Any]) -> str:
-    values = facts["positive_values"]
-    return f"{facts['label']}={values[0]}" if len(values) == 1 else f"{facts['label']} not normal"
 
 
 def _what_to_do(scored: Mapping[str, Any]) -> str:

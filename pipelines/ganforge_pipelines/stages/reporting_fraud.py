@@ -15,7 +15,7 @@ from ganforge_pipelines.report.content import FraudReport
 from ganforge_pipelines.report.parts import Figure, Number
 from ganforge_pipelines.stages.context import StageContext
 from ganforge_pipelines.stages.fraud import positives
-from ganforge_pipelines.stages.reporting import arms, common, finish
+from ganforge_pipelines.stages.reporting import arms, common, finish, judged_shorter
 from ganforge_pipelines.stages.tables import read_part
 
 FEW = 50
@@ -31,15 +31,14 @@ def report(context: StageContext) -> str:
     synthetic = read_part(context.input("sample", "synthetic.parquet"), facts).frame
     rare = real.loc[positives(real[facts["target"]], facts)]
     columns, fidelity = _fidelity(rare, synthetic, facts, seed=context.seed)
-    positive = f"{facts['target']}={facts['positive']}"
     content = FraudReport(
         sentence=verdict["sentence"],
         what_to_do=_what_to_do(verdict),
-        figures=_figures(verdict, test),
+        figures=_figures(verdict, test, later=facts["time"] is not None),
         would_change=_would_change(verdict, facts),
         measure=verdict["measure"],
         base_rate=verdict["base_rate"],
-        positive=positive,
+        positive=f"rows with {facts['positive']}",
         classifier=verdict["classifier"],
         arms=arms(verdict),
         precision_recall=tuple(
@@ -81,7 +80,7 @@ def _what_to_do(verdict: Mapping[str, Any]) -> str:
     return f"Train with {recommended}; leave the synthetic rows out."
 
 
-def _figures(verdict: Mapping[str, Any], test: Mapping[str, Any]) -> tuple[Figure, ...]:
+def _figures(verdict: Mapping[str, Any], test: Mapping[str, Any], *, later: bool) -> tuple[Figure, ...]:
     none, best = verdict["arms"]["none"], verdict["arms"][verdict["recommended"]]
     made = [(name, each) for name, each in verdict["arms"].items() if each["synthetic"]]
     figures = [Figure(label="with nothing added", value=none["mean"], note="average precision over folds")]
@@ -110,7 +109,7 @@ def _figures(verdict: Mapping[str, Any], test: Mapping[str, Any]) -> tuple[Figur
     if len(figures) < 4:
         figures.insert(
             1,
-            Figure(label="on later data" if test.get("later") else "on held-out rows", value=test["average_precision"]),
+            Figure(label="on later data" if later else "on held-out rows", value=test["average_precision"]),
         )
     return tuple(figures[:4])
 
@@ -123,6 +122,7 @@ def _would_change(verdict: Mapping[str, Any], facts: Mapping[str, Any]) -> tuple
         told.append("More rows, or more folds: the interval of the synthetic arm reaches to both sides of zero.")
     if facts["time"] is None:
         told.append("A time column: rows were split at random, which later data may not resemble.")
+    told.extend(judged_shorter(verdict))
     told.append("A longer training of the generator (`--preset full`), or another classifier.")
     return tuple(told)
 

@@ -13,7 +13,7 @@ from ganforge_pipelines.report.content import ImagesReport
 from ganforge_pipelines.report.parts import ClassAccuracy, ClassPictures, Figure, Number, Obedience, SampleGrid
 from ganforge_pipelines.stages.context import StageContext
 from ganforge_pipelines.stages.pictures import labels_of, read_part
-from ganforge_pipelines.stages.reporting import arms, common, finish
+from ganforge_pipelines.stages.reporting import arms, common, finish, judged_shorter
 
 SHOWN = 10
 """Pictures of each class in the report."""
@@ -112,6 +112,7 @@ def _would_change(facts: Mapping[str, Any], verdict: Mapping[str, Any]) -> tuple
         told.append("More folds or pictures: the interval of the best generated arm reaches to both sides of zero.")
     if facts["per_class"] is not None:
         told.append(f"More pictures a class than {facts['per_class']}: the fewer, the less there is to learn to draw.")
+    told.extend(judged_shorter(verdict))
     told.append("A longer training of the generator (`--preset full`).")
     return tuple(told)
 

@@ -44,12 +44,10 @@ def without(table: Table, names: Any, *, keep: Mapping[str, str | None]) -> Tabl
     return table.drop(*there)
 
 
-def with_discrete(table: Table, target: str) -> Table:
-    """The target as categories, whatever its values suggest (0.0 and 1.0 look like numbers): conditions need it."""
-    if table.schema[target].kind in ("categorical", "boolean"):
-        return table
-    kinds = kinds_of(table.schema) | {target: "categorical"}
-    return Table.of(table.frame, schema=kinds, source=table.source)
+def clock_only(table: Table, time: str) -> Table:
+    """The table with its time column as plain seconds: rows are still told apart by it, nothing learns from dates."""
+    frame = table.frame.assign(**{time: table.time(time)})
+    return Table.of(frame, schema=kinds_of(table.schema) | {time: "continuous"}, source=table.source)
 
 
 def learned_from(table: Table, rows: np.ndarray) -> Table:

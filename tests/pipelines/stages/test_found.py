@@ -24,7 +24,7 @@ def judged(scores, truth):
     budget = Budget.parse("40")
     figures = {kind: figures_of(score, truth, budget) for kind, score in scores.items()}
     alike, chance = not_told_apart(scores, truth, budget, figures)
-    facts = {"label": "is_fraud", "positive_values": [1]}
+    facts = {"label": "is_fraud", "positive": "is_fraud=1"}
     best = best_of(figures)
     return sentence_of(figures, best, budget, facts, rows=400, alerts=40, alike=alike), alike, chance
 

@@ -1,0 +1,126 @@
+"""The stages of the flow `fraud`: what is split and how, and that the arm registered is the arm judged."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ganforge.data.toy import toy_payments
+from ganforge.downstream.augmenting import rows_wanted
+from ganforge.errors import GanforgeWarning, InputError
+from ganforge_pipelines.stages import fraud
+from ganforge_pipelines.stages.models import judged_steps
+from ganforge_pipelines.stages.running import run_stage
+
+pytestmark = pytest.mark.filterwarnings("default::ganforge.errors.GanforgeWarning")
+
+
+def run(workspace, verb: str, **overrides) -> dict:
+    run_stage(f"fraud-{verb}", workspace, workspace.params(flow="fraud", overrides=overrides))
+    return json.loads(workspace.path("work/fraud/prepare/facts.json").read_text())
+
+
+def write(workspace, frame: pd.DataFrame) -> None:
+    frame.to_csv(workspace.data / "payments.csv", index=False)
+
+
+def later_first(**columns) -> pd.DataFrame:
+    """400 payments, the last of the file being the first in time."""
+    frame = toy_payments(400, fraud_share=0.1, seed=0).drop(columns="booked_at")
+    return frame.assign(at=pd.Timestamp("2025-01-01") + pd.to_timedelta(np.arange(400)[::-1], unit="h"), **columns)
+
+
+def test_a_time_column_left_out_still_splits_and_is_no_feature(workspace):
+    write(workspace, later_first())
+    facts = run(workspace, "prepare", **{"prepare.time": "at", "prepare.leave_out": ["at"]})
+    train, test = (pd.read_parquet(workspace.path(f"work/fraud/prepare/{part}.parquet")) for part in ("train", "test"))
+    assert train["at"].max() < test["at"].min()
+    assert train["at"].dtype == np.float64  # seconds: nothing reads an hour or a weekday out of them
+    assert facts["unseen"] == ["at"]
+    assert facts["left_out"] == ["at"]
+    assert "by at" in facts["split"]["how"]
+
+
+def test_dates_stay_for_their_hour_and_seconds_do_not(workspace):
+    write(workspace, later_first())
+    assert run(workspace, "prepare", **{"prepare.time": "at"})["unseen"] == []
+    write(workspace, later_first().assign(at=np.arange(400.0)))
+    assert run(workspace, "prepare", **{"prepare.time": "at"})["unseen"] == ["at"]
+
+
+def test_the_target_cannot_be_left_out(workspace):
+    with pytest.raises(InputError, match="is the target and in leave_out"):
+        run(workspace, "prepare", **{"prepare.leave_out": ["is_fraud"]})
+
+
+def test_twins_stay_on_one_side_whatever_their_number(workspace):
+    """Every row is there twice, under a number of its own and with another remark, which is left out."""
+    once = toy_payments(200, fraud_share=0.15, seed=1).drop(columns="booked_at")
+    frame = pd.concat([once, once], ignore_index=True)
+    frame = frame.assign(payment_id=[f"P{k:06d}" for k in range(400)], remark=np.random.default_rng(0).normal(size=400))
+    write(workspace, frame)
+    run(workspace, "prepare", **{"prepare.leave_out": ["remark"]})
+    train, test = (pd.read_parquet(workspace.path(f"work/fraud/prepare/{part}.parquet")) for part in ("train", "test"))
+    columns = [each for each in train.columns if each != "payment_id"]
+    both = train[columns].drop_duplicates().merge(test[columns].drop_duplicates(), how="inner", on=columns)
+    assert len(both) == 0
+
+
+def test_several_kinds_are_called_what_they_are(workspace):
+    frame = pd.read_csv(workspace.data / "payments.csv")
+    kinds = np.where(frame["is_fraud"] == 0, "normal", np.where(np.arange(len(frame)) % 3, "stolen", "forged"))
+    write(workspace, frame.drop(columns="is_fraud").assign(kind=kinds))
+    facts = run(workspace, "prepare", **{"prepare.target": "kind"})
+    assert "43 with kind≠normal (2 kinds) (10.75%)" in facts["headline"]
+
+
+@pytest.mark.parametrize("rows", [1, 37, 500])
+def test_the_judge_adds_as_many_rows_as_are_registered(rows):
+    facts = {"split": {"train": 300, "train_positive": 30}, "positive": "is_fraud=1"}
+    ratio = fraud._ratio(facts, {"rows": rows, "ratio": 0.5})
+    assert rows_wanted(positives=30, negatives=270, ratio=ratio) == rows
+    assert rows_wanted(positives=24, negatives=216, ratio=ratio) == pytest.approx(0.8 * rows, abs=1)
+    assert fraud._ratio(facts, {"rows": None, "ratio": 0.5}) == 0.5
+
+
+def test_a_generator_judged_on_fewer_steps_is_told():
+    from ganforge.synthesis.ctgan import CTGAN
+
+    with pytest.warns(GanforgeWarning, match="trained for 300 of 1,200 steps"):
+        told = judged_steps(CTGAN(steps=300), {"kind": "ctgan", "steps": 1200})
+    assert told == {"judged": 300, "registered": 1200}
+
+
+@pytest.mark.slow
+def test_every_kind_is_made_and_the_clock_is_hidden_from_the_classifier(workspace):
+    frame = later_first()
+    kinds = np.where(frame["is_fraud"] == 0, "normal", np.where(np.arange(len(frame)) % 3, "stolen", "forged"))
+    write(workspace, frame.drop(columns="is_fraud").assign(kind=kinds))
+    asked = {
+        "prepare.target": "kind",
+        "prepare.time": "at",
+        "prepare.leave_out": ["at"],
+        "train.steps": 4,
+        "train.batch_size": 50,
+        "sample.rows": 30,
+        "judge.steps": 2,
+        "judge.folds": 2,
+        "judge.n_jobs": 1,
+    }
+    for verb in ("prepare", "train", "sample", "judge", "classify"):
+        facts = run(workspace, verb, **asked)
+    synthetic = pd.read_parquet(workspace.path("work/fraud/sample/synthetic.parquet"))
+    assert len(synthetic) == 30
+    shares = pd.read_parquet(workspace.path("work/fraud/prepare/train.parquet"))["kind"].value_counts()
+    for kind in facts["positive_values"]:
+        wanted = 30 * shares[kind] / facts["split"]["train_positive"]
+        assert (synthetic["kind"] == kind).sum() == pytest.approx(wanted, abs=15)  # two steps obey loosely
+    verdict = json.loads(workspace.path("work/fraud/judge/verdict.json").read_text())
+    assert verdict["generator_steps"] == {"judged": 2, "registered": 4}
+    learned = workspace.path("work/fraud/classify/classifier")
+    documents = "".join(each.read_text() for each in learned.glob("*.json"))
+    assert '"at"' not in documents
+    assert '"amount"' in documents
