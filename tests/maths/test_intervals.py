@@ -53,6 +53,17 @@ def test_equal_folds_leave_no_doubt():
     assert not interval.below_zero
 
 
+def test_the_resolution_is_a_floor_of_the_variance():
+    """Two roundings to steps of h have the variance h²/6; what varies more than that is left as it is."""
+    floored = corrected_interval([0.5, 0.5, 0.5], test_to_train=0.5, resolution=0.12)
+    half = stats.t.ppf(0.95, df=2) * math.sqrt(0.12**2 / 6 * (1 / 3 + 0.5))
+    assert (floored.low, floored.high) == pytest.approx((0.5 - half, 0.5 + half))
+    values = [0.1, 0.5, 0.9]
+    assert corrected_interval(values, test_to_train=0.5, resolution=0.12) == corrected_interval(
+        values, test_to_train=0.5
+    )
+
+
 def test_touching_zero_is_not_above_it():
     assert not Interval(0.1, 0.0, 0.2).above_zero
     assert not Interval(-0.1, -0.2, 0.0).below_zero

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from ganforge.downstream.intervals import LEVEL, Interval, corrected_interval
+from ganforge.downstream.intervals import LEAST_FOLDS, LEVEL, Interval, corrected_interval
 from ganforge.downstream.sentence import state
 from ganforge.errors import UnknownNameError
 
@@ -78,6 +78,8 @@ class Verdict:
     classifier: str = ""
     test_to_train: float = 0.25
     """Rows of a test part over rows of its training part: the correction of the intervals rests on it."""
+    resolution: float = 0.0
+    """The step in which the measure of one fold moves; no interval is narrower than that allows."""
     level: float = LEVEL
     outcome: str = ""
     """Of the best synthetic arm against the plain arm that holds the seat: "helped", "no help", "undecided"
@@ -87,12 +89,12 @@ class Verdict:
     notices: tuple[str, ...] = ()
 
     def difference(self, arm: str, against: str = NONE) -> Interval:
-        """What `arm` reaches more than `against`, paired by fold. Raises `UnknownNameError` for an unknown
-        arm."""
+        """What `arm` reaches more than `against`, paired by fold. Raises `UnknownNameError` for no such arm."""
         for name in (arm, against):
             if name not in self.arms:
                 raise UnknownNameError("arm", name, self.arms, where="this verdict")
-        return _difference(self.arms[arm].folds, self.arms[against].folds, self.test_to_train, self.level)
+        told = (self.test_to_train, self.level, self.resolution)
+        return _difference(self.arms[arm].folds, self.arms[against].folds, *told)
 
     @property
     def beats_guessing(self) -> bool:
@@ -112,6 +114,7 @@ class Verdict:
             "base_rate": self.base_rate,
             "beats_guessing": self.beats_guessing,
             "test_to_train": self.test_to_train,
+            "resolution": self.resolution,
             "level": self.level,
             "curves": {name: [each.to_json() for each in folds] for name, folds in self.curves.items()},
             "notices": list(self.notices),
@@ -135,7 +138,7 @@ class Verdict:
             for name, folds in value["curves"].items()
         }
         plain = ("sentence", "recommended", "outcome", "measure", "classifier", "n_rows", "n_positive")
-        rest = {name: value[name] for name in (*plain, "base_rate", "test_to_train", "level")}
+        rest = {name: value[name] for name in (*plain, "base_rate", "test_to_train", "resolution", "level")}
         return cls(arms=arms, curves=curves, notices=tuple(value["notices"]), **rest)
 
     def __str__(self) -> str:
@@ -152,6 +155,7 @@ def conclude(
     n_positive: int | None,
     base_rate: float,
     test_to_train: float,
+    resolution: float = 0.0,
     level: float = LEVEL,
     what: str = "rows",
     curves: Mapping[str, Sequence[Curve]] | None = None,
@@ -162,20 +166,28 @@ def conclude(
 
     `folds`: by arm, from the simplest ("none", which must be first) to the most elaborate, one measure (a
     share, the higher the better) a fold, in the same order of folds. `synthetic`: the arms that train on
-    generated samples; `what` such samples are called ("rows", "pictures").
+    generated samples; `what` such samples are called ("rows", "pictures"). `resolution`: see
+    `intervals.corrected_interval`. Of fewer than `LEAST_FOLDS` folds no arm takes the seat of "none", and the outcome
+    is "undecided" at most.
 
     Raises `UnknownNameError` when "none" or a synthetic arm is not measured.
     """
     for name in (NONE, *synthetic):
         if name not in folds:
             raise UnknownNameError("arm", name, folds, where="the measured arms")
-    seat = NONE  # the simplest sufficient plain arm …
+
+    def over(arm: str, against: str) -> Interval:
+        return _difference(folds[arm], folds[against], test_to_train, level, resolution)
+
+    enough = len(folds[NONE]) >= LEAST_FOLDS
+    seat = NONE  # the simplest sufficient plain arm
     for name in folds:
-        if name not in synthetic and _difference(folds[name], folds[seat], test_to_train, level).above_zero:
+        if enough and name not in synthetic and over(name, seat).above_zero:
             seat = name
     best = max(synthetic, key=lambda name: float(np.mean(folds[name])), default=None)
-    against = None if best is None else _difference(folds[best], folds[seat], test_to_train, level)
-    recommended = best if best is not None and against is not None and against.above_zero else seat
+    against = None if best is None else over(best, seat)
+    helped = enough and against is not None and against.above_zero
+    recommended = best if best is not None and helped else seat
     learned = _beats(folds[recommended], base_rate, test_to_train, level)
     outcome, sentence = state(
         seat=seat,
@@ -188,12 +200,13 @@ def conclude(
         base_rate=base_rate,
         learned=learned,
         what=what,
+        folds=len(folds[NONE]),
     )
     arms = {
         name: Arm(
             mean=float(np.mean(values)),
             folds=tuple(float(value) for value in values),
-            difference=None if name == NONE else _difference(values, folds[NONE], test_to_train, level),
+            difference=None if name == NONE else over(name, NONE),
             synthetic=name in synthetic,
             details=dict((details or {}).get(name, {})),
         )
@@ -209,6 +222,7 @@ def conclude(
         base_rate=base_rate,
         classifier=classifier,
         test_to_train=test_to_train,
+        resolution=resolution,
         level=level,
         outcome=outcome,
         curves={name: tuple(each) for name, each in (curves or {}).items()},
@@ -216,12 +230,14 @@ def conclude(
     )
 
 
-def _difference(arm: Sequence[float], against: Sequence[float], test_to_train: float, level: float) -> Interval:
-    return corrected_interval(np.subtract(arm, against).tolist(), test_to_train=test_to_train, level=level)
+def _difference(
+    arm: Sequence[float], against: Sequence[float], test_to_train: float, level: float, resolution: float
+) -> Interval:
+    differences = np.subtract(arm, against).tolist()
+    return corrected_interval(differences, test_to_train=test_to_train, level=level, resolution=resolution)
 
 
 def _beats(arm: Sequence[float], base_rate: float, test_to_train: float, level: float) -> bool:
-    """Whether the lift over guessing (a ratio, so on the log scale: it is skewed on few positives) is clearly above
-    1."""
+    """Whether the lift over guessing (a ratio, so on the log scale: few positives skew it) is clearly above 1."""
     lifts = np.log(np.maximum(arm, 1e-12) / base_rate).tolist()
     return corrected_interval(lifts, test_to_train=test_to_train, level=level).above_zero

@@ -4,8 +4,12 @@ The k differences of a cross-validation are not independent: any two training pa
 so the folds' own variance over k is far too small and everything looks significant. Nadeau & Bengio (2003,
 eq. 9, doi:10.1023/A:1024068626366) put in the missing part, n_test/n_train:
 
-    variance of the mean  =  s² · (1/k + n_test / n_train),     (mean − truth) / √variance  ~  t with k − 1
-    degrees
+    variance of the mean  =  s² · (1/k + n_test / n_train),     (mean − truth) / √variance  ~  t with k − 1 degrees
+
+Two things keep folds that agree by accident from looking certain. Of fewer than `LEAST_FOLDS` nothing is concluded
+(`arms.conclude`): s² from one or two degrees of freedom is close to zero often enough. And s² is never taken to be
+smaller than what the measure can resolve: on m samples it moves in steps of about 1/m, so that each of the two
+measures of a difference is known to half a step only, as if it were rounded (variance of a rounding: step²/12).
 """
 
 from __future__ import annotations
@@ -20,6 +24,8 @@ from ganforge.errors import InputError
 
 LEVEL = 0.9
 """Share of such intervals that hold the truth. 90 % two-sided: each end alone is passed in 5 %."""
+LEAST_FOLDS = 5
+"""Below so many nothing is said to help or to harm."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +52,19 @@ class Interval:
         return f"{self.mean:+.3f} ({self.level:.0%} between {self.low:+.3f} and {self.high:+.3f})"
 
 
-def corrected_interval(values: Sequence[float], *, test_to_train: float, level: float = LEVEL) -> Interval:
+def corrected_interval(
+    values: Sequence[float], *, test_to_train: float, level: float = LEVEL, resolution: float = 0.0
+) -> Interval:
     """The interval of the mean of `values`, one value (a paired difference, for one) a fold.
 
     `test_to_train`: rows in a test part over rows in its training part, averaged over folds where they differ
     (k folds of equal size: 1 / (k − 1)). Folds that go forward in time share fewer training rows than the
     formula supposes, so there the interval is, if anything, too wide.
 
-    Raises `InputError` for fewer than two values, for values that are not finite and for a level outside (0,
-    1).
+    `resolution`: the step in which one of the two measures behind each difference moves (1 over the samples of a test
+    part that it counts); s² is at least 2 · resolution²/12. 0: no such floor.
+
+    Raises `InputError` for fewer than two values, for values that are not finite and for a level outside (0, 1).
     """
     folds = np.asarray(values, dtype=np.float64)
     if folds.ndim != 1 or len(folds) < 2:
@@ -65,6 +75,6 @@ def corrected_interval(values: Sequence[float], *, test_to_train: float, level: 
         raise InputError(f"level={level}, test_to_train={test_to_train}; give 0 < level < 1 and a ratio of rows ≥ 0")
     k = len(folds)
     mean = float(folds.mean())
-    variance = float(folds.var(ddof=1)) * (1 / k + test_to_train)
+    variance = max(float(folds.var(ddof=1)), resolution**2 / 6) * (1 / k + test_to_train)
     half = float(stats.t.ppf((1 + level) / 2, df=k - 1)) * variance**0.5
     return Interval(mean, mean - half, mean + half, level)

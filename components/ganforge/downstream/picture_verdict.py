@@ -59,7 +59,7 @@ def judge_images(
             least 100.
         classical: "shifts", "flips and shifts" (where a mirrored picture is of the same class), or None for no arm.
         classifier: an unfitted `PictureClassifier` without augmentation, default one of 300 steps.
-        folds: how many; each class needs as many pictures at least.
+        folds: how many; each class needs as many pictures at least. Of fewer than 5 nothing is concluded.
         random_state: seeds folds and classifiers, and those synthesizers that have no seed of their own.
         n_jobs: folds at once, by joblib (`joblib.parallel_config` leads them to a cluster); each is then kept to one
             thread.
@@ -95,6 +95,7 @@ def judge_images(
         n_positive=None,
         base_rate=float(tested.max() / tested.sum()),
         test_to_train=1 / (folds - 1),
+        resolution=folds / len(task.images),
         what="pictures",
         details={
             name: {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ganforge.downstream.intervals import Interval
+from ganforge.downstream.intervals import LEAST_FOLDS, Interval
 
 WORTHWHILE = 0.01
 """A mean change (of the measure, a share) below this is nothing anybody would act on."""
@@ -24,12 +24,13 @@ def state(
     base_rate: float,
     learned: bool,
     what: str,
+    folds: int = LEAST_FOLDS,
 ) -> tuple[str, str]:
     """(outcome, sentence) for the plain arm `seat` and the `best` synthetic arm, `difference` = best − seat.
 
     Outcomes: "helped" (the interval lies above zero), "harmed" (below), "undecided" (it spans zero and the
-    gain may well be worth having), "no help"; "unlearned" when nothing beats guessing; "" when no synthetic
-    arm was asked for.
+    gain may well be worth having, or the folds are fewer than `LEAST_FOLDS`), "no help"; "unlearned" when nothing beats
+    guessing; "" when no synthetic arm was asked for.
     """
     reached = f"{_subject(seat, classifier)} {_share(seat_mean)} {measure}"
     if not learned:
@@ -41,6 +42,11 @@ def state(
     if best is None or best_mean is None or difference is None:
         return "", f"{_capital(reached)}."
     name, span = display_name(best), _span(difference)
+    if folds < LEAST_FOLDS:
+        return "undecided", (
+            f"Do not augment yet: {folds} folds are too few to tell, {LEAST_FOLDS} are needed. {_capital(reached)}; "
+            f"{name}'s {what} change that by {signed(difference.mean)} here, which may be chance."
+        )
     change = f"{_capital(reached)}; {name}'s {what} change that by {span}"
     if difference.above_zero:
         return "helped", (

@@ -24,7 +24,7 @@ from ganforge.data.table import Table
 from ganforge.downstream.arms import CLASS_WEIGHTS, Curve
 from ganforge.downstream.augmenting import synthetic_positives
 from ganforge.downstream.classifiers import make_classifier
-from ganforge.errors import GanforgeWarning
+from ganforge.errors import GanforgeError, GanforgeWarning, InterruptedRunError
 from ganforge.files import write_whole
 
 CURVE_POINTS = 200
@@ -87,7 +87,8 @@ def run_trial(
         positive = task.positive[train]
         added = copies = 0
         if synthesizer is not None:
-            synthetic, copies = _synthesize(task, fold, train, synthesizer, keep, on_progress)
+            with naming_the_trial(f"fold {fold + 1}, arm {arm!r}"):
+                synthetic, copies = _synthesize(task, fold, train, synthesizer, keep, on_progress)
             added = len(synthetic)
             training = pd.concat([training, synthetic], ignore_index=True)
             positive = np.concatenate([positive, np.ones(added, dtype=bool)])
@@ -171,6 +172,18 @@ def collected_notices() -> Iterator[list[str]]:
             found.append(str(each.message))
         else:
             warnings.warn_explicit(each.message, each.category, each.filename, each.lineno)
+
+
+@contextlib.contextmanager
+def naming_the_trial(place: str) -> Iterator[None]:
+    """Say in which fold and arm it was that something could not be done; the error stays of its own kind."""
+    try:
+        yield
+    except InterruptedRunError:
+        raise
+    except GanforgeError as error:
+        error.args = (f"{place}: {error}", *error.args[1:])
+        raise
 
 
 @contextlib.contextmanager

@@ -68,7 +68,7 @@ def judge(
             classifier sees the hour and weekday of dates; seconds it does not see: test rows are later than all it
             learned from.
         gap: seconds between training and test rows, for labels that are known late; needs `time`.
-        folds: how many; each needs positives on both sides.
+        folds: how many; each needs positives on both sides. Of fewer than 5 nothing is concluded.
         classifier: one of `classifiers.CLASSIFIERS`.
         sampling_strategy: positives per negative after augmentation. The default .5 asks for half as many positives as
             negatives: enough to move a classifier, without making most of what it sees synthetic.
@@ -119,6 +119,7 @@ def judge(
         n_positive=labels.n_positive,
         base_rate=float(np.mean([labels.positive[test].mean() for _, test in pairs])),
         test_to_train=float(np.mean([len(test) / len(train) for train, test in pairs])),
+        resolution=float(np.mean([1 / labels.positive[test].sum() for _, test in pairs])),
         curves={name: [each.curve for each in found] for name, found in by_arm.items()},
         details={name: _details(found) for name, found in by_arm.items()},
         notices=notices,

@@ -54,6 +54,31 @@ def test_helped():
     )
 
 
+@pytest.mark.parametrize(
+    "differences", [(-0.085, -0.082), (0.083, 0.084), (0.08, 0.08, 0.08), (-0.3, -0.3, -0.3, -0.3)]
+)
+def test_few_folds_that_agree_by_accident_conclude_nothing(differences):
+    plain = PLAIN[: len(differences)]
+    better = [value + 0.05 for value in plain]
+    added = [value + each for value, each in zip(plain, differences, strict=True)]
+    told = {"measure": "average precision", "classifier": "gradient-boosting", "n_rows": 1000, "n_positive": 50}
+    folds = {"none": plain, "class weights": better, "ctgan": added}
+    found = conclude(folds, synthetic=["ctgan"], base_rate=0.01, test_to_train=1.0, **told)
+    assert (found.outcome, found.recommended) == ("undecided", "none")
+    assert found.sentence.startswith(
+        f"Do not augment yet: {len(plain)} folds are too few to tell, 5 are needed. Gradient boosting with nothing "
+    )
+    assert found.sentence.endswith("here, which may be chance.")
+
+
+def test_folds_cannot_agree_more_closely_than_the_measure_resolves():
+    """Five test parts of 4 positives that all say +.05: one positive alone moves the measure by .25."""
+    fine, coarse = (verdict(ctgan=shifted(0.05), resolution=step) for step in (1 / 400, 1 / 4))
+    assert (fine.outcome, coarse.outcome) == ("helped", "undecided")
+    assert coarse.difference("ctgan") == coarse.arms["ctgan"].difference
+    assert Verdict.from_json(coarse.to_json()) == coarse
+
+
 def test_harmed():
     found = verdict(ctgan=shifted(-0.05, 0.01))
     assert (found.outcome, found.recommended) == ("harmed", "none")

@@ -316,6 +316,19 @@ def test_ctgan_is_the_arm_by_default_kind_and_can_be_judged():
     assert verdict.notices[0] == "not learned from (constant, identifier or free text): currency"
 
 
+def test_a_condition_that_cannot_be_obeyed_names_fold_and_arm(table):
+    class Stubborn(planted.Oracle):
+        kind = "stubborn"
+
+        def sample(self, n, **more):
+            if len(planted.Oracle.seen) == 2:
+                raise UnsuitableDataError("only 3 rows obey")
+            return super().sample(n, **more)
+
+    with pytest.raises(UnsuitableDataError, match=r"^fold 2, arm 'stubborn': only 3 rows obey$"):
+        judge(table, "target", synthesizer=Stubborn(), classifier="logistic-regression", folds=3)
+
+
 # -- what cannot be judged -----------------------------------------------------------------------------------------
 
 
