@@ -70,4 +70,8 @@ def clean(
     speaker = Speaker(json_to=json_to, quiet=quiet)
     trimmed = trim(workspace, keep=keep)
     speaker.say(f"{trimmed.runs} runs removed, {trimmed.bytes / 1e6:,.1f} MB freed")
-    speaker.answer({"runs": trimmed.runs, "bytes": trimmed.bytes})
+    if trimmed.inputs:
+        speaker.say(
+            f"copies of data that no kept run uses: {', '.join(trimmed.inputs)}; `dvc checkout` brings them back"
+        )
+    speaker.answer({"runs": trimmed.runs, "bytes": trimmed.bytes, "inputs": list(trimmed.inputs)})

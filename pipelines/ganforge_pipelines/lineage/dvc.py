@@ -8,6 +8,7 @@ DVC owns what the data *is*. Adding unchanged data again leaves its `.dvc` file 
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -124,6 +125,29 @@ def add_outside(root: str | Path, source: str | Path) -> Path:
         with write_whole(target) as temporary:
             shutil.copyfile(source, temporary)
     return target
+
+
+def own_copy(root: str | Path, path: Path) -> bool:
+    """Whether `path` in `inputs/` is a copy that `add_outside` made, unaltered, which `dvc checkout` can bring back.
+
+    True only where a `.dvc` file lies beside it, its name carries its own SHA-256, and the workspace's cache holds it
+    whole.
+    """
+    tracker, digits = path.with_name(path.name + ".dvc"), re.search(r"-([0-9a-f]{12})(?:\.|$)", path.name)
+    if path.is_symlink() or digits is None or not tracker.is_file() or path.parent.name != INPUTS:
+        return False
+    md5 = str(yaml.safe_load(tracker.read_text(encoding="utf-8"))["outs"][0].get("md5", ""))
+    return _cached(Path(root), md5) and sha256_tree(path).startswith(digits[1])
+
+
+def _cached(root: Path, md5: str) -> bool:
+    """Whether `.dvc/cache` has the file, or the folder with all its files."""
+    place = root / ".dvc" / "cache" / "files" / "md5" / md5[:2] / md5[2:]
+    if len(md5) < 32 or not place.is_file():
+        return False
+    if not md5.endswith(".dir"):
+        return True
+    return all(_cached(root, str(each["md5"])) for each in json.loads(place.read_text(encoding="utf-8")))
 
 
 def remote(root: str | Path) -> tuple[str, str] | None:
