@@ -64,6 +64,7 @@ def stop(workspace: Workspace) -> list[str]:
         record = running_server(workspace.root, name)
         if record is not None:
             _end(record["pid"])
+            _LEFT_RUNNING[:] = [each for each in _LEFT_RUNNING if each.poll() is None]
             stopped.append(name)
             if os.environ.get("PREFECT_API_URL") == f"{record['url']}/api":
                 del os.environ["PREFECT_API_URL"]
