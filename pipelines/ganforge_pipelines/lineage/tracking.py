@@ -6,6 +6,8 @@ track_run(…) ─▶ one run (tags, parameters, curves, artefacts, dataset)  + 
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import json
 import re
 import shutil
 import tempfile
@@ -31,6 +33,7 @@ __all__ = ["CHALLENGER", "CHAMPION", "DatasetInfo", "TrackedRun", "check_trackin
 CHAMPION, CHALLENGER = "champion", "challenger"
 _SCORES_WITH = ("mlflow", "numpy", "pandas", "safetensors", "scikit-learn", "skops", "torch")
 _BATCH = 1000  # metrics in one request: MLflow's limit
+_WORK = "ganforge.work"
 _FEW = 100  # parameters or tags in one request: MLflow's limit
 
 
@@ -100,7 +103,9 @@ def track_run(
     with connected(uri, root=root) as client:
         own = (root / "mlflow" / "artifacts").as_uri() if is_own(uri, root) else None
         experiment = _experiment(client, f"ganforge-{flow}", own)
-        run_id = client.create_run(experiment, tags=_texts(tags), run_name=_run_name(flow)).info.run_id
+        work = _work_digest(tags)
+        _end_killed(client, experiment, work)
+        run_id = client.create_run(experiment, tags={**_texts(tags), _WORK: work}, run_name=_run_name(flow)).info.run_id
         try:
             _log_numbers(client, run_id, params, metrics)
             if dataset is not None:
@@ -156,6 +161,22 @@ def _experiment(client: MlflowClient, name: str, artifact_location: str | None) 
         return found.experiment_id
 
 
+def _work_digest(tags: Mapping[str, Any]) -> str:
+    """A name for what a run records: equal data and equal stages, equal work."""
+    told = {name: text for name, text in _texts(tags).items() if name.split(".")[0] in ("flow", "data", "stage")}
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+
+
+def _end_killed(client: MlflowClient, experiment: str, work: str) -> None:
+    """Mark runs of the same work that still count as running: the process that made them is gone.
+
+    A workspace is locked, so two registrations of its work never run at once. Should another workspace be at the same
+    work on a shared server, its run says "finished" in the end all the same.
+    """
+    for each in client.search_runs([experiment], f"tags.`{_WORK}` = '{work}' and attributes.status = 'RUNNING'"):
+        client.set_terminated(each.info.run_id, "KILLED")
+
+
 def _log_numbers(client: MlflowClient, run_id: str, params: Mapping[str, Any], metrics: Mapping[str, float]) -> None:
     from mlflow.entities import Param
 
@@ -179,8 +200,6 @@ def _log_curves(client: MlflowClient, run_id: str, curves: Iterable[Mapping[str,
 
 
 def _log_dataset(client: MlflowClient, run_id: str, dataset: DatasetInfo) -> None:
-    import json
-
     from mlflow.entities import Dataset, DatasetInput, InputTag
 
     described = Dataset(

@@ -18,7 +18,7 @@ import pandas as pd
 import pytest
 
 from ganforge.errors import InputError, ServiceError
-from ganforge_pipelines.lineage import records, store
+from ganforge_pipelines.lineage import records, store, tracking
 from ganforge_pipelines.lineage.tracking import check_tracking_server, track_run, tracking_uri
 
 
@@ -167,6 +167,17 @@ def test_a_run_that_breaks_off_is_marked_and_registers_nothing(embedded, payment
     states = [run.info.status for run in client.search_runs([experiment])]
     assert sorted(states) == ["FAILED", "FINISHED", "FINISHED"]
     assert not client.search_registered_models(filter_string="name = 'ganforge-never'")
+
+
+def test_a_run_that_was_killed_ends_when_its_work_is_registered_again(tmp_path):
+    with store.connected(tracking_uri(tmp_path), root=tmp_path) as client:
+        experiment = client.create_experiment("ganforge-fraud")
+        tags = {"flow": "fraud", "data.md5": "ab", "stage.train": "12", "alias_reason": "the first"}
+        digest = tracking._work_digest(tags)
+        runs = [client.create_run(experiment, tags={"ganforge.work": each}).info.run_id for each in (digest, "other")]
+        tracking._end_killed(client, experiment, tracking._work_digest({**tags, "alias_reason": "the second"}))
+        assert [client.get_run(each).info.status for each in runs] == ["KILLED", "RUNNING"]
+    assert tracking._work_digest({**tags, "data.md5": "cd"}) != digest
 
 
 FIRST = """
