@@ -91,11 +91,6 @@ def parameters_of(workspace: str, preset: str | None, overrides: Mapping[str, An
     return {"workspace": workspace, "preset": preset, "overrides": dict(overrides or {}), "wait": True}
 
 
-def entrypoint_of(flow: str) -> str:
-    """Where Prefect finds the flow: importable wherever ganforge is installed, no code is copied."""
-    return f"ganforge_pipelines.flows.{flow}.{flow}"
-
-
 def local_timezone() -> str:
     """The machine's IANA time zone, such as "Europe/Vienna"; "UTC" where it does not say."""
     place = Path("/etc/localtime")

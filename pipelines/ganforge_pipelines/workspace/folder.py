@@ -117,10 +117,6 @@ class Workspace:
     def mlflow_database(self) -> Path:
         return self.root / "mlflow" / "mlflow.db"
 
-    @property
-    def mlflow_artifacts(self) -> Path:
-        return self.root / "mlflow" / "artifacts"
-
     def stage_dir(self, flow: str, verb: str) -> Path:
         """Where the stage writes: `work/<flow>/<verb>/`."""
         return self.root / "work" / flow / verb

@@ -107,7 +107,7 @@ def test_mlflow_has_the_lineage_the_curves_and_no_real_row(first):
     assert "git.dirty" in tags
     assert {"version.torch", "version.ganforge"} <= set(tags)
     assert points == 6
-    kept = {each.name for each in workspace.mlflow_artifacts.rglob("*")}
+    kept = {each.name for each in workspace.path("mlflow/artifacts").rglob("*")}
     assert {"report.html", "synthetic.parquet", "verdict.json"} <= kept
     assert not kept & {"train.parquet", "test.parquet", "payments.csv"}
 

@@ -14,7 +14,7 @@ import yaml
 
 from ganforge.errors import InputError, ServiceError
 from ganforge_pipelines.flows import server
-from ganforge_pipelines.flows.deploying import NAME, deploy, entrypoint_of, parameters_of
+from ganforge_pipelines.flows.deploying import NAME, deploy, parameters_of
 from ganforge_pipelines.flows.running import run_flow
 from ganforge_pipelines.workspace import Workspace, environment
 
@@ -96,7 +96,7 @@ def test_a_deployment_is_picked_up_by_a_worker_and_runs(served, monkeypatch):
     with prefect_for(workspace), get_client(sync_client=True) as client:
         deployment = client.read_deployment_by_name(made.name)
         assert [each.schedule.cron for each in deployment.schedules] == ["0 4 * * *"]
-        assert deployment.entrypoint == entrypoint_of("fraud")
+        assert deployment.entrypoint == "ganforge_pipelines.flows.fraud.fraud"
         assert deployment.work_pool_name == "night"
         run = client.create_flow_run_from_deployment(deployment.id)
     worker = subprocess.Popen(
@@ -163,7 +163,7 @@ def test_prefect_yaml_says_what_deploy_registers(flow):
     found = [each for each in said["deployments"] if each["flow_name"] == f"ganforge-{flow}"]
     assert len(found) == 1
     assert found[0]["name"] == NAME
-    assert found[0]["entrypoint"] == entrypoint_of(flow)
+    assert found[0]["entrypoint"] == f"ganforge_pipelines.flows.{flow}.{flow}"
     assert found[0]["parameters"] == parameters_of("{{ $PWD }}", None, None)
     assert found[0]["work_pool"]["name"] == "ganforge"
     assert found[0]["work_pool"]["job_variables"] == {"working_dir": "{{ $PWD }}"}
@@ -175,7 +175,7 @@ def test_the_entrypoint_is_an_importable_flow():
     from prefect.utilities.importtools import import_object
 
     for flow in ("fraud", "images", "anomalies"):
-        assert isinstance(import_object(entrypoint_of(flow)), Flow)
+        assert isinstance(import_object(f"ganforge_pipelines.flows.{flow}.{flow}"), Flow)
 
 
 def test_a_port_that_is_taken_is_passed_over():
