@@ -230,11 +230,16 @@ def _suggest(valid: pd.Series, name: str, distinct: int, missing: bool) -> str:
     whole = kind in "iu" or bool((valid == np.floor(valid)).all())
     if not whole:
         return "categorical" if distinct == 1 else "continuous"
-    if all_distinct and not missing and kind in "iu" and looks_like_identifier(name):
+    if all_distinct and not missing and kind in "iu" and (looks_like_identifier(name) or _runs(valid)):
         return "identifier"
     if distinct <= 2 or (distinct <= _FEW and distinct * 10 <= len(valid)):
         return "categorical"
     return "integer"
+
+
+def _runs(valid: pd.Series) -> bool:
+    """Does every row have the number after the one before it? Such a column numbers the rows, whatever its name."""
+    return bool((np.diff(valid.to_numpy()) == 1).all())
 
 
 def looks_like_identifier(name: str) -> bool:

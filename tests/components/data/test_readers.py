@@ -73,7 +73,7 @@ def test_encodings(tmp_path, encoding):
 
 
 def test_dates_booleans_and_quoted_delimiters(tmp_path):
-    rows = "".join(f'2025-01-{1 + k % 28:02d} 10:0{k % 6},{k % 2 == 0!s},"a, b",{k}\n' for k in range(40))
+    rows = "".join(f'2025-01-{1 + k % 28:02d} 10:0{k % 6},{k % 2 == 0!s},"a, b",{40 - k}\n' for k in range(40))
     table = read_table(written(tmp_path, "when,flag,text,n\n" + rows))
     assert [column.kind for column in table.schema] == ["datetime", "boolean", "constant", "integer"]
     assert table.frame["text"][0] == "a, b"
