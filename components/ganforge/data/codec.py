@@ -196,6 +196,8 @@ class Codec:
     def code_of(self, column: str, value: Any) -> tuple[int, int]:
         """(block index, code) of a category; a text stands for the number or truth value it spells.
 
+        Where nothing else of the column is meant by it, 1 stands for True and "true" for 1, "1.0" for 1, and so on.
+
         Raises `UnknownNameError` for a column or a value that does not exist, `InputError` for a numeric column.
         """
         names = [each.name for each in self.columns]
@@ -220,6 +222,8 @@ class Codec:
             return k, len(spec.categories)
         spelled = {_spelling(each): code for code, each in enumerate(spec.categories)}
         code = spelled.get(_spelling(value))
+        if code is None:
+            code = _by_meaning(value, spec.categories)
         if code is None:
             raise UnknownNameError(f"value of column {column!r}", value, spec.categories)
         return k, code
@@ -260,6 +264,26 @@ def _encode_categories(series: pd.Series, column: Column) -> np.ndarray:
     codes = index.get_indexer(pd.Index(series.astype(object)))
     codes[missing] = len(column.categories) if column.missing else -1
     return codes
+
+
+def _by_meaning(value: Any, categories: tuple[Any, ...]) -> int | None:
+    """The code of the number or truth value that is meant; None for texts, and where several or none could be."""
+    if not all(isinstance(each, bool | int | float) for each in categories):
+        return None
+    truths = set(categories) <= {0, 1}  # True equals 1
+    meant = _number(value, truths)
+    codes = [code for code, each in enumerate(categories) if float(each) == meant]
+    return codes[0] if len(codes) == 1 else None
+
+
+def _number(value: Any, truths: bool) -> float | None:
+    if isinstance(value, bool) and not truths:
+        return None
+    text = _spelling(value)
+    try:
+        return {"true": 1.0, "false": 0.0}[text] if truths and text in ("true", "false") else float(text)
+    except ValueError:
+        return None
 
 
 def _spelling(value: Any) -> str:

@@ -137,7 +137,7 @@ def test_odd_magnitudes(values):
 
 
 def test_whole_numbers_beyond_two_to_the_53_keep_their_differences():
-    table = Table.of(pd.DataFrame({"a": 2**60 + np.arange(50)}))
+    table = Table.of(pd.DataFrame({"a": 2**60 + 3 * np.arange(50)}))
     codec = Codec.fit(table)
     assert codec.decode(codec.encode(table, clip=None))["a"].tolist() == table.frame["a"].tolist()
 
@@ -243,3 +243,36 @@ def test_shapes_that_do_not_fit():
         codec.decode((np.zeros((2, 1)), np.zeros((2, 1), dtype=int)))
     with pytest.raises(InputError, match="do not fit this codec"):
         codec.decode(Encoded(np.zeros((2, codec.layout.scalars)), np.zeros((3, len(codec.columns)), dtype=np.int32)))
+
+
+@pytest.mark.parametrize(
+    ("values", "asked", "meant"),
+    [
+        ([True, False], 1, True),
+        ([True, False], "0", False),
+        ([True, False, None], "1", True),
+        ([0, 1], True, 1),
+        ([0, 1], "false", 0),
+        ([0, 1], "1.0", 1),
+        ([0, 1, 2], "2.0", 2),
+        ([1.5, 2.5], "1.50", 1.5),
+        (["yes", "no"], True, None),
+        (["1", "01"], "1.0", None),
+        ([0, 1, 2], True, None),
+        ([True, False], 2, None),
+        ([0, 1], "nan", None),
+    ],
+)
+def test_a_condition_is_taken_for_what_it_means_where_it_can_mean_one_thing_only(values, asked, meant):
+    table = Table.of(pd.DataFrame({"c": np.resize(np.array(values, dtype=object), 60)}), schema=kinds_of(values))
+    codec = Codec.fit(table)
+    if meant is None:
+        with pytest.raises(UnknownNameError, match="no value of column 'c'"):
+            codec.code_of("c", asked)
+    else:
+        assert codec.code_of("c", asked) == codec.code_of("c", meant)
+        assert table.schema["c"].categories[codec.code_of("c", asked)[1]] == meant
+
+
+def kinds_of(values):
+    return {} if isinstance(values[0], bool | str) else {"c": "categorical"}
