@@ -99,6 +99,16 @@ class Table:
         return series.to_numpy(dtype="float64")
 
 
+def frame_of_array(array: np.ndarray) -> pd.DataFrame:
+    """Numbers (N, columns) as a frame with the columns x0, x1, …; raises `InputError` for anything else."""
+    if array.ndim != 2 or array.dtype.kind not in "biuf":
+        raise InputError(
+            f"an array of shape {array.shape} and type {array.dtype} is neither rows nor pictures; give numbers "
+            "(rows, columns), pixels (N, H, W), or a DataFrame"
+        )
+    return pd.DataFrame(array, columns=pd.Index([f"x{k}" for k in range(array.shape[1])]))
+
+
 def conform(frame: pd.DataFrame, schema: Schema, *, source: str = "data frame") -> pd.DataFrame:
     """The schema's columns of `frame`, in its order and dtypes; columns beside them are dropped.
 

@@ -34,7 +34,7 @@ from sklearn.exceptions import NotFittedError
 
 from ganforge.artifacts import Artifact, read_artifact, write_artifact
 from ganforge.data.images import Images
-from ganforge.data.table import Table
+from ganforge.data.table import Table, frame_of_array
 from ganforge.detectors.rows import RowEncoding
 from ganforge.errors import ArtifactError, GanforgeWarning, InputError, UnsuitableDataError
 
@@ -310,7 +310,7 @@ def as_data(X: Any) -> Table | Images:
     array = np.asarray(X)
     if array.ndim in (3, 4):
         return Images.of(array)
-    return Table.of(_array_frame(array), source="array")
+    return Table.of(frame_of_array(array), source="array")
 
 
 def _as_frame(X: Any) -> tuple[pd.DataFrame, str]:
@@ -320,16 +320,7 @@ def _as_frame(X: Any) -> tuple[pd.DataFrame, str]:
         return X, "data frame"
     if isinstance(X, Images) or np.ndim(X) in (3, 4):
         raise InputError("this detector was fitted on rows of a table, not on pictures; give such rows")
-    return _array_frame(np.asarray(X)), "array"
-
-
-def _array_frame(array: np.ndarray) -> pd.DataFrame:
-    if array.ndim != 2 or array.dtype.kind not in "biuf":
-        raise InputError(
-            f"an array of shape {array.shape} and type {array.dtype} is neither rows nor pictures; give numbers "
-            "(rows, columns), pixels (N, H, W), or a DataFrame"
-        )
-    return pd.DataFrame(array, columns=pd.Index([f"x{k}" for k in range(array.shape[1])]))
+    return frame_of_array(np.asarray(X)), "array"
 
 
 def _place(source: str, begin: int, rows: int) -> str:

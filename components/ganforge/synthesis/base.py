@@ -25,7 +25,7 @@ from sklearn.base import BaseEstimator
 from sklearn.exceptions import NotFittedError
 
 from ganforge.artifacts import Artifact, read_artifact, write_artifact
-from ganforge.data.table import Table
+from ganforge.data.table import Table, frame_of_array
 from ganforge.errors import ArtifactError, GanforgeWarning, InputError
 from ganforge.training import Progress, TrainerOptions, Training
 
@@ -63,7 +63,7 @@ class Synthesizer(BaseEstimator, ABC):
         resume: bool = False,
         on_progress: Callable[[Progress], None] | None = None,
     ) -> Self:
-        """Learn from a data frame or `Table` (or `Images`).
+        """Learn from a data frame, an array of numbers (N, columns) or a `Table` (or `Images`).
 
         Args:
             data: what to learn from.
@@ -128,11 +128,20 @@ class Synthesizer(BaseEstimator, ABC):
 
 
 def as_table(data: Any, schema: Any = None) -> Table:
-    """`data` as a `Table`; a table that is one already has its schema, and takes no other."""
+    """A data frame, or an array of numbers (N, columns) named x0, x1, …, as a `Table`.
+
+    A table that is one already has its schema, and takes no other. Raises `InputError` for arrays that are no rows.
+    """
     if isinstance(data, Table):
         if schema is not None:
             raise InputError("a Table brings its own schema; give schema= with a data frame only")
         return data
+    if isinstance(data, np.ndarray):
+        if data.ndim in (3, 4):
+            raise InputError(
+                f"an array of shape {data.shape} is pictures, not rows of a table; for these there is DCGAN"
+            )
+        return Table.of(frame_of_array(data), schema=schema, source="array")
     return Table.of(data, schema=schema)
 
 

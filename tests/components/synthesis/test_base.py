@@ -1,6 +1,7 @@
 import contextlib
 import warnings
 
+import numpy as np
 import pytest
 
 from ganforge.data.table import Table
@@ -78,3 +79,12 @@ def test_a_table_is_taken_as_it_is():
 def test_a_folder_that_is_no_model_is_refused(tmp_path):
     with pytest.raises(ArtifactError):
         CTGAN.load(tmp_path)
+
+
+def test_an_array_of_numbers_is_a_table():
+    table = as_table(np.arange(60).reshape(30, 2) / 4)
+    assert (table.schema.names, len(table), table.source) == (("x0", "x1"), 30, "array")
+    with pytest.raises(InputError, match=r"shape \(2, 3, 4\) is pictures, not rows of a table"):
+        as_table(np.zeros((2, 3, 4)))
+    with pytest.raises(InputError, match="give numbers"):
+        as_table(np.array([["a", "b"]]))
