@@ -108,6 +108,8 @@ class Speaker:
         if self.quiet:
             yield None
             return
+        from ganforge_pipelines.flows.events import losses_in_words
+
         with Bars() as bars:
             yield lambda progress: bars.show(
                 label, progress.step, progress.steps, f"{progress.phase}  {losses_in_words(progress.losses)}"
@@ -149,15 +151,6 @@ class Bars:
 
     def print(self, text: str, *, style: str | None = None) -> None:
         self._progress.console.print(text, style=style, markup=False, soft_wrap=True)
-
-
-def losses_in_words(losses: dict[str, float]) -> str:
-    """`critic −0.41  generator 0.87`: one figure a player, the sum of its terms."""
-    players: dict[str, float] = {}
-    for name, value in losses.items():
-        player = name.split("/")[0]
-        players[player] = players.get(player, 0.0) + value
-    return "  ".join(f"{player} {value:.2f}".replace("-", "−") for player, value in players.items())
 
 
 def seconds_in_words(seconds: float) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Literal
@@ -50,3 +50,12 @@ def emit(event: Event) -> None:
 
         line = " · ".join(each for each in (event.stage, event.kind, event.detail) if each)
         (get_run_logger().warning if event.kind == "notice" else get_run_logger().info)(line)
+
+
+def losses_in_words(losses: Mapping[str, float]) -> str:
+    """`critic −0.41  generator 0.87`: one figure a player, the sum of its terms."""
+    players: dict[str, float] = {}
+    for name, value in losses.items():
+        player = name.split("/")[0]
+        players[player] = players.get(player, 0.0) + value
+    return "  ".join(f"{player} {value:.2f}".replace("-", "\N{MINUS SIGN}") for player, value in players.items())

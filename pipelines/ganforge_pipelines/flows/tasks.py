@@ -14,7 +14,7 @@ from typing import Any
 from prefect import Task, task
 from prefect.cache_policies import CacheKeyFnPolicy
 
-from ganforge_pipelines.flows.events import Event, emit
+from ganforge_pipelines.flows.events import Event, emit, losses_in_words
 from ganforge_pipelines.lineage import dvc
 from ganforge_pipelines.stages.context import StageProgress
 from ganforge_pipelines.stages.graph import stage
@@ -80,17 +80,7 @@ def version_data(root: str, paths: list[str], key: str) -> list[dict[str, Any]]:
 
 def _telling(verb: str) -> Any:
     def tell(progress: StageProgress) -> None:
-        losses = "  ".join(f"{name} {value:.2f}" for name, value in _by_player(progress.losses).items())
-        detail = f"{progress.phase}  {losses}".strip()
+        detail = f"{progress.phase}  {losses_in_words(progress.losses)}".strip()
         emit(Event(kind="progress", stage=verb, done=progress.step, total=progress.steps, detail=detail))
 
     return tell
-
-
-def _by_player(losses: Mapping[str, float]) -> dict[str, float]:
-    """One figure a player: the sum of its terms."""
-    players: dict[str, float] = {}
-    for name, value in losses.items():
-        player = name.split("/")[0]
-        players[player] = players.get(player, 0.0) + value
-    return players
