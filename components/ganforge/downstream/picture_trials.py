@@ -19,9 +19,10 @@ from sklearn.base import clone
 from ganforge.data.images import Images
 from ganforge.data.splits import Split
 from ganforge.downstream.picture_classifier import PictureClassifier
-from ganforge.downstream.trials import collected_notices, limited_threads
+from ganforge.downstream.trials import limited_threads
 from ganforge.errors import InputError
 from ganforge.files import write_whole
+from ganforge.synthesis.base import collected_notices
 
 LEAST_PER_CLASS = 100
 """Generated pictures of each class, unless there are more real ones: few real pictures can take many generated ones."""
@@ -76,7 +77,7 @@ def run_fold(
     """(fold, result). With `keep`, the GAN's checkpoints go to that folder and the result to that name with ".json"."""
     train, test = rows
     classes, seed = len(task.images.classes), task.random_state + fold
-    with limited_threads(1 if task.single_thread else None), collected_notices() as notices:
+    with limited_threads(1 if task.single_thread else None), collected_notices(reissue=False) as notices:
         real = task.images.take(_thinned(train, labels_of(task.images), task.per_class, seed))
         tested = task.images.take(test)
         notices += _scarce(real, task.per_class)

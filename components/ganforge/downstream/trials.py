@@ -9,7 +9,6 @@ import contextlib
 import json
 import shutil
 import time
-import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -24,8 +23,9 @@ from ganforge.data.table import Table
 from ganforge.downstream.arms import CLASS_WEIGHTS, Curve
 from ganforge.downstream.augmenting import synthetic_positives
 from ganforge.downstream.classifiers import make_classifier
-from ganforge.errors import GanforgeError, GanforgeWarning, InterruptedRunError
+from ganforge.errors import GanforgeError, InterruptedRunError
 from ganforge.files import write_whole
+from ganforge.synthesis.base import collected_notices
 
 CURVE_POINTS = 200
 
@@ -82,7 +82,7 @@ def run_trial(
     """
     started = time.monotonic()
     train, test = rows
-    with limited_threads(1 if task.single_thread else None), collected_notices() as notices:
+    with limited_threads(1 if task.single_thread else None), collected_notices(reissue=False) as notices:
         training = task.table.frame.iloc[train]
         positive = task.positive[train]
         added = copies = 0
@@ -157,21 +157,6 @@ def _synthesize(
         random_state=seed,
     )
     return drawn.frame, drawn.copies_dropped
-
-
-@contextlib.contextmanager
-def collected_notices() -> Iterator[list[str]]:
-    """Collect the library's own warnings, which would be lost in another process; others are issued as
-    ever."""
-    found: list[str] = []
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", GanforgeWarning)
-        yield found
-    for each in caught:
-        if issubclass(each.category, GanforgeWarning):
-            found.append(str(each.message))
-        else:
-            warnings.warn_explicit(each.message, each.category, each.filename, each.lineno)
 
 
 @contextlib.contextmanager

@@ -146,8 +146,11 @@ def as_table(data: Any, schema: Any = None) -> Table:
 
 
 @contextlib.contextmanager
-def collected_notices() -> Iterator[list[str]]:
-    """A list that fills with the `GanforgeWarning`s issued inside; all warnings are issued again on leaving."""
+def collected_notices(*, reissue: bool = True) -> Iterator[list[str]]:
+    """A list that fills with the `GanforgeWarning`s issued inside; warnings are issued again on leaving.
+
+    reissue: False keeps the `GanforgeWarning`s back, for a caller that will tell them itself.
+    """
     notices: list[str] = []
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -156,7 +159,8 @@ def collected_notices() -> Iterator[list[str]]:
         finally:
             notices += [str(each.message) for each in caught if issubclass(each.category, GanforgeWarning)]
     for each in caught:
-        warnings.warn_explicit(each.message, each.category, each.filename, each.lineno)
+        if reissue or not issubclass(each.category, GanforgeWarning):
+            warnings.warn_explicit(each.message, each.category, each.filename, each.lineno)
 
 
 def fingerprint(model: Synthesizer, data_fingerprint: str) -> str:
