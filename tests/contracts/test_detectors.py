@@ -71,6 +71,7 @@ def test_it_finds_planted_anomalies_and_needs_the_dependence_between_columns_for
     assert roc_auc_score(y, make(kind).fit(shuffled).decision_function(test)) < bound - 0.15
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", TRAINED)
 def test_training_is_what_makes_it_find_what_lies_inside_the_normal_rows(kind):
     """Normal rows lie on two circles at once, anomalies inside one of them: nearer to the mean than any normal row and
@@ -268,6 +269,7 @@ def test_what_cannot_be_scored_names_column_and_row(fitted):
 # --- on disk ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_fresh_process_gives_the_same_scores(fitted, tmp_path):
     rows = mixed(50, seed=3)
     rows.to_parquet(tmp_path / "rows.parquet")
