@@ -130,7 +130,7 @@ def _augmenting(
             params=(
                 "seed",
                 "trainer",
-                *(() if curve else (f"{flow}.prepare",)),
+                *(() if curve else (f"{flow}.prepare", f"{flow}.classify")),
                 f"{flow}.train",
                 f"{flow}.sample",
                 f"{flow}.judge",

@@ -142,7 +142,7 @@ def sample(context: StageContext) -> str:
     write_part(context.out / "synthetic.npz", synthetic)
     write_sheet(context.out / "samples.png", parts)
     context.on_progress(StageProgress(step=1, steps=2, phase="what are they taken for?"))
-    taken_for = PictureClassifier(random_state=context.seed).fit(pool).predict(synthetic)
+    taken_for = PictureClassifier(steps=own["classifier_steps"], random_state=context.seed).fit(pool).predict(synthetic)
     mistaken = mistaken_for(asked, taken_for, len(classes))
     figures = {
         "rows": len(synthetic),
@@ -187,6 +187,7 @@ def judge(context: StageContext) -> str:
         per_class=context.section("prepare")["per_class"],
         synthetic_per_class=context.section("sample")["per_class"],
         classical=own["classical"],
+        classifier=PictureClassifier(steps=context.section("classify")["steps"]),
         folds=own["folds"],
         random_state=context.seed,
         n_jobs=own["n_jobs"],

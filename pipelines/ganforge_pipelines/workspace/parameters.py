@@ -44,6 +44,7 @@ RANGES: dict[str, Range] = {
     "judge.folds": (2, 50),
     "judge.steps": (1, None),
     "judge.n_jobs": (-64, 1024),
+    "sample.classifier_steps": (1, None),
     "classify.steps": (1, None),
 }
 CHOICES: dict[str, tuple[str, ...]] = {

@@ -28,6 +28,7 @@ TINY: dict[str, Any] = {
     "images.train.options": {"width": 8},
     "images.prepare.per_class": 8,
     "images.sample.per_class": 4,
+    "images.sample.classifier_steps": 5,
     "images.judge.steps": 2,
     "images.judge.folds": 2,
     "images.judge.n_jobs": 1,
