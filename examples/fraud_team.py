@@ -25,7 +25,9 @@ def main() -> None:
 
     found = is_fraud[cases.index].sum()
     by_chance = is_fraud.mean() * BUDGET
-    print(f"{BUDGET} cases hold {found} of the {is_fraud.sum()} frauds; picked by chance they would hold {by_chance:.0f}")
+    print(
+        f"{BUDGET} cases hold {found} of the {is_fraud.sum()} frauds; picked by chance they would hold {by_chance:.0f}"
+    )
 
 
 if __name__ == "__main__":
