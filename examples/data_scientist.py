@@ -27,7 +27,7 @@ def main() -> None:
     print("\nthe columns that came out worst:")
     print(marginal_distances(frauds, real).head(3).to_string(index=False), "\n")
 
-    verdict = judge(payments, "is_fraud", synthesizer=CTGAN(steps=STEPS), folds=3, random_state=0)
+    verdict = judge(payments, "is_fraud", synthesizer=CTGAN(steps=STEPS), random_state=0)
     print(verdict)
     for name, arm in verdict.arms.items():
         print(f"  {name:<14} {arm.mean:.2f}")
