@@ -159,22 +159,6 @@ def seconds_in_words(seconds: float) -> str:
     return f"{seconds / 60:.1f} min"
 
 
-def parse_settings(settings: Sequence[str] | None) -> dict[str, Any]:
-    """`["train.steps=200"]` → `{"train.steps": 200}`; values are read as YAML, as in `params.yaml`."""
-    import yaml
-
-    parsed: dict[str, Any] = {}
-    for each in settings or ():
-        key, equals, value = each.partition("=")
-        if not equals or not key.strip():
-            raise InputError(f"--set {each!r} is not of the form key=value, as in --set train.steps=200")
-        try:
-            parsed[key.strip()] = yaml.safe_load(value)
-        except yaml.YAMLError as error:
-            raise InputError(f"--set {each!r}: the value cannot be read ({type(error).__name__}); quote it") from error
-    return parsed
-
-
 def check_out(path: Path, *, model: bool = False) -> None:
     """Refuse an `--out` that would take the place of something ganforge did not make."""
     if not path.exists():

@@ -15,7 +15,6 @@ from ganforge_pipelines.cli.console import (
     Settings,
     Speaker,
     Stopwatch,
-    parse_settings,
     seconds_in_words,
 )
 
@@ -148,10 +147,10 @@ def _run(
     json_to: str | None,
     quiet: bool,
 ) -> None:
-    from ganforge_pipelines.workspace import Workspace, environment
+    from ganforge_pipelines.workspace import Workspace, environment, parse_assignments
 
     speaker = Speaker(json_to=json_to, quiet=quiet)
-    overrides = parse_settings(settings)
+    overrides = parse_assignments(settings or [])
     given = {name: value for name, value in options.items() if value is not None}
     environment()
     from ganforge_pipelines.flows.running import plan

@@ -18,7 +18,6 @@ from ganforge_pipelines.cli.console import (
     Speaker,
     Stopwatch,
     check_out,
-    parse_settings,
     seconds_in_words,
 )
 
@@ -55,6 +54,7 @@ def fit(
     from ganforge.catalog import load_class
     from ganforge.data.images import Images
     from ganforge.data.readers import read
+    from ganforge_pipelines.workspace import parse_assignments
 
     check_out(out, model=True)
     speaker = Speaker(json_to=json_to, quiet=quiet)
@@ -62,7 +62,9 @@ def fit(
         source = read(data, labels=labels, schema=schema)
         family = "pictures" if isinstance(source, Images) else "tables"
         kind = _kind_for(kind, role="synthesizer", family=family, default="dcgan" if family == "pictures" else "ctgan")
-        model = _construct(load_class(kind), kind, {"steps": steps, "random_state": seed, **parse_settings(set_)})
+        model = _construct(
+            load_class(kind), kind, {"steps": steps, "random_state": seed, **parse_assignments(set_ or [])}
+        )
         watch = Stopwatch()
         with speaker.training_bar(kind) as on_progress:
             model.fit(source, checkpoints=checkpoints_of(out), resume=resume, on_progress=on_progress)
@@ -142,6 +144,7 @@ def detect(
     from ganforge.data.readers import read
     from ganforge.data.table import Table
     from ganforge.data.targets import binary_target
+    from ganforge_pipelines.workspace import parse_assignments
 
     check_out(out, model=True)
     speaker = Speaker(json_to=json_to, quiet=quiet)
@@ -154,7 +157,7 @@ def detect(
             source = source.take(normal).drop(label)
         source = source.drop(*leave_out) if leave_out else source
         kind = _kind_for(kind, role="detector", family=None, default=kind)
-        model = _construct(load_class(kind), kind, {"random_state": seed, **parse_settings(set_)})
+        model = _construct(load_class(kind), kind, {"random_state": seed, **parse_assignments(set_ or [])})
         watch = Stopwatch()
         with speaker.training_bar(kind) as on_progress:
             model.fit(source, checkpoints=checkpoints_of(out), resume=resume, on_progress=on_progress)

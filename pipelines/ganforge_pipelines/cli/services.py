@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from ganforge_pipelines.cli.console import Json, Quiet, Settings, Speaker, parse_settings
+from ganforge_pipelines.cli.console import Json, Quiet, Settings, Speaker
 
 
 def register(app: typer.Typer) -> None:
@@ -55,14 +55,14 @@ def deploy(
     quiet: Quiet = False,
 ) -> None:
     """Register a scheduled deployment that a `prefect worker` picks up and runs in this workspace."""
-    from ganforge_pipelines.workspace import Workspace, environment
+    from ganforge_pipelines.workspace import Workspace, environment, parse_assignments
 
     workspace = Workspace.find(Path.cwd())
     environment(workspace)
     from ganforge_pipelines.flows.deploying import deploy as register_deployment
 
     deployment = register_deployment(
-        flow, workspace, cron=cron, pool=pool, preset=preset, overrides=parse_settings(set_)
+        flow, workspace, cron=cron, pool=pool, preset=preset, overrides=parse_assignments(set_ or [])
     )
     speaker = Speaker(json_to=json_to, quiet=quiet)
     speaker.say(f"{deployment.name} is scheduled ({cron}) on pool {pool}; start a worker where it shall run:")

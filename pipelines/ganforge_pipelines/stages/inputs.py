@@ -94,7 +94,7 @@ def _check_table(table: Table, data: Path, *, target: str | None, time: str | No
         sides = binary_target(table, target)
         n_positive = sides.n_positive
         share = n_positive / len(table)
-        sentence += f", {n_positive:,} with {target}={sides.positive_value} ({share:.2%})"
+        sentence += f", {n_positive:,} with {sides.positive_label} ({share:.2%})"
         if min(n_positive, len(table) - n_positive) < FEWEST_POSITIVES:
             raise UnsuitableDataError(
                 f"{data}: column {target!r} has {min(n_positive, len(table) - n_positive)} rows of the rarer class; "

@@ -87,11 +87,11 @@ def parse_assignments(assignments: Sequence[str]) -> dict[str, Any]:
     for each in assignments:
         key, equals, value = each.partition("=")
         if not equals or not key.strip():
-            raise InputError(f"{each!r} sets nothing; write key=value, for example train.steps=500")
+            raise InputError(f"--set {each!r} sets nothing; write key=value, for example train.steps=500")
         try:
             parsed[key.strip()] = yaml.safe_load(value)
         except yaml.YAMLError as error:
-            raise InputError(f"{each!r}: the value is not readable as YAML; put it in quotes") from error
+            raise InputError(f"--set {each!r}: the value is not readable as YAML; put it in quotes") from error
     return parsed
 
 
