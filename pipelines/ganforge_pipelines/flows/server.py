@@ -147,6 +147,7 @@ def _end(pid: int) -> None:
         for each in alive:
             with contextlib.suppress(psutil.NoSuchProcess):
                 each.kill()
+        psutil.wait_procs(alive, timeout=10)
 
 
 def _free(port: int) -> int:
