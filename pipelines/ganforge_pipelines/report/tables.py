@@ -99,7 +99,7 @@ def numbers_table(numbers: Sequence[Number], *, n: int | None, copies: int | Non
         head=[head[k] for k in keep],
         rows=[[row[k] for k in keep] for row in rows],
         numeric=[place for place, k in enumerate(keep) if k],
-        note="“Real against real” is the same number for two halves of the real rows: what chance alone makes."
+        note="“Real against real” is the same number among the real ones alone: what chance makes."
         if 2 in keep
         else "",
     )
