@@ -78,13 +78,10 @@ class Workspace:
     def found_or_imagined(cls, start: str | Path) -> Iterator[Workspace]:
         """The workspace that `find_or_create` would give, for looking at only: where it would make one, one with the
         same parameters in a temporary folder that goes when the block ends."""
-        try:
-            yield cls.find(start)
-            return
-        except InputError:
-            outside = Path(start).resolve() / OUTSIDE
-        if is_workspace(outside):
-            yield cls(outside)
+        start = Path(start).resolve()
+        found = next((each for each in (start, *start.parents, start / OUTSIDE) if is_workspace(each)), None)
+        if found is not None:
+            yield cls(found)
             return
         with tempfile.TemporaryDirectory() as folder:
             yield cls.create(Path(folder) / OUTSIDE)

@@ -308,3 +308,11 @@ def test_a_column_left_out_is_not_learned(tmp_path, cli):
     assert done.code == 0, done.err
     table(tmp_path / "tonight.csv", ROWS)
     assert cli("score", tmp_path / "m", tmp_path / "tonight.csv", "--out", tmp_path / "s.csv").code == 0
+
+
+def test_a_wrong_call_inside_a_workspace_names_the_nearest(tmp_path, cli, monkeypatch):
+    assert cli("init", tmp_path / "team").code == 0
+    monkeypatch.chdir(tmp_path / "team")
+    done = cli("run", "images", "--set", "judge.stps=60")
+    assert done.code == 2, done.err
+    assert "judge.steps" in done.err
