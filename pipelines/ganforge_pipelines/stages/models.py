@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ganforge.catalog import load_class
 from ganforge.errors import GanforgeWarning, InputError, UnknownNameError
-from ganforge.training import Training
 from ganforge_pipelines.stages.context import StageContext, StageProgress
+
+if TYPE_CHECKING:
+    from ganforge.training import Training
 
 SHARED = ("steps", "batch_size", "log_every", "checkpoint_every")
 """Parameters of a `train` section that go to a model under the same name, where it has one."""
