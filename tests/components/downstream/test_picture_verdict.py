@@ -120,7 +120,7 @@ def test_few_pictures_of_a_class_are_all_taken_and_that_is_told(shown):
 
 def test_pictures_with_wrong_labels_do_harm_and_the_sentence_says_so():
     images = toy_images(90, classes=3, seed=0)
-    verdict = judged(images, synthesizer=Lookup(wrong_labels=True), classical=None, synthetic_per_class=200)
+    verdict = judged(images, folds=5, synthesizer=Lookup(wrong_labels=True), classical=None, synthetic_per_class=200)
     assert verdict.recommended == "none"
     assert verdict.outcome == "harmed"
     assert str(verdict).startswith("Do not augment")
