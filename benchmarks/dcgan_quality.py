@@ -27,7 +27,7 @@ from torch.nn.functional import one_hot, softplus
 from benchmarks._common import markdown, save
 from ganforge.data.images import Images
 from ganforge.data.readers import read_images
-from ganforge.data.resizing import resized
+from ganforge.data.resizing import resized, tensor_of
 from ganforge.data.splits import stratified_split
 from ganforge.downstream.picture_classifier import PictureClassifier
 from ganforge.gans.dcgan import DCGANGame, to_pixels, to_range
@@ -65,7 +65,7 @@ def plain_loop(images: Images, seed: int, device: torch.device) -> PlainConditio
         torch.optim.Adam(each.parameters(), lr=2e-4, betas=(0.5, 0.999))
         for each in (model.discriminator, model.generator)
     )
-    pixels, labels = torch.from_numpy(images.pixels).to(device), torch.from_numpy(images.labels).to(device)
+    pixels, labels = tensor_of(images.pixels).to(device), tensor_of(images.labels).to(device)
     for _ in range(STEPS):
         rows = torch.randint(len(pixels), (BATCH,), device=device)
         real, label = to_range(pixels[rows]), labels[rows]
