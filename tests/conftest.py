@@ -22,6 +22,7 @@ os.environ.update(
     MLFLOW_ALLOW_PICKLE_DESERIALIZATION="false",
     PREFECT_SERVER_ANALYTICS_ENABLED="false",
     PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS="120",
+    PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL="CRITICAL",  # it would write to what pytest has closed
     MPLBACKEND="Agg",
     TOKENIZERS_PARALLELISM="false",
     PYTHONPATH=os.pathsep.join(each for each in (str(HELPERS), os.environ.get("PYTHONPATH", "")) if each),
