@@ -16,7 +16,7 @@ import torch
 
 from benchmarks._common import markdown, save, spread
 from ganforge.data.layout import Block, Layout
-from ganforge.gans.ctgan import ConditionalBatches, CTGANGame
+from ganforge.gans.ctgan import ConditionalBatches, Conditions, CTGANGame
 from ganforge.training import Batch, Clock, Update, fit
 
 TITLE = "What Lightning adds to a CTGAN step"
@@ -84,7 +84,7 @@ def measure(layout: Layout) -> dict:
     torch.manual_seed(0)
     scalars = torch.rand(ROWS, layout.scalars) * 2 - 1
     codes = torch.stack([torch.randint(block.width, (ROWS,)) for block in layout.blocks], 1)
-    batches = Timed(ConditionalBatches(scalars, codes, layout, batch_size=500))
+    batches = Timed(ConditionalBatches(scalars, codes, Conditions(layout), batch_size=500))
     game = CTGANGame(layout)
     start = {name: each.clone() for name, each in game.state_dict().items()}
     taken: dict[str, list[dict[str, float]]] = {"plain": [], "fit": []}

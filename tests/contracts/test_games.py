@@ -20,7 +20,7 @@ from toy_games import RingGame, everything, modes_reached, ring_points, same_sta
 
 import ganforge.gans
 from ganforge.data.layout import Block, Layout
-from ganforge.gans.ctgan import ConditionalBatches, CTGANGame
+from ganforge.gans.ctgan import ConditionalBatches, Conditions, CTGANGame
 from ganforge.gans.dcgan import DCGANGame
 from ganforge.gans.f_anogan import FAnoGANGame
 from ganforge.training import Batches, Game, TensorBatches, TrainerOptions, fit, steps_by_phase
@@ -32,7 +32,7 @@ def ctgan() -> tuple[Game, Batches]:
     layout = Layout((Block("amount", "mixture", 2), Block("kind", "categorical", 3), Block("fraud", "categorical", 2)))
     game = CTGANGame(layout, latent=8, generator_widths=(16, 16), critic_widths=(16, 16), pac=4)
     codes = torch.stack([torch.randint(block.width, (100,)) for block in layout.blocks], 1)
-    return game, ConditionalBatches(torch.rand(100, 1) * 2 - 1, codes, layout, batch_size=16)
+    return game, ConditionalBatches(torch.rand(100, 1) * 2 - 1, codes, Conditions(layout), batch_size=16)
 
 
 def dcgan(classes: int) -> Callable[[], tuple[Game, Batches]]:

@@ -57,15 +57,19 @@ _TINY = torch.finfo(torch.float32).tiny
 class Conditions:
     """The places of the condition vector: each discrete column's values, one after the other.
 
+    `modes=True` lets the modes of numeric columns be asked for as well, as Zhao et al. 2021 (CTAB-GAN,
+    arXiv:2102.08369, §3.2) do; the paper asks for values of discrete columns alone.
+
     Attributes:
-        blocks: index in the layout of each discrete column, (Nd,).
+        blocks: index in the layout of each column that can be asked for, (Nd,).
         widths: |D_i|, (Nd,).
         starts: place of each column's first value, (Nd,).
-        width: C = Σ|D_i|; 0 when no column is discrete.
+        width: C = Σ|D_i|; 0 when nothing can be asked for.
     """
 
-    def __init__(self, layout: Layout) -> None:
-        self.blocks = [i for i, block in enumerate(layout.blocks) if block.kind == "categorical"]
+    def __init__(self, layout: Layout, *, modes: bool = False) -> None:
+        self.modes = modes
+        self.blocks = [i for i, block in enumerate(layout.blocks) if modes or block.kind == "categorical"]
         self.widths = np.array([layout.blocks[i].width for i in self.blocks], dtype=np.int64)
         self.starts = np.concatenate([[0], np.cumsum(self.widths)[:-1]]).astype(np.int64)[: len(self.blocks)]
         self.width = int(self.widths.sum())
@@ -163,6 +167,7 @@ class CTGANGame(Game):
         dropout: share of the critic's units left out.
         learning_rate: Adam's, both players.
         weight_decay: Adam's L2 term, the generator only.
+        condition_modes: ask for modes of numeric columns too, see `Conditions`.
 
     A batch holds `real` = the scalars α (B, S), `codes` (B, blocks) int64 and, where a column is discrete,
     `condition` (B,) int64: the place of the bit. See `ConditionalBatches`.
@@ -185,11 +190,12 @@ class CTGANGame(Game):
         dropout: float = 0.5,
         learning_rate: float = 2e-4,
         weight_decay: float = 1e-6,
+        condition_modes: bool = False,
     ) -> None:
         super().__init__()
         if tau <= 0:
             raise InputError(f"tau={tau}; give a positive temperature (the paper's is 0.2)")
-        self.layout, self.conditions = layout, Conditions(layout)
+        self.layout, self.conditions = layout, Conditions(layout, modes=condition_modes)
         self.latent, self.pac, self.tau, self.penalty = latent, pac, tau, penalty
         self.learning_rate, self.weight_decay = learning_rate, weight_decay
         places = self.conditions.width
@@ -289,17 +295,17 @@ class ConditionalBatches:
 
     Args:
         scalars: (N, S) float32; codes: (N, blocks) integers; both as `Codec.encode` gives them.
-        layout: what they mean.
+        conditions: what is asked for, the game's.
         batch_size: rows a step on one device; may be larger than N.
 
     The batch of a step is a function of (seed, step, rank).
     """
 
-    def __init__(self, scalars: Tensor, codes: Tensor, layout: Layout, *, batch_size: int) -> None:
+    def __init__(self, scalars: Tensor, codes: Tensor, conditions: Conditions, *, batch_size: int) -> None:
         if not len(codes):
             raise InputError("there are no rows to draw batches from")
         self.scalars, self.codes, self._batch_size = scalars, codes, batch_size
-        self.conditions = Conditions(layout)
+        self.conditions = conditions
         columns = [codes[:, i].numpy() for i in self.conditions.blocks]
         counts = self.conditions.counts(codes)
         # rows sorted by value, column after column; `first` is where each value's rows begin

@@ -128,7 +128,7 @@ class CTGAN(Synthesizer):
             game = self._new_game(codec, seed)
             self.training_ = fit(
                 game,
-                ConditionalBatches(scalars, codes, codec.layout, batch_size=self.batch_size),
+                ConditionalBatches(scalars, codes, game.conditions, batch_size=self.batch_size),
                 steps=self.steps or default_steps(len(table), self.batch_size),
                 seed=seed,
                 trainer=self._trainer_options(self.trainer),

@@ -58,7 +58,7 @@ def rows(layout: Layout, n: int, seed: int = 0) -> tuple[torch.Tensor, torch.Ten
 
 
 def batch(layout: Layout, size: int = 20) -> Batch:
-    return ConditionalBatches(*rows(layout, 50), layout, batch_size=size).draw(0, seed=0)
+    return ConditionalBatches(*rows(layout, 50), Conditions(layout), batch_size=size).draw(0, seed=0)
 
 
 # --- the functions
@@ -147,8 +147,22 @@ def test_pac_divides_the_batch_or_the_nearest_that_works_is_named(size, pac, nea
 # --- training-by-sampling
 
 
+def test_modes_of_numbers_can_be_asked_for_too():
+    scalars, codes = rows(MIXED, 300)
+    conditions = Conditions(MIXED, modes=True)
+    assert conditions.blocks == list(range(len(MIXED.blocks)))
+    assert conditions.width == sum(block.width for block in MIXED.blocks)
+    drawn = ConditionalBatches(scalars, codes, conditions, batch_size=400).draw(0, seed=0)
+    block = np.searchsorted(conditions.starts, drawn.condition.numpy(), side="right") - 1
+    value = drawn.condition.numpy() - conditions.starts[block]
+    assert (drawn.codes.numpy()[np.arange(400), block] == value).all()  # the row has what is asked for
+    assert set(block) == set(conditions.blocks)
+    game = CTGANGame(MIXED, condition_modes=True)
+    game.critic_loss(drawn, Alone())
+
+
 def test_a_batch_is_a_function_of_seed_step_and_rank():
-    batches = ConditionalBatches(*rows(MIXED, 300), MIXED, batch_size=50)
+    batches = ConditionalBatches(*rows(MIXED, 300), Conditions(MIXED), batch_size=50)
     one, again = batches.draw(7, seed=1, rank=0), batches.draw(7, seed=1, rank=0)
     assert all(torch.equal(one.tensors[name], again.tensors[name]) for name in one.tensors)
     for other in (batches.draw(8, seed=1), batches.draw(7, seed=2), batches.draw(7, seed=1, rank=1)):
@@ -157,7 +171,7 @@ def test_a_batch_is_a_function_of_seed_step_and_rank():
 
 def test_every_row_has_the_value_it_was_drawn_for():
     conditions = Conditions(MIXED)
-    drawn = ConditionalBatches(*rows(MIXED, 300), MIXED, batch_size=2000).draw(0, seed=0)
+    drawn = ConditionalBatches(*rows(MIXED, 300), Conditions(MIXED), batch_size=2000).draw(0, seed=0)
     for place, codes in zip(drawn.condition.tolist(), drawn.codes, strict=True):
         column = 0 if place < 4 else 1
         assert codes[conditions.blocks[column]] == place - int(conditions.starts[column])
@@ -167,7 +181,7 @@ def test_columns_are_drawn_evenly_and_values_by_log_frequency():
     scalars, codes = rows(MIXED, 300)
     counts = Conditions(MIXED).counts(codes)
     assert counts.sum() == 600
-    drawn = ConditionalBatches(scalars, codes, MIXED, batch_size=40_000).draw(0, seed=0)
+    drawn = ConditionalBatches(scalars, codes, Conditions(MIXED), batch_size=40_000).draw(0, seed=0)
     seen = np.bincount(drawn.condition, minlength=6) / 40_000
     for column in (slice(0, 4), slice(4, 6)):
         expected = np.log1p(counts[column]) / np.log1p(counts[column]).sum() / 2
@@ -177,7 +191,7 @@ def test_columns_are_drawn_evenly_and_values_by_log_frequency():
 def test_rows_with_a_value_are_equally_likely():
     codes = torch.tensor([[0]] * 3 + [[1]] * 5)
     scalars = torch.zeros(8, 0)
-    batches = ConditionalBatches(scalars, codes, Layout((Block("c", "categorical", 2),)), batch_size=30_000)
+    batches = ConditionalBatches(scalars, codes, Conditions(Layout((Block("c", "categorical", 2),))), batch_size=30_000)
     batches.codes = torch.arange(8)[:, None]  # so that a drawn row tells its number
     drawn = np.bincount(batches.draw(0, seed=0).codes[:, 0], minlength=8) / 30_000
     shares = np.log1p([3, 5]) / np.log1p([3, 5]).sum()
@@ -187,13 +201,13 @@ def test_rows_with_a_value_are_equally_likely():
 def test_a_value_never_seen_is_never_drawn_and_an_unseen_code_belongs_nowhere():
     layout = Layout((Block("c", "categorical", 3), Block("d", "categorical", 2)))
     codes = torch.tensor([[1, 0], [-1, 1], [1, -1], [1, 0]])
-    drawn = ConditionalBatches(torch.zeros(4, 0), codes, layout, batch_size=5000).draw(0, seed=0)
+    drawn = ConditionalBatches(torch.zeros(4, 0), codes, Conditions(layout), batch_size=5000).draw(0, seed=0)
     assert set(drawn.condition.tolist()) == {1, 3, 4}
 
 
 def test_a_column_without_any_value_is_refused():
     with pytest.raises(InputError, match="number 1"):
-        ConditionalBatches(torch.zeros(3, 0), torch.full((3, 1), -1), ONE, batch_size=10)
+        ConditionalBatches(torch.zeros(3, 0), torch.full((3, 1), -1), Conditions(ONE), batch_size=10)
 
 
 @pytest.mark.parametrize("layout", [NUMBERS, ONE])
@@ -268,7 +282,7 @@ def test_it_plays_and_the_generator_passes_forward_once_a_step(layout):
     before = {name: each.clone() for name, each in game.named_parameters()}
     calls = []
     game.generator.register_forward_hook(lambda *_: calls.append(1))
-    data = ConditionalBatches(*rows(layout, 40), layout, batch_size=20)
+    data = ConditionalBatches(*rows(layout, 40), Conditions(layout), batch_size=20)
     training = fit(game, data, steps=3, seed=0, log_every=1)
     assert len(calls) == 3
     terms = {"critic/wasserstein", "critic/penalty", "generator/wasserstein"}
