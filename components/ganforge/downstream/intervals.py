@@ -66,15 +66,22 @@ def corrected_interval(
 
     Raises `InputError` for fewer than two values, for values that are not finite and for a level outside (0, 1).
     """
+    if not 0 < level < 1:
+        raise InputError(f"level={level}; give 0 < level < 1")
+    error = standard_error(values, test_to_train=test_to_train, resolution=resolution)
+    mean = float(np.mean(values))
+    half = float(stats.t.ppf((1 + level) / 2, df=len(values) - 1)) * error
+    return Interval(mean, mean - half, mean + half, level)
+
+
+def standard_error(values: Sequence[float], *, test_to_train: float, resolution: float = 0.0) -> float:
+    """The root of Nadeau and Bengio's corrected variance of the mean; see `corrected_interval` for what is raised."""
     folds = np.asarray(values, dtype=np.float64)
     if folds.ndim != 1 or len(folds) < 2:
         raise InputError(f"an interval needs at least 2 folds, not {folds.size}; raise folds")
     if not np.isfinite(folds).all():
         raise InputError(f"a fold's value is not finite: {folds.tolist()}; a measure was undefined on some fold")
-    if not 0 < level < 1 or test_to_train < 0:
-        raise InputError(f"level={level}, test_to_train={test_to_train}; give 0 < level < 1 and a ratio of rows ≥ 0")
-    k = len(folds)
-    mean = float(folds.mean())
-    variance = max(float(folds.var(ddof=1)), resolution**2 / 6) * (1 / k + test_to_train)
-    half = float(stats.t.ppf((1 + level) / 2, df=k - 1)) * variance**0.5
-    return Interval(mean, mean - half, mean + half, level)
+    if test_to_train < 0:
+        raise InputError(f"test_to_train={test_to_train}; give a ratio of rows ≥ 0")
+    variance = max(float(folds.var(ddof=1)), resolution**2 / 6) * (1 / len(folds) + test_to_train)
+    return variance**0.5
