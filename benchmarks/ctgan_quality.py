@@ -13,7 +13,6 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -28,30 +27,11 @@ from ganforge.data.schema import NUMERIC
 from ganforge.data.table import Table
 from ganforge.errors import InputError, UnsuitableDataError
 from ganforge.quality.marginals import marginal_distances
+from ganforge.quality.pairs import pair_distance
 
 TITLE = "CTGAN beside the `ctgan` package"
-ROWS, SHORT, STEPS, SAMPLES, ASKED, LEAST, BINS = 10_000, 20, 1_000, 10_000, 200, 50, 10
+ROWS, SHORT, STEPS, SAMPLES, ASKED, LEAST = 10_000, 20, 1_000, 10_000, 200, 50
 KINDS = {"ganforge": "ctgan", "ctgan package": "reference-ctgan"}
-
-
-def pair_distance(made: pd.DataFrame, real: pd.DataFrame, table: Table) -> float:
-    """Mean total variation of the joint shares of two columns, over all pairs; numbers in tenths of the real ones."""
-    coded: list[tuple[np.ndarray, np.ndarray]] = []
-    for column in table.schema:
-        if column.kind in NUMERIC:
-            edges = np.unique(np.quantile(real[column.name], np.linspace(0, 1, BINS + 1)[1:-1]))
-            first, second = (np.searchsorted(edges, each[column.name], side="right") for each in (made, real))
-        else:
-            first, second = (pd.Categorical(each[column.name], column.categories).codes for each in (made, real))
-        coded.append((first.astype(np.int64) + 1, second.astype(np.int64) + 1))
-    distances = []
-    for (a_made, a_real), (b_made, b_real) in combinations(coded, 2):
-        places = 1 + max(int(b_made.max()), int(b_real.max()))
-        one, two = a_made * places + b_made, a_real * places + b_real
-        size = 1 + max(int(one.max()), int(two.max()))
-        gap = np.bincount(one, minlength=size) / len(one) - np.bincount(two, minlength=size) / len(two)
-        distances.append(np.abs(gap).sum() / 2)
-    return float(np.mean(distances))
 
 
 def distances(made: pd.DataFrame, table: Table) -> dict[str, float]:
@@ -60,7 +40,7 @@ def distances(made: pd.DataFrame, table: Table) -> dict[str, float]:
     return {
         "total_variation": float(marginal["distance"][~numeric].mean()),
         "kolmogorov_smirnov": float(marginal["distance"][numeric].mean()),
-        "pair": pair_distance(made, table.frame, table),
+        "pair": pair_distance(made, table.frame, schema=table.schema),
     }
 
 
