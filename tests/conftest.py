@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,6 +29,10 @@ os.environ.update(
     PYTHONPATH=os.pathsep.join(each for each in (str(HELPERS), os.environ.get("PYTHONPATH", "")) if each),
 )
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # the workers of `pytest -n` share the cores; results hang on it too
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell starts what runs in its background deaf to Ctrl-C, and so would be every process that a test interrupts.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
