@@ -1,27 +1,48 @@
-"""Does synthetic data help? What every judgement answers with, for tables and for pictures.
-
-    folds' measures by arm ─▶ conclude ─▶ Verdict (one sentence, the arm to use, and what it rests on)
+"""What a judgement answers with, for tables and for pictures: the arms, and the verdict over them.
 
 An *arm* is one way to train the downstream model: with nothing added, with class weights, with a generator's
-rows. Arms are listed from the simplest to the most elaborate; a more elaborate one takes the seat only when
-it is clearly better than the arm that holds it, so the simplest sufficient arm wins and "do not augment" is
-an answer.
+rows. `conclusion.conclude` makes a `Verdict` of measured arms.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from ganforge.downstream.intervals import LEAST_FOLDS, LEVEL, Interval, corrected_interval
-from ganforge.downstream.sentence import state
+from ganforge.downstream.intervals import LEVEL, Interval, corrected_interval
+from ganforge.downstream.posteriors import ROPE, SURE, Posterior, correlated_posterior
 from ganforge.errors import UnknownNameError
 
 NONE = "none"
 CLASS_WEIGHTS = "class weights"
+THRESHOLD = "tuned threshold"
+OVERSAMPLING = "random oversampling"
+SMOTE = "smote-nc"
+PLAIN_ARMS = (NONE, CLASS_WEIGHTS, THRESHOLD, OVERSAMPLING, SMOTE)
+"""What needs no generator, from the simplest to the most elaborate."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """One number of an arm on each untouched real test part; NaN where a part does not define it."""
+
+    folds: tuple[float, ...]
+
+    @property
+    def mean(self) -> float:
+        """Over the folds that define it; NaN where none does."""
+        known = [each for each in self.folds if not np.isnan(each)]
+        return float(np.mean(known)) if known else float("nan")
+
+    def to_json(self) -> dict[str, Any]:
+        return {"mean": _finite(self.mean), "folds": [_finite(each) for each in self.folds]}
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Measure:
+        return cls(tuple(float("nan") if each is None else each for each in value["folds"]))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,13 +50,30 @@ class Arm:
     """One way to train, with what it reached on each untouched real test part."""
 
     mean: float
+    """Of the measure that is judged by, and its folds (all repeats)."""
     folds: tuple[float, ...]
     difference: Interval | None = None
     """Against the arm "none", paired by fold; None for that arm itself."""
     synthetic: bool = False
-    """Whether it trains on generated samples."""
+    """Whether it trains on samples of a generator."""
+    adds_rows: bool = False
+    """Whether its training data have rows that the real ones have not: a generator's, SMOTE's, copies."""
+    classifier: str = ""
+    """The downstream model that the inner folds chose most often for the best."""
+    ratio: float | None = None
+    """Positives per negative after adding rows, chosen likewise; None for an arm that adds none."""
+    against_none: Posterior | None = None
+    against_simplest: Posterior | None = None
+    """Against the simplest arm that also helps; None where none does, for that arm and those before it."""
+    measures: Mapping[str, Measure] = field(default_factory=dict)
+    """Every measure by name (`measures.MEASURES`), the one judged by among them."""
     details: Mapping[str, Any] = field(default_factory=dict)
-    """JSON values that differ by kind of arm: rows added per fold, copies dropped, seconds."""
+    """JSON values that differ by kind of arm: rows added per fold, copies dropped, seconds, reliability."""
+
+    @property
+    def p_better_than_none(self) -> float | None:
+        """P(better than nothing added by more than the region of practical equivalence)."""
+        return None if self.against_none is None else self.against_none.better
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -43,8 +81,32 @@ class Arm:
             "folds": list(self.folds),
             "difference": None if self.difference is None else self.difference.to_json(),
             "synthetic": self.synthetic,
+            "adds_rows": self.adds_rows,
+            "classifier": self.classifier,
+            "ratio": self.ratio,
+            "p_better_than_none": self.p_better_than_none,
+            "against_none": None if self.against_none is None else self.against_none.to_json(),
+            "against_simplest": None if self.against_simplest is None else self.against_simplest.to_json(),
+            "measures": {name: each.to_json() for name, each in self.measures.items()},
             **({"details": dict(self.details)} if self.details else {}),
         }
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Arm:
+        """The inverse of `to_json`."""
+        return cls(
+            mean=value["mean"],
+            folds=tuple(value["folds"]),
+            difference=None if value["difference"] is None else Interval(**value["difference"]),
+            synthetic=value["synthetic"],
+            adds_rows=value["adds_rows"],
+            classifier=value["classifier"],
+            ratio=value["ratio"],
+            against_none=None if value["against_none"] is None else Posterior(**value["against_none"]),
+            against_simplest=None if value["against_simplest"] is None else Posterior(**value["against_simplest"]),
+            measures={name: Measure.from_json(each) for name, each in value["measures"].items()},
+            details=value.get("details", {}),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,46 +138,74 @@ class Verdict:
     """What guessing reaches: the positives' share (average precision), the largest class's share
     (accuracy)."""
     classifier: str = ""
+    """Of the recommended arm."""
     test_to_train: float = 0.25
     """Rows of a test part over rows of its training part: the correction of the intervals rests on it."""
     resolution: float = 0.0
     """The step in which the measure of one fold moves; no interval is narrower than that allows."""
     level: float = LEVEL
+    rope: float = ROPE
+    """Half the width of the region of practical equivalence."""
+    sure: float = SURE
+    """The probability from which on an arm is called better, or worse."""
     outcome: str = ""
     """Of the best synthetic arm against the plain arm that holds the seat: "helped", "no help", "undecided"
     or "harmed"; "unlearned" where not even the best arm beats guessing; "" without a synthetic arm."""
+    lacking: int | None = None
+    """Where undecided: about how many more of the class looked for would settle it; None where it cannot be said."""
     curves: dict[str, tuple[Curve, ...]] = field(default_factory=dict)
     """By arm, one a fold; empty where the measure has none."""
     notices: tuple[str, ...] = ()
 
     def difference(self, arm: str, against: str = NONE) -> Interval:
         """What `arm` reaches more than `against`, paired by fold. Raises `UnknownNameError` for no such arm."""
-        for name in (arm, against):
-            if name not in self.arms:
-                raise UnknownNameError("arm", name, self.arms, where="this verdict")
-        told = (self.test_to_train, self.level, self.resolution)
-        return _difference(self.arms[arm].folds, self.arms[against].folds, *told)
+        return corrected_interval(
+            self._differences(arm, against),
+            test_to_train=self.test_to_train,
+            level=self.level,
+            resolution=self.resolution,
+        )
+
+    def posterior(self, arm: str, against: str = NONE) -> Posterior:
+        """How probable it is that `arm` is better than `against`, paired by fold; raises as `difference` does."""
+        return correlated_posterior(
+            self._differences(arm, against),
+            test_to_train=self.test_to_train,
+            rope=self.rope,
+            resolution=self.resolution,
+        )
 
     @property
     def beats_guessing(self) -> bool:
         """Whether the recommended arm is clearly above the base rate."""
-        return _beats(self.arms[self.recommended].folds, self.base_rate, self.test_to_train, self.level)
+        return beats(self.arms[self.recommended].folds, self.base_rate, self.test_to_train, self.level)
+
+    @property
+    def harmful(self) -> tuple[str, ...]:
+        """The arms that are surely worse than nothing added."""
+        posteriors = {name: arm.against_none for name, arm in self.arms.items()}
+        return tuple(name for name, each in posteriors.items() if each is not None and each.worse >= self.sure)
 
     def to_json(self) -> dict[str, Any]:
+        judged = self.measure.replace(" ", "_")
         return {
             "sentence": self.sentence,
             "recommended": self.recommended,
             "outcome": self.outcome,
             "measure": self.measure,
             "classifier": self.classifier,
-            "arms": {name: arm.to_json() for name, arm in self.arms.items()},
+            "arms": {name: {judged: Measure(arm.folds).to_json(), **arm.to_json()} for name, arm in self.arms.items()},
             "n_rows": self.n_rows,
             "n_positive": self.n_positive,
             "base_rate": self.base_rate,
             "beats_guessing": self.beats_guessing,
+            "harmful": list(self.harmful),
+            "lacking": self.lacking,
             "test_to_train": self.test_to_train,
             "resolution": self.resolution,
             "level": self.level,
+            "rope": self.rope,
+            "sure": self.sure,
             "curves": {name: [each.to_json() for each in folds] for name, folds in self.curves.items()},
             "notices": list(self.notices),
         }
@@ -123,121 +213,34 @@ class Verdict:
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Verdict:
         """The inverse of `to_json`."""
-        arms = {
-            name: Arm(
-                mean=arm["mean"],
-                folds=tuple(arm["folds"]),
-                difference=None if arm["difference"] is None else Interval(**arm["difference"]),
-                synthetic=arm["synthetic"],
-                details=arm.get("details", {}),
-            )
-            for name, arm in value["arms"].items()
-        }
         curves = {
             name: tuple(Curve(tuple(each["recall"]), tuple(each["precision"])) for each in folds)
             for name, folds in value["curves"].items()
         }
-        plain = ("sentence", "recommended", "outcome", "measure", "classifier", "n_rows", "n_positive")
-        rest = {name: value[name] for name in (*plain, "base_rate", "test_to_train", "resolution", "level")}
-        return cls(arms=arms, curves=curves, notices=tuple(value["notices"]), **rest)
+        plain = ("sentence", "recommended", "outcome", "measure", "classifier", "n_rows", "n_positive", "base_rate")
+        plain = (*plain, "test_to_train", "resolution", "level", "rope", "sure", "lacking")
+        return cls(
+            arms={name: Arm.from_json(arm) for name, arm in value["arms"].items()},
+            curves=curves,
+            notices=tuple(value["notices"]),
+            **{name: value[name] for name in plain},
+        )
 
     def __str__(self) -> str:
         return self.sentence
 
-
-def conclude(
-    folds: Mapping[str, Sequence[float]],
-    *,
-    synthetic: Sequence[str],
-    measure: str,
-    classifier: str,
-    n_rows: int,
-    n_positive: int | None,
-    base_rate: float,
-    test_to_train: float,
-    resolution: float = 0.0,
-    level: float = LEVEL,
-    what: str = "rows",
-    curves: Mapping[str, Sequence[Curve]] | None = None,
-    details: Mapping[str, Mapping[str, Any]] | None = None,
-    notices: Sequence[str] = (),
-) -> Verdict:
-    """The verdict over measured arms.
-
-    `folds`: by arm, from the simplest ("none", which must be first) to the most elaborate, one measure (a
-    share, the higher the better) a fold, in the same order of folds. `synthetic`: the arms that train on
-    generated samples; `what` such samples are called ("rows", "pictures"). `resolution`: see
-    `intervals.corrected_interval`. Of fewer than `LEAST_FOLDS` folds no arm takes the seat of "none", and the outcome
-    is "undecided" at most.
-
-    Raises `UnknownNameError` when "none" or a synthetic arm is not measured.
-    """
-    for name in (NONE, *synthetic):
-        if name not in folds:
-            raise UnknownNameError("arm", name, folds, where="the measured arms")
-
-    def over(arm: str, against: str) -> Interval:
-        return _difference(folds[arm], folds[against], test_to_train, level, resolution)
-
-    enough = len(folds[NONE]) >= LEAST_FOLDS
-    seat = NONE  # the simplest sufficient plain arm
-    for name in folds:
-        if enough and name not in synthetic and over(name, seat).above_zero:
-            seat = name
-    best = max(synthetic, key=lambda name: float(np.mean(folds[name])), default=None)
-    against = None if best is None else over(best, seat)
-    helped = enough and against is not None and against.above_zero
-    recommended = best if best is not None and helped else seat
-    learned = _beats(folds[recommended], base_rate, test_to_train, level)
-    outcome, sentence = state(
-        seat=seat,
-        seat_mean=float(np.mean(folds[seat])),
-        best=best,
-        best_mean=None if best is None else float(np.mean(folds[best])),
-        difference=against,
-        measure=measure,
-        classifier=classifier,
-        base_rate=base_rate,
-        learned=learned,
-        what=what,
-        folds=len(folds[NONE]),
-    )
-    arms = {
-        name: Arm(
-            mean=float(np.mean(values)),
-            folds=tuple(float(value) for value in values),
-            difference=None if name == NONE else over(name, NONE),
-            synthetic=name in synthetic,
-            details=dict((details or {}).get(name, {})),
-        )
-        for name, values in folds.items()
-    }
-    return Verdict(
-        sentence=sentence,
-        recommended=recommended,
-        measure=measure,
-        arms=arms,
-        n_rows=n_rows,
-        n_positive=n_positive,
-        base_rate=base_rate,
-        classifier=classifier,
-        test_to_train=test_to_train,
-        resolution=resolution,
-        level=level,
-        outcome=outcome,
-        curves={name: tuple(each) for name, each in (curves or {}).items()},
-        notices=tuple(notices),
-    )
+    def _differences(self, arm: str, against: str) -> list[float]:
+        for name in (arm, against):
+            if name not in self.arms:
+                raise UnknownNameError("arm", name, self.arms, where="this verdict")
+        return np.subtract(self.arms[arm].folds, self.arms[against].folds).tolist()
 
 
-def _difference(
-    arm: Sequence[float], against: Sequence[float], test_to_train: float, level: float, resolution: float
-) -> Interval:
-    differences = np.subtract(arm, against).tolist()
-    return corrected_interval(differences, test_to_train=test_to_train, level=level, resolution=resolution)
-
-
-def _beats(arm: Sequence[float], base_rate: float, test_to_train: float, level: float) -> bool:
+def beats(folds: tuple[float, ...], base_rate: float, test_to_train: float, level: float) -> bool:
     """Whether the lift over guessing (a ratio, so on the log scale: few positives skew it) is clearly above 1."""
-    lifts = np.log(np.maximum(arm, 1e-12) / base_rate).tolist()
+    lifts = np.log(np.maximum(folds, 1e-12) / base_rate).tolist()
     return corrected_interval(lifts, test_to_train=test_to_train, level=level).above_zero
+
+
+def _finite(value: float) -> float | None:
+    return None if np.isnan(value) else value

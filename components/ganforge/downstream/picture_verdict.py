@@ -24,7 +24,8 @@ from ganforge.data.images import Images
 from ganforge.data.resizing import resized
 from ganforge.data.splits import Split
 from ganforge.data.splits import folds as split_folds
-from ganforge.downstream.arms import NONE, Verdict, conclude
+from ganforge.downstream.arms import NONE, Verdict
+from ganforge.downstream.conclusion import conclude
 from ganforge.downstream.picture_classifier import AUGMENTATIONS, PictureClassifier
 from ganforge.downstream.picture_trials import ArmOf, PictureResult, PictureTask, labels_of, run_fold
 from ganforge.errors import GanforgeWarning, InputError, UnknownNameError, UnsuitableDataError

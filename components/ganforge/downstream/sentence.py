@@ -2,62 +2,135 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+from ganforge.downstream.arms import CLASS_WEIGHTS, NONE, OVERSAMPLING, SMOTE, THRESHOLD, Arm
 from ganforge.downstream.intervals import LEAST_FOLDS, Interval
+from ganforge.downstream.posteriors import HOPELESS, UNLIKELY, Posterior
 
-WORTHWHILE = 0.01
-"""A mean change (of the measure, a share) below this is nothing anybody would act on."""
-POSSIBLE = 0.05
-"""When an interval reaches both below zero and above this, the folds are too few to say "no help"."""
+_NAMES = {
+    "ctgan": "CTGAN",
+    "dcgan": "DCGAN",
+    "tvae": "TVAE",
+    "f-anogan": "f-AnoGAN",
+    SMOTE: "SMOTE-NC",
+    THRESHOLD: "a tuned threshold",
+}
+_ADVICE = {
+    NONE: "Do not augment.",
+    CLASS_WEIGHTS: "Do not augment.",
+    THRESHOLD: "Do not augment.",
+    OVERSAMPLING: "Copy scarce rows, no generator is needed.",
+    SMOTE: "Augment with SMOTE-NC, no GAN is needed.",
+}
 
-_NAMES = {"ctgan": "CTGAN", "dcgan": "DCGAN", "tvae": "TVAE", "f-anogan": "f-AnoGAN"}
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """What the sentence is made of."""
+
+    seat: str
+    """The simplest sufficient plain arm."""
+    seat_arm: Arm
+    best: str | None
+    """The best synthetic arm; None where none was asked for."""
+    best_arm: Arm | None
+    difference: Interval | None
+    """best − seat, and how probable it is that this is a gain."""
+    posterior: Posterior | None
+    sure: float
+    lacking: int | None
+    harmful: tuple[str, ...]
+    """Other arms that are surely worse than nothing."""
+    measure: str
+    base_rate: float
+    learned: bool
+    what: str
+    counted: str
+    """What more of would settle an open question: "positives", "pictures"."""
+    folds: int
 
 
-def state(
-    *,
-    seat: str,
-    seat_mean: float,
-    best: str | None,
-    best_mean: float | None,
-    difference: Interval | None,
-    measure: str,
-    classifier: str,
-    base_rate: float,
-    learned: bool,
-    what: str,
-    folds: int = LEAST_FOLDS,
-) -> tuple[str, str]:
-    """(outcome, sentence) for the plain arm `seat` and the `best` synthetic arm, `difference` = best − seat.
+def state(found: Finding) -> tuple[str, str]:
+    """(outcome, sentence).
 
-    Outcomes: "helped" (the interval lies above zero), "harmed" (below), "undecided" (it spans zero and the
-    gain may well be worth having, or the folds are fewer than `LEAST_FOLDS`), "no help"; "unlearned" when nothing beats
-    guessing; "" when no synthetic arm was asked for.
+    Outcomes of the best synthetic arm against the seat: "helped" (better beyond the region of practical equivalence,
+    with a probability of `sure`), "harmed" (worse, likewise), "no help" (better with less than `UNLIKELY`), "undecided"
+    (anything between, or fewer folds than `LEAST_FOLDS`); "unlearned" when nothing beats guessing; "" when no
+    synthetic arm was asked for.
     """
-    reached = f"{_subject(seat, classifier)} {_share(seat_mean)} {measure}"
-    if not learned:
-        return "unlearned", (
+    outcome = _outcome(found)
+    return outcome, _sentence(found, outcome)
+
+
+def _outcome(found: Finding) -> str:
+    if not found.learned:
+        return "unlearned"
+    if found.best is None or found.posterior is None:
+        return ""
+    if found.folds < LEAST_FOLDS:
+        return "undecided"
+    if found.posterior.better >= found.sure:
+        return "helped"
+    if found.posterior.worse >= found.sure:
+        return "harmed"
+    return "no help" if found.posterior.better <= UNLIKELY else "undecided"
+
+
+def _sentence(found: Finding, outcome: str) -> str:
+    seat, classifier, measure = found.seat, found.seat_arm.classifier, found.measure
+    reached = f"{_subject(seat, classifier)} {_share(found.seat_arm.mean)} {measure}"
+    if outcome == "unlearned":
+        return (
             f"Do not augment: nothing was learned. {_capital(reached)} where guessing gives "
-            f"{_share(base_rate)}; more rows of the scarce class, or columns that tell it apart, would help "
-            f"more than synthetic {what}."
+            f"{_share(found.base_rate)}; more rows of the scarce class, or columns that tell it apart, would help "
+            f"more than synthetic {found.what}."
         )
-    if best is None or best_mean is None or difference is None:
-        return "", f"{_capital(reached)}."
-    name, span = display_name(best), _span(difference)
-    if folds < LEAST_FOLDS:
-        return "undecided", (
-            f"Do not augment yet: {folds} folds are too few to tell, {LEAST_FOLDS} are needed. {_capital(reached)}; "
-            f"{name}'s {what} change that by {signed(difference.mean)} here, which may be chance."
+    if found.best is None or found.best_arm is None or found.difference is None:
+        advice = f"{_ADVICE[seat]} " if seat in (OVERSAMPLING, SMOTE) else ""
+        return f"{advice}{_capital(reached)}{_warning(found)}."
+    name, span = display_name(found.best), _span(found.difference)
+    if found.folds < LEAST_FOLDS:
+        return (
+            f"Do not augment yet: {found.folds} folds are too few to tell, {LEAST_FOLDS} are needed. "
+            f"{_capital(reached)}; {name}'s {found.what} change that by {signed(found.difference.mean)} here, "
+            "which may be chance."
         )
-    change = f"{_capital(reached)}; {name}'s {what} change that by {span}"
-    if difference.above_zero:
-        return "helped", (
-            f"Augment. {_capital(name)}'s {what} lift {_bare(seat, classifier)} from {_share(seat_mean)} to "
-            f"{_share(best_mean)} {measure}, by {span}."
+    if outcome == "helped":
+        return (
+            f"Augment. {_capital(name)}'s {found.what} lift {_bare(seat, classifier)} from "
+            f"{_share(found.seat_arm.mean)} to {_share(found.best_arm.mean)} {measure}{_other_model(found)}, by {span}"
+            f"{_warning(found)}."
         )
-    if difference.below_zero:
-        return "harmed", f"Do not augment: {name}'s {what} do harm. {change}."
-    if difference.mean > WORTHWHILE or difference.high > POSSIBLE:
-        return "undecided", (f"Do not augment yet: there are too few rows to tell. {change}, which may be chance.")
-    return "no help", f"Do not augment. {change}."
+    advice = _ADVICE.get(seat, f"{_capital(display_name(seat))} {'are' if seat.endswith('s') else 'is'} enough.")
+    change = f"{_capital(reached)}; {name}'s {found.what}{_other_model(found)} change that by {span}"
+    if outcome == "harmed":
+        verb = "do harm" if seat == NONE else "do worse"
+        return f"{advice.rstrip('.')}: {name}'s {found.what} {verb}. {change}{_warning(found)}."
+    if outcome == "no help":
+        return f"{advice} {change}{_warning(found)}."
+    if found.lacking is None:
+        more = f"even {HOPELESS} times as many {found.counted} might not do"
+    else:
+        more = f"about {found.lacking:,} more {found.counted} would do"
+    opening = "Do not augment yet" if seat in (NONE, CLASS_WEIGHTS, THRESHOLD) else advice.rstrip(".")
+    return f"{opening}: there are too few rows to tell; {more}. {change}, which may be chance{_warning(found)}."
+
+
+def _other_model(found: Finding) -> str:
+    """Names the synthetic arm's classifier where it is another one than the seat's."""
+    assert found.best_arm is not None
+    model = found.best_arm.classifier
+    return "" if model == found.seat_arm.classifier else f" with {model.replace('-', ' ')}"
+
+
+def _warning(found: Finding) -> str:
+    if not found.harmful:
+        return ""
+    names = [display_name(each) for each in found.harmful]
+    listed = names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+    plural = len(names) > 1 or names[0].endswith("s")
+    return f"; {listed} {'do' if plural else 'does'} harm"
 
 
 def display_name(kind: str) -> str:
@@ -96,14 +169,14 @@ def _span(difference: Interval) -> str:
 def _subject(arm: str, classifier: str) -> str:
     """ "gradient boosting with nothing added reaches", "class weights with gradient boosting reach"."""
     model = classifier.replace("-", " ")
-    if arm == "none":
+    if arm == NONE:
         return f"{model} with nothing added reaches"
-    return f"{arm} with {model} {'reach' if arm.endswith('s') else 'reaches'}"
+    return f"{display_name(arm)} with {model} {'reach' if arm.endswith('s') else 'reaches'}"
 
 
 def _bare(arm: str, classifier: str) -> str:
     model = classifier.replace("-", " ")
-    return model if arm == "none" else f"{model} with {arm}"
+    return model if arm == NONE else f"{model} with {display_name(arm)}"
 
 
 def _capital(text: str) -> str:

@@ -28,8 +28,9 @@ from ganforge.data.splits import Split, twin_groups
 from ganforge.data.splits import folds as split_folds
 from ganforge.data.table import Table
 from ganforge.data.targets import BinaryTarget, binary_target, with_discrete
-from ganforge.downstream.arms import CLASS_WEIGHTS, NONE, Arm, Curve, Verdict, conclude
+from ganforge.downstream.arms import CLASS_WEIGHTS, NONE, Arm, Curve, Verdict
 from ganforge.downstream.classifiers import CLASSIFIERS
+from ganforge.downstream.conclusion import conclude
 from ganforge.downstream.features import clock_columns
 from ganforge.downstream.intervals import Interval
 from ganforge.downstream.trials import Result, Trial, run_trial
