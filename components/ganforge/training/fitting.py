@@ -126,6 +126,8 @@ def fit(
         history=supervisor.history,
         best_step=best.get("step"),
         best_metric=best.get("metric"),
+        metric_name=monitor.name if monitor else None,
+        metric_floor=monitor.floor if monitor else None,
         stopped="steps" if module.step == steps else "patience",
         seconds=supervisor.seconds_before,
         resumed_at=began,
@@ -209,7 +211,7 @@ def _identity(
             [phase.name, span.stop, [[each.name, list(each.trains), each.every] for each in phase.updates]]
             for phase, span in module.schedule
         ],
-        "monitor": [monitor.name, monitor.mode, monitor.every, monitor.patience] if monitor else None,
+        "monitor": [monitor.name, monitor.mode, monitor.every, monitor.patience, monitor.tol] if monitor else None,
         "tensors": {name: list(each.shape) for name, each in game.state_dict().items() if hasattr(each, "shape")},
     }
 

@@ -147,12 +147,19 @@ class Monitor:
     mode: str = "min"
     patience: int | None = None
     """Stop after this many judgements in a row without a better one; None never stops."""
+    tol: float = 0.0
+    """How much better than when patience was last restored a judgement must be to restore it again. The best is kept
+    all the same, by however little it is better."""
+    floor: float | None = None
+    """What real data score, for whoever reads the curve; None where that is not known."""
 
     def __post_init__(self) -> None:
         if self.mode not in ("min", "max"):
             raise InputError(f"monitor {self.name!r}: mode={self.mode!r}; there are 'min' and 'max'")
         if self.every < 1:
             raise InputError(f"monitor {self.name!r}: every={self.every}; give at least 1 step")
+        if not self.tol >= 0:
+            raise InputError(f"monitor {self.name!r}: tol={self.tol}; give at least 0")
 
 
 class Game(nn.Module):

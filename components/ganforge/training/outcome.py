@@ -34,6 +34,10 @@ class Training:
     best_step: int | None = None
     """Where the weights come from when a monitor judged; None: they are the last step's."""
     best_metric: float | None = None
+    metric_name: str | None = None
+    """What the monitor judged; None: nobody judged."""
+    metric_floor: float | None = None
+    """What real data score; None where that is not known."""
     stopped: Literal["steps", "patience"] = "steps"
     seconds: float = 0.0
     """Wall time of training, over all runs that led here."""
@@ -45,6 +49,8 @@ class Training:
             "steps": self.steps,
             "best_step": self.best_step,
             "best_metric": self.best_metric,
+            "metric_name": self.metric_name,
+            "metric_floor": self.metric_floor,
             "stopped": self.stopped,
             "seconds": round(self.seconds, 3),
             "resumed_at": self.resumed_at,

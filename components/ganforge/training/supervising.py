@@ -59,6 +59,7 @@ class Supervisor(pl.Callback):
         self.best: dict[str, Any] | None = None  # step, metric
         self.best_tensors: dict[str, Tensor] | None = None
         self.in_vain = 0
+        self.mark: float | None = None  # the judgement that restored patience last
         self.finished = False
         self.seconds_before, self._began = 0.0, time.perf_counter()
         self._restored: Mapping[str, Any] | None = None
@@ -86,6 +87,7 @@ class Supervisor(pl.Callback):
                 "metric": self.metric,
                 "best": self.best,
                 "in_vain": self.in_vain,
+                "mark": self.mark,
                 "finished": self.finished,
                 "seconds": self.seconds,
             },
@@ -98,7 +100,8 @@ class Supervisor(pl.Callback):
         self.module.game.load_state_dict(state["module"])
         self.module.samples = state["samples"]
         self.history, self.window = list(state["history"]), dict(state["window"])
-        self.metric, self.best, self.in_vain = state["metric"], state["best"], state["in_vain"]
+        self.metric, self.best = state["metric"], state["best"]
+        self.in_vain, self.mark = state["in_vain"], state.get("mark")
         self.finished, self.seconds_before = state["finished"], state["seconds"]
         if self.checkpoints is not None:
             self.last_checkpoint = str(self.checkpoints.path(snapshot.step))
@@ -232,8 +235,10 @@ class Supervisor(pl.Callback):
         self.metric = value if math.isfinite(value) else None
         sign = 1 if monitor.mode == "max" else -1
         if self.metric is not None and (self.best is None or sign * self.metric > sign * self.best["metric"]):
-            self.best, self.in_vain = {"step": step, "metric": self.metric}, 0
+            self.best = {"step": step, "metric": self.metric}
             self._keep_best(trainer)
+        if self.metric is not None and (self.mark is None or sign * (self.metric - self.mark) > monitor.tol):
+            self.mark, self.in_vain = self.metric, 0
         else:
             self.in_vain += 1
         if monitor.patience is not None and self.in_vain >= monitor.patience:

@@ -59,8 +59,10 @@ def _metric_chart(curves: LossCurves, *, key: str) -> Chart | None:
     if not len(steps):
         return None
     name = wording.clean(curves.metric_name)
-    with canvas(height=215) as (figure, axes):
-        axes.plot(steps, values, "o-", color=ACCENT, linewidth=1.8, markersize=4)
+    with canvas(height=235) as (figure, axes):
+        axes.plot(steps, values, "o-", color=ACCENT, linewidth=1.8, markersize=4, label="what the model makes")
+        if curves.metric_floor is not None:
+            axes.axhline(curves.metric_floor, label="real rows", **_LOOKS[2])
         _steps_axis(figure, axes, curves)
         axes.set_ylabel(name)
         chosen = "" if curves.best_step is None else f"; step {wording.count(curves.best_step)} was chosen"

@@ -124,6 +124,8 @@ class LossCurves:
     """"update/term" → one value a step; None where the term was not there (another phase)."""
     metric: Sequence[float | None] | None = None
     metric_name: str = "metric"
+    metric_floor: float | None = None
+    """What real rows score; None where that is not known."""
     best_step: int | None = None
     phases: Sequence[tuple[str, int, int]] = ()
     """(name, first step, last step), in order."""
@@ -132,7 +134,7 @@ class LossCurves:
     seconds: float | None = None
 
     @classmethod
-    def of(cls, training: Mapping[str, Any], *, title: str, metric_name: str = "metric") -> LossCurves:
+    def of(cls, training: Mapping[str, Any], *, title: str) -> LossCurves:
         """From `Training.to_json()`: `history` holds step, phase, losses by "update/term" and metric."""
         rows = list(training.get("history", ()))
         losses = [row.get("losses", {}) for row in rows]
@@ -150,7 +152,8 @@ class LossCurves:
             steps=[int(row["step"]) for row in rows],
             terms={name: [each.get(name) for each in losses] for name in names},
             metric=metrics if any(each is not None for each in metrics) else None,
-            metric_name=metric_name,
+            metric_name=training.get("metric_name") or "metric",
+            metric_floor=training.get("metric_floor"),
             best_step=training.get("best_step"),
             phases=phases,
             stopped=str(training.get("stopped", "steps")),

@@ -228,6 +228,34 @@ def test_patience_and_mode() -> None:
     assert (training.steps, training.stopped, training.best_step) == (40, "patience", 20)
 
 
+def test_small_gains_are_kept_but_do_not_restore_patience_until_they_add_up() -> None:
+    monitor = scripted([5, 4.9, 4.8, 4.3, 4.2, 4.1, 4.0, 1], every=10, patience=3, tol=0.5)
+    training = fit(RingGame(4), Counting(), steps=100, monitor=monitor)
+    assert (training.steps, training.stopped) == (70, "patience")  # 4.3 restored it, 4.0 did not
+    assert (training.best_step, training.best_metric) == (70, 4.0)
+
+
+def test_what_was_judged_and_what_real_data_score_is_told() -> None:
+    training = fit(RingGame(4), Counting(), steps=10, monitor=scripted([3.0], every=10, floor=0.5))
+    assert (training.metric_name, training.metric_floor) == ("scripted", 0.5)
+    unjudged = fit(RingGame(4), Counting(), steps=5)
+    assert (unjudged.metric_name, unjudged.metric_floor) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"every": 0}, "every=0"),
+        ({"mode": "least"}, "mode='least'"),
+        ({"tol": -0.1}, "tol=-0.1"),
+        ({"tol": float("nan")}, "tol=nan"),
+    ],
+)
+def test_a_monitor_that_cannot_be_is_refused(options, message) -> None:
+    with pytest.raises(InputError, match=message):
+        scripted([1.0], **options)
+
+
 def test_a_metric_that_is_no_number_is_never_the_best() -> None:
     training = fit(RingGame(4), Counting(), steps=30, monitor=scripted([float("nan"), 4, float("inf")], every=10))
     assert training.best_step == 20

@@ -61,11 +61,12 @@ def common() -> dict:
                         for k, step in enumerate(steps)
                     ],
                     "best_step": 1000,
+                    "metric_name": "mean marginal distance",
+                    "metric_floor": 0.06,
                     "stopped": "steps",
                     "seconds": 38.2,
                 },
                 title="CTGAN",
-                metric_name="mean marginal distance",
             ),
         ),
         "parameters": (
