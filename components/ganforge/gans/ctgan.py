@@ -47,10 +47,11 @@ from torch.nn import functional
 
 from ganforge.data.layout import Layout
 from ganforge.errors import InputError
-from ganforge.gans._segments import TINY, gumbel_noise, segment_softmax
+from ganforge.gans._noise import TINY, dropout_mask, gumbel_noise
+from ganforge.gans._segments import segment_softmax
 from ganforge.gans.conditional_batches import ConditionalBatches, Conditions, climb, ladder
 from ganforge.training.game import Batch, Game, Phase, Turn, Update
-from ganforge.training.penalties import gradient_penalty
+from ganforge.training.penalties import gradient_penalty_of_layers
 
 __all__ = [
     "CTGANGame",
@@ -66,24 +67,32 @@ __all__ = [
 
 
 class ConditionedLinear(nn.Module):
-    """W·(x ⊕ cond) + b, with the columns of W that belong to cond looked up instead of multiplied."""
+    """W·(x_1 ⊕ … ⊕ x_k ⊕ cond) + b as W_1·x_1 + … + W_k·x_k + W_c·cond + b.
 
-    def __init__(self, features: int, places: int, out: int) -> None:
+    Nothing is put side by side, and the columns of W that belong to cond are looked up instead of multiplied.
+
+    Attributes:
+        weights: W_1 … W_k, (out, features_k) each. bias: b (out,). lookup: W_c transposed, (places, out), or None.
+    """
+
+    def __init__(self, features: Sequence[int], places: int, out: int) -> None:
         super().__init__()
-        self.dense = nn.Linear(features, out)
+        self.weights = nn.ParameterList(torch.empty(out, each) for each in features)
+        self.bias = nn.Parameter(torch.empty(out))
         self.lookup = nn.Parameter(torch.empty(places, out)) if places else None
-        bound = (features + places) ** -0.5  # as `nn.Linear(features + places, out)` starts
+        bound = (sum(features) + places) ** -0.5  # as `nn.Linear(features + places, out)` starts
         for parameter in self.parameters():
             nn.init.uniform_(parameter, -bound, bound)
 
-    def forward(self, x: Tensor, places: Tensor | None) -> Tensor:
-        """x (B, features); places (B,) or (B, k): the bits that stand in cond; None for no cond."""
-        y = self.dense(x)
-        if self.lookup is None or places is None:
-            return y
-        if places.ndim == 1:
-            return y + functional.embedding(places, self.lookup)
-        return y + functional.embedding_bag(places, self.lookup, mode="sum")
+    def forward(self, xs: Sequence[Tensor], places: Tensor | None) -> Tensor:
+        """x_k (B, features_k); places (B,) or (B, j): the bits that stand in cond; None for no cond."""
+        y = self.bias
+        if self.lookup is not None and places is not None:
+            rows = self.lookup.index_select(0, places.reshape(-1))
+            y = y + (rows if places.ndim == 1 else rows.view(*places.shape, -1).sum(1))
+        for x, weight in zip(xs, self.weights, strict=True):
+            y = torch.addmm(y, x, weight.t())
+        return y
 
 
 class Generator(nn.Module):
@@ -91,45 +100,70 @@ class Generator(nn.Module):
 
     def __init__(self, *, latent: int, places: int, widths: Sequence[int], out: int) -> None:
         super().__init__()
-        features, layers, norms = latent, [], []
-        for width in widths:
-            layers.append(ConditionedLinear(features, places, width))
-            norms.append(nn.BatchNorm1d(width))
-            features += width  # h ⊕ …: every layer sees all before it
-        self.layers, self.norms = nn.ModuleList(layers), nn.ModuleList(norms)
-        self.out = ConditionedLinear(features, places, out)
+        sizes = [latent, *widths]
+        self.layers = nn.ModuleList(
+            ConditionedLinear(sizes[: k + 1], places, width) for k, width in enumerate(widths)
+        )  # h ⊕ …: every layer sees all before it
+        self.norms = nn.ModuleList(nn.BatchNorm1d(width) for width in widths)
+        self.out = ConditionedLinear(sizes, places, out)
 
     def forward(self, z: Tensor, places: Tensor | None) -> Tensor:
-        h = z  # cond is the other half of h0; each layer looks it up
+        h = [z]  # cond is the other half of h0; each layer looks it up
         for layer, norm in zip(self.layers, self.norms, strict=True):
-            h = torch.cat([h, torch.relu(norm(layer(h, places)))], 1)
+            h.append(torch.relu(norm(layer(h, places))))
         return self.out(h, places)
 
 
 class Critic(nn.Module):
-    """pacs of rows (B/p, p·D), cond places (B/p, p) → score (B/p,)."""
+    """pacs of rows (B/p, p·D), cond places (B/p, p) → score (B/p,).
+
+    It is piecewise linear: a unit passes its pre-activation a on times a slope, which leaky ReLU and dropout give it.
+    `enter` and `judge` are the two halves of `forward`, apart because the first layer, by far the largest, is linear:
+    its pre-activations at a point between two rows lie between theirs.
+    """
 
     def __init__(self, *, row: int, places: int, widths: Sequence[int], pac: int, dropout: float) -> None:
         super().__init__()
         self.dropout = dropout
         self.register_buffer("slots", torch.arange(pac) * places, persistent=False)
         self.slots: Tensor  # the p conds of a pac lie one after the other: slot j's places start at j·C
-        self.first = ConditionedLinear(pac * row, pac * places, widths[0])
+        self.first = ConditionedLinear([pac * row], pac * places, widths[0])
         sizes = [*widths, 1]
         self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(sizes))
 
     def forward(self, pacs: Tensor, places: Tensor | None) -> Tensor:
-        h = self.first(pacs, None if places is None else places + self.slots)
-        for layer in self.layers:
-            h = layer(self._drop(functional.leaky_relu(h, 0.2)))
-        return h[:, 0]
+        return self.judge(self.enter(pacs, places))
 
-    def _drop(self, h: Tensor) -> Tensor:
-        """Dropout whose mask comes from a uniform: on a CPU several times faster than from Bernoulli."""
-        if not self.training or self.dropout == 0:
-            return h
-        kept = torch.rand_like(h) >= self.dropout
-        return h * kept * (1 / (1 - self.dropout))
+    def enter(self, pacs: Tensor, places: Tensor | None) -> Tensor:
+        """Pre-activations of the first layer, (B/p, h_1)."""
+        return self.first([pacs], None if places is None else places + self.slots)
+
+    def judge(self, a: Tensor) -> Tensor:
+        """First layer's pre-activations → scores (B/p,)."""
+        for layer in self.layers:
+            a = layer(a * self.slope(a))
+        return a[:, 0]
+
+    def slope(self, a: Tensor) -> Tensor:
+        """What each unit of a layer multiplies its pre-activation by; with dropout, drawn at each call."""
+        slope = a.detach().sign().mul_(0.4).add_(0.6)  # 1 where a > 0, .2 where a < 0: faster than comparing
+        if self.training and self.dropout:
+            slope *= dropout_mask(slope.shape, self.dropout, device=a.device).to(slope.dtype)
+        return slope
+
+    @torch.no_grad()
+    def slopes(self, a: Tensor) -> list[Tensor]:
+        """First layer's pre-activations → the slopes of all hidden layers there, (B/p, h_k) each."""
+        found = [self.slope(a)]
+        for layer in self.layers[:-1]:
+            a = layer(a * found[-1])
+            found.append(self.slope(a))
+        return found
+
+    def penalty(self, a: Tensor) -> Tensor:
+        """(‖∂D/∂rows‖₂ − 1)² where the first layer's pre-activations are `a`, the mean over pacs."""
+        weights = [self.first.weights[0], *(layer.weight for layer in self.layers)]
+        return gradient_penalty_of_layers(weights, self.slopes(a))
 
 
 class CTGANGame(Game):
@@ -181,19 +215,18 @@ class CTGANGame(Game):
         self.critic = Critic(row=layout.width, places=places, widths=critic_widths, pac=pac, dropout=dropout)
 
         segment = torch.empty(layout.width, dtype=torch.int64)
-        scalar = torch.zeros(layout.width, dtype=torch.bool)
-        for number, (_, kind, start, stop) in enumerate(layout.spans):
+        for number, (_, _, start, stop) in enumerate(layout.spans):
             segment[start:stop] = number
-            scalar[start:stop] = kind == "scalar"
+        scalars = torch.tensor(layout.scalar_positions, dtype=torch.int64)
         one_hots = {block: start for block, kind, start, _ in layout.spans if kind == "one_hot"}
         columns = [range(one_hots[i], one_hots[i] + layout.blocks[i].width) for i in self.conditions.blocks]
         self.register_buffer("segment", segment, persistent=False)  # (D,) number of the span of each place of a row
-        self.register_buffer("scalar", scalar, persistent=False)  # (D,) true where an α stands
+        self.register_buffer("scalars", scalars, persistent=False)  # (S,) where the αs stand in a row
         self.register_buffer(  # (C,) where in a row the value stands that each condition asks for
             "column", torch.tensor([c for each in columns for c in each], dtype=torch.int64), persistent=False
         )
         self.segment: Tensor
-        self.scalar: Tensor
+        self.scalars: Tensor
         self.column: Tensor
 
     def phases(self) -> Sequence[Phase]:
@@ -204,19 +237,19 @@ class CTGANGame(Game):
         return (Phase(name="adversaries", updates=(critic, generator)),)
 
     def critic_loss(self, batch: Batch, turn: Turn) -> Mapping[str, Tensor]:
-        dtype = self.critic.first.dense.weight.dtype
-        real = self._pacs(self.layout.expand(batch.real, batch.codes).to(dtype))
-        fake = self._pacs(self._fake(batch, turn)[:, :-1].to(dtype))
+        real, fake = self.layout.expand(batch.real, batch.codes), self._fake(batch, turn)[:, :-1]
         places = self._places(batch)
         twice = None if places is None else torch.cat([places, places])
-        scores = self.critic(torch.cat([real, fake]), twice).view(2, -1)  # one pass for both halves
-        slope = gradient_penalty(lambda pacs: self.critic(pacs, places), real, fake)
-        return {"wasserstein": scores[1].mean() - scores[0].mean(), "penalty": self.penalty * slope}
+        a = self.critic.enter(self._pacs(torch.cat([real, fake])), twice)  # (2 B/p, h_1): one pass for both
+        real_score, fake_score = self.critic.judge(a).view(2, -1).mean(1)
+        a_real, a_fake = a.detach().chunk(2)
+        rho = torch.rand(len(a_real), 1, device=a.device, dtype=a.dtype)
+        penalty = self.critic.penalty(torch.lerp(a_real, a_fake, rho))  # r̃ = ρ r̂ + (1 − ρ) r
+        return {"wasserstein": fake_score - real_score, "penalty": self.penalty * penalty}
 
     def generator_loss(self, batch: Batch, turn: Turn) -> Mapping[str, Tensor]:
         fake = self._fake(batch, turn)
-        pacs = self._pacs(fake[:, :-1].to(self.critic.first.dense.weight.dtype))
-        scores = self.critic(pacs, self._places(batch))
+        scores = self.critic(self._pacs(fake[:, :-1]), self._places(batch))
         losses = {"wasserstein": -scores.mean()}
         if "condition" in batch:
             losses["condition"] = fake[:, -1].mean()
@@ -235,7 +268,7 @@ class CTGANGame(Game):
         noisy = logits + gumbel_noise(logits.shape, generator=generator).to(device)
         noisy.masked_fill_(noisy == 0, TINY)  # an all-zero one-hot would be read as "never seen"
         # the largest of a segment is the largest of its gumbel-softmax: a draw from softmax(logits)
-        rows = torch.where(self.scalar, logits.tanh(), noisy)
+        rows = noisy.index_copy_(1, self.scalars, logits.index_select(1, self.scalars).tanh())
         scalars, codes = self.layout.collapse(rows)
         return scalars, codes
 
@@ -245,23 +278,22 @@ class CTGANGame(Game):
 
     def _make(self, batch: Batch) -> Tensor:
         places = batch.condition if "condition" in batch else None
-        weight = self.generator.out.dense.weight
-        z = torch.randn(len(batch), self.latent, device=weight.device, dtype=weight.dtype)
+        z = torch.randn(len(batch), self.latent, device=self.segment.device, dtype=self.generator.out.bias.dtype)
         logits = self.generator(z, places)
-        with torch.autocast(weight.device.type, enabled=False):  # sums of probabilities want full precision
-            logits = logits.float()
+        with torch.autocast(logits.device.type, enabled=False):  # sums of probabilities want full precision
+            logits = logits.float().t().contiguous()  # (D, B): what is summed over comes first
             noisy = (logits + gumbel_noise(logits.shape, device=logits.device)) / self.tau
-            soft, log_sums = segment_softmax(noisy, self.segment, len(self.layout.spans))
-            rows = torch.where(self.scalar, logits.tanh(), soft)
+            rows, log_sums = segment_softmax(noisy, self.segment, len(self.layout.spans))
+            rows = rows.index_copy(0, self.scalars, logits.index_select(0, self.scalars).tanh())
             if places is None:
-                return functional.pad(rows, (0, 1))
-            at = self.column[places][:, None]  # (B, 1)
-            surprise = log_sums.gather(1, self.segment[at]) - noisy.gather(1, at)  # −log d̂ where m has its bit
-            return torch.cat([rows, surprise], 1)
+                return functional.pad(rows.t(), (0, 1))
+            at = self.column[places][None]  # (1, B)
+            surprise = log_sums.gather(0, self.segment[at]) - noisy.gather(0, at)  # −log d̂ where m has its bit
+            return torch.cat([rows, surprise]).t()
 
     def _pacs(self, rows: Tensor) -> Tensor:
         """(B, D) → (B/p, p·D): each p rows that follow one another are judged together."""
-        return rows.reshape(-1, self.pac * self.layout.width)
+        return rows.reshape(-1, self.pac * self.layout.width).to(self.critic.first.bias.dtype)
 
     def _places(self, batch: Batch) -> Tensor | None:
         return batch.condition.view(-1, self.pac) if "condition" in batch else None

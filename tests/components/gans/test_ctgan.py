@@ -10,6 +10,7 @@ from ganforge.gans import ctgan
 from ganforge.gans.conditional_batches import ConditionalBatches, Conditions
 from ganforge.gans.ctgan import ConditionedLinear, Critic, CTGANGame, Generator, check_pac
 from ganforge.training import Batch, Clock, fit
+from ganforge.training.penalties import gradient_penalty
 
 MIXED = Layout(
     (
@@ -53,19 +54,17 @@ def batch(layout: Layout, size: int = 20) -> Batch:
 # --- the networks
 
 
-def test_a_condition_that_is_looked_up_is_the_product_with_its_one_hot():
-    layer = ConditionedLinear(5, 4, 3)
-    x, places = torch.randn(6, 5), torch.tensor([0, 3, 1, 1, 2, 0])
-    weight = torch.cat([layer.dense.weight, layer.lookup.T], 1)  # (3, 5 + 4): the paper's one matrix
+def test_what_is_added_up_is_the_product_with_all_of_it_side_by_side():
+    layer = ConditionedLinear([5, 2], 4, 3)
+    x, y, places = torch.randn(6, 5), torch.randn(6, 2), torch.tensor([0, 3, 1, 1, 2, 0])
+    weight = torch.cat([*layer.weights, layer.lookup.T], 1)  # (3, 5 + 2 + 4): the paper's one matrix
     one_hot = functional.one_hot(places, 4).float()
-    expected = functional.linear(torch.cat([x, one_hot], 1), weight, layer.dense.bias)
-    torch.testing.assert_close(layer(x, places), expected)
-    two_bits = functional.linear(
-        torch.cat([x, functional.one_hot(places, 4) + functional.one_hot((places + 1) % 4, 4)], 1),
-        weight,
-        layer.dense.bias,
-    )
-    torch.testing.assert_close(layer(x, torch.stack([places, (places + 1) % 4], 1)), two_bits)
+    expected = functional.linear(torch.cat([x, y, one_hot], 1), weight, layer.bias)
+    torch.testing.assert_close(layer([x, y], places), expected)
+    another = (places + 1) % 4
+    two_bits = torch.cat([x, y, one_hot + functional.one_hot(another, 4)], 1)
+    both = torch.stack([places, another], 1)
+    torch.testing.assert_close(layer([x, y], both), functional.linear(two_bits, weight, layer.bias))
 
 
 def test_the_critic_judges_the_rows_and_conditions_of_a_pac_together():
@@ -73,19 +72,21 @@ def test_the_critic_judges_the_rows_and_conditions_of_a_pac_together():
     row, places = torch.randn(6, 3), torch.tensor([0, 3, 1, 1, 2, 0])
     one_hot = functional.one_hot(places, 4).float()
     h = torch.cat([row.view(3, 6), one_hot.view(3, 8)], 1)  # r_1 ⊕ r_2 ⊕ cond_1 ⊕ cond_2
-    first = torch.cat([critic.first.dense.weight, critic.first.lookup.T], 1)
-    h = functional.leaky_relu(functional.linear(h, first, critic.first.dense.bias), 0.2)
+    first = torch.cat([critic.first.weights[0], critic.first.lookup.T], 1)
+    h = functional.leaky_relu(functional.linear(h, first, critic.first.bias), 0.2)
     h = functional.leaky_relu(critic.layers[0](h), 0.2)
     expected = critic.layers[1](h)[:, 0]
     torch.testing.assert_close(critic(row.view(3, 6), places.view(3, 2)), expected)
 
 
-def test_dropout_leaves_out_its_share_and_keeps_the_mean():
+def test_a_slope_is_leaky_relus_and_dropouts():
     critic = Critic(row=3, places=0, widths=(8,), pac=1, dropout=0.25)
-    dropped = critic._drop(torch.ones(200, 500))
-    assert (dropped == 0).float().mean().item() == pytest.approx(0.25, abs=0.01)
-    assert dropped.mean().item() == pytest.approx(1, abs=0.01)
-    torch.testing.assert_close(dropped.unique(), torch.tensor([0, 1 / 0.75]))
+    a = torch.randn(200, 500)
+    slope = critic.slope(a)
+    dropped = slope == 0
+    assert dropped.float().mean().item() == pytest.approx(0.25, abs=0.01)
+    torch.testing.assert_close((a * slope)[~dropped], functional.leaky_relu(a, 0.2)[~dropped] / 0.75)
+    torch.testing.assert_close(a * critic.eval().slope(a), functional.leaky_relu(a, 0.2))
 
 
 def test_networks_have_the_papers_sizes():
@@ -119,7 +120,7 @@ def test_the_condition_term_is_the_cross_entropy_of_the_noisy_one_hot(monkeypatc
     bias = torch.randn(MIXED.width)
     for parameter in game.generator.out.parameters():
         nn.init.zeros_(parameter)
-    game.generator.out.dense.bias.data.copy_(bias)  # every row has these logits
+    game.generator.out.bias.data.copy_(bias)  # every row has these logits
     drawn = batch(MIXED)
     shop, card = bias[4:8] / 0.5, bias[11:13] / 0.5
     expected = torch.tensor(
@@ -129,19 +130,44 @@ def test_the_condition_term_is_the_cross_entropy_of_the_noisy_one_hot(monkeypatc
     torch.testing.assert_close(terms["condition"], expected.mean())
 
 
-def test_the_penalty_is_taken_once_a_pac():
-    game = CTGANGame(MIXED, pac=5)
-    weight = torch.randn(5 * MIXED.width)
+@pytest.mark.parametrize("widths", [(8,), (9, 7), (6, 6, 6)])
+@pytest.mark.parametrize("layout", [MIXED, NUMBERS])
+def test_the_critics_terms_and_gradients_are_those_of_differentiating_twice(widths, layout):
+    """In double precision, without dropout: Gulrajani's penalty at the very points that the closed form is taken at,
+    one a pac, with respect to the rows at the conds given."""
+    game = CTGANGame(layout, pac=5, critic_widths=widths, dropout=0).double()
+    drawn = batch(layout)
+    fake = torch.cat([torch.rand(20, layout.width), torch.zeros(20, 1)], 1).double()
 
-    class Linear(nn.Module):
-        first = game.critic.first
+    class Given(Alone):
+        def shared(self, key, by, make):
+            return fake
 
-        def forward(self, pacs, places):
-            return pacs @ weight
+    torch.manual_seed(1)
+    terms = game.critic_loss(drawn, Given())
+    parameters = list(game.critic.parameters())
+    gradients = torch.autograd.grad(sum(terms.values()), parameters)
 
-    game.critic = Linear()
-    penalty = game.critic_loss(batch(MIXED), Alone())["penalty"]
-    torch.testing.assert_close(penalty, 10 * (weight.norm() - 1) ** 2)
+    torch.manual_seed(1)
+    rho = torch.rand(4, 1, dtype=torch.float64)
+    real = game._pacs(layout.expand(drawn.real, drawn.codes))
+    fakes, places = game._pacs(fake[:, :-1]), game._places(drawn)
+    wasserstein = game.critic(fakes, places).mean() - game.critic(real, places).mean()
+    # ours mixes towards the fakes by ρ, Gulrajani's ε towards the real rows
+    penalty = 10 * gradient_penalty(lambda pacs: game.critic(pacs, places), real, fakes, alpha=1 - rho)
+    torch.testing.assert_close(terms["wasserstein"], wasserstein)
+    torch.testing.assert_close(terms["penalty"], penalty)
+    for one, other in zip(gradients, torch.autograd.grad(wasserstein + penalty, parameters), strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-8, atol=1e-12)
+
+
+def test_the_penalty_draws_a_dropout_of_its_own_for_every_point():
+    game = CTGANGame(MIXED, pac=5, critic_widths=(64, 64))
+    a = torch.randn(30, 64)
+    one, other = game.critic.slopes(a), game.critic.slopes(a)
+    assert not any(torch.equal(x, y) for x, y in zip(one, other, strict=True))
+    assert all((each == 0).float().mean().item() == pytest.approx(0.5, abs=0.1) for each in one)
+    assert not any(each.requires_grad for each in one)
 
 
 def test_fakes_are_rows_of_the_layout():
@@ -181,8 +207,8 @@ def test_generate_draws_from_the_softmax_of_the_logits():
     for parameter in game.generator.out.parameters():
         nn.init.zeros_(parameter)
     share = torch.tensor([0.5, 0.3, 0.15, 0.05])
-    game.generator.out.dense.bias.data[4:8] = share.log()
-    game.generator.out.dense.bias.data[8] = 0.3
+    game.generator.out.bias.data[4:8] = share.log()
+    game.generator.out.bias.data[8] = 0.3
     noise = torch.Generator().manual_seed(0)
     scalars, codes = game.generate(20_000, None, generator=noise)
     drawn = torch.bincount(codes[:, 1], minlength=4) / 20_000
