@@ -22,9 +22,10 @@ import numpy as np
 import pandas as pd
 
 from ganforge.data.decoding import constant_series, numeric_series, one_hot_series, unlearned_series
+from ganforge.data.encoding import codes_of, numbers_of, spacing_of, spelled_code
 from ganforge.data.layout import Block, Layout
-from ganforge.data.mixtures import Mixture
-from ganforge.data.schema import NUMERIC, Column, Schema, plain, ticks, ticks_per_second
+from ganforge.data.mixtures import Known, Mixture, fit_mixtures
+from ganforge.data.schema import NUMERIC, Column, Schema, plain
 from ganforge.data.table import Table, conform
 from ganforge.errors import InputError, UnknownNameError, UnsuitableDataError
 
@@ -38,7 +39,7 @@ class Encoded:
     """N rows, ready for `Layout.expand`. A code of −1 is a category (or a missing value) never seen in training."""
 
     scalars: np.ndarray  # (N, S) float32
-    codes: np.ndarray  # (N, B) int32
+    codes: np.ndarray  # (N, B), the smallest signed integers that hold them: int8, int16 or int32
     unseen: dict[str, int] = field(default_factory=dict)
     """Column → how many of its values had never been seen; columns without such a value are not in it."""
 
@@ -55,26 +56,28 @@ class Codec:
         self.mixtures = dict(mixtures)
         self.columns: tuple[Column, ...] = tuple(column for column in schema if column.learned)
         self.layout = Layout(tuple(self._block(column) for column in self.columns))
+        self.code_dtype = np.min_scalar_type(-max(block.width for block in self.layout.blocks))
 
     @classmethod
     def fit(cls, table: Table, *, max_modes: int = 10, random_state: int = 0) -> Codec:
         """Learn the modes of every numeric column.
 
-        max_modes: most modes a column may have. random_state: seeds the mixtures and their subsample.
+        max_modes: most modes a column may have, up to half of them spikes; with 1 there is none. random_state changes
+        nothing: no chance is in it, and the order of the rows does not matter.
         Raises `UnsuitableDataError` when no column is left to learn from.
         """
         if not any(column.learned for column in table.schema):
             raise UnsuitableDataError(
                 f"{table.source}: every column is constant, an identifier or free text; there is nothing to learn from"
             )
-        mixtures: dict[str, Mixture | None] = {}
-        for column in table.schema:
-            if column.kind in NUMERIC:
-                values, missing = _values(table.frame[column.name], column)
-                known = values[~missing]
-                mixtures[column.name] = (
-                    Mixture.fit(known, max_modes=max_modes, random_state=random_state) if len(known) else None
-                )
+        mixtures: dict[str, Mixture | None] = dict.fromkeys(table.schema.of_kind(*NUMERIC))
+        known: dict[str, Known] = {}
+        for name in mixtures:
+            column = table.schema[name]
+            values, missing = numbers_of(table.frame[name], column)
+            if not missing.all():
+                known[name] = Known.of(values[~missing], max_modes=max_modes, spacing=spacing_of(column))
+        mixtures.update(zip(known, fit_mixtures(known.values(), max_modes=max_modes), strict=True))
         return cls(table.schema, mixtures)
 
     def _block(self, column: Column) -> Block:
@@ -102,20 +105,21 @@ class Codec:
         """
         if unseen not in ("raise", "count"):
             raise UnknownNameError("way to take unseen values", unseen, ("raise", "count"))
-        source = "data frame"
+        source, conformed = "data frame", False
         if isinstance(frame, Table):
+            conformed = frame.schema == self.schema  # every table is as its own schema says
             frame, source = frame.frame, frame.source
-        learned = conform(frame, Schema(self.columns), source=source)
+        learned = frame if conformed else conform(frame, Schema(self.columns), source=source)
         rng = None if random_state is None else np.random.default_rng(random_state)
         scalars = np.zeros((len(learned), self.layout.scalars), dtype=np.float32)
-        codes = np.empty((len(learned), len(self.columns)), dtype=np.int32)
+        codes = np.empty((len(learned), len(self.columns)), dtype=self.code_dtype)
         at = 0
         for k, column in enumerate(self.columns):
             if column.kind in NUMERIC:
                 scalars[:, at], codes[:, k] = self._encode_numbers(learned[column.name], column, rng, clip)
                 at += 1
             else:
-                codes[:, k] = _encode_categories(learned[column.name], column)
+                codes[:, k] = codes_of(learned[column.name], column)
         counts = {column.name: int((codes[:, k] < 0).sum()) for k, column in enumerate(self.columns)}
         counts = {name: count for name, count in counts.items() if count}
         if counts and unseen == "raise":
@@ -126,15 +130,15 @@ class Codec:
         self, series: pd.Series, column: Column, rng: np.random.Generator | None, clip: float | None
     ) -> tuple[np.ndarray, np.ndarray]:
         mixture = self.mixtures[column.name]
-        values, missing = _values(series, column)
+        values, missing = numbers_of(series, column)
         alpha = np.zeros(len(values))
         codes = np.full(len(values), self._modes(column) if column.missing else -1)
         if mixture is not None:
             rows = np.flatnonzero(~missing)
             for begin in range(0, len(rows), _ROWS):
                 part = rows[begin : begin + _ROWS]
-                noise = None if rng is None else rng.gumbel(size=(len(part), len(mixture)))
-                alpha[part], codes[part] = mixture.encode(values[part], noise)
+                draws = None if rng is None else rng.random(len(part))
+                alpha[part], codes[part] = mixture.encode(values[part], draws)
         else:
             codes[~missing] = -1
         limit = np.finfo(np.float32).max if clip is None else clip
@@ -196,8 +200,6 @@ class Codec:
     def code_of(self, column: str, value: Any) -> tuple[int, int]:
         """(block index, code) of a category; a text stands for the number or truth value it spells.
 
-        Where nothing else of the column is meant by it, 1 stands for True and "true" for 1, "1.0" for 1, and so on.
-
         Raises `UnknownNameError` for a column or a value that does not exist, `InputError` for a numeric column.
         """
         names = [each.name for each in self.columns]
@@ -220,10 +222,7 @@ class Codec:
             if not spec.missing:
                 raise UnknownNameError(f"value of column {column!r}", "missing", spec.categories)
             return k, len(spec.categories)
-        spelled = {_spelling(each): code for code, each in enumerate(spec.categories)}
-        code = spelled.get(_spelling(value))
-        if code is None:
-            code = _by_meaning(value, spec.categories)
+        code = spelled_code(value, spec.categories)
         if code is None:
             raise UnknownNameError(f"value of column {column!r}", value, spec.categories)
         return k, code
@@ -238,58 +237,3 @@ class Codec:
             name: None if each is None else Mixture.from_json(each) for name, each in document["mixtures"].items()
         }
         return cls(Schema.from_json(document["schema"]), mixtures)
-
-
-def _values(series: pd.Series, column: Column) -> tuple[np.ndarray, np.ndarray]:
-    """(N,) float64 to learn from, and where a value is missing. Whole numbers and dates count from the smallest seen,
-    so that those beyond 2^53 keep their differences; dates in seconds."""
-    missing = series.isna().to_numpy()
-    if column.kind == "datetime":
-        offset = ticks(series) - np.int64(int(column.low or 0)) * ~missing
-        return np.where(missing, 0.0, offset / ticks_per_second(column.dtype)), missing
-    if str(series.dtype) in ("int64", "Int64"):
-        whole = series.to_numpy(dtype="int64", na_value=0)
-        low = int(column.low or 0)
-        if int(whole.max(initial=low)) - low < 2**63 and int(whole.min(initial=low)) - low >= -(2**63):
-            return (whole - low).astype(np.float64), missing
-        return whole.astype(np.float64) - float(low), missing
-    values = series.to_numpy(dtype="float64", na_value=np.nan)
-    low = float(column.low or 0) if column.kind == "integer" else 0.0
-    return np.where(missing, 0.0, values - low), missing
-
-
-def _encode_categories(series: pd.Series, column: Column) -> np.ndarray:
-    missing = series.isna().to_numpy()
-    index = pd.Index(list(column.categories), dtype=object)
-    codes = index.get_indexer(pd.Index(series.astype(object)))
-    codes[missing] = len(column.categories) if column.missing else -1
-    return codes
-
-
-def _by_meaning(value: Any, categories: tuple[Any, ...]) -> int | None:
-    """The code of the number or truth value that is meant; None for texts, and where several or none could be."""
-    if not all(isinstance(each, bool | int | float) for each in categories):
-        return None
-    truths = set(categories) <= {0, 1}  # True equals 1
-    meant = _number(value, truths)
-    codes = [code for code, each in enumerate(categories) if float(each) == meant]
-    return codes[0] if len(codes) == 1 else None
-
-
-def _number(value: Any, truths: bool) -> float | None:
-    if isinstance(value, bool) and not truths:
-        return None
-    text = _spelling(value)
-    try:
-        return {"true": 1.0, "false": 0.0}[text] if truths and text in ("true", "false") else float(text)
-    except ValueError:
-        return None
-
-
-def _spelling(value: Any) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    text = str(value).strip()
-    return text.lower() if text.lower() in ("true", "false") else text

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from hypothesis.extra import pandas as frames
 
 from ganforge.data.codec import Codec, Encoded
-from ganforge.data.mixtures import Mixture
 from ganforge.data.table import Table
 from ganforge.data.toy import toy_payments
 from ganforge.errors import InputError, UnknownNameError, UnsuitableDataError
@@ -83,29 +82,6 @@ def test_values_come_back_to_a_millionth_of_their_mode():
     codec = Codec.fit(table)
     decoded = codec.decode(codec.encode(table, clip=None))
     pd.testing.assert_frame_equal(decoded, table.frame)
-
-
-def test_the_formula_by_hand():
-    mixture = Mixture(
-        scale=1.0, center=0.0, spread=1.0, weights=np.array([0.5, 0.5]), means=np.array([0.0, 100.0]),
-        deviations=np.array([2.0, 5.0]),
-    )  # fmt: skip
-    alpha, modes = mixture.encode(np.array([4.0, 90.0, 0.0]))
-    assert modes.tolist() == [0, 1, 0]
-    assert alpha.tolist() == [4 / 8, -10 / 20, 0.0]
-    assert mixture.decode(alpha, modes).tolist() == [4.0, 90.0, 0.0]
-
-
-def test_modes_of_a_known_mixture_are_found_and_drawn_in_their_shares():
-    rng = np.random.default_rng(0)
-    values = np.concatenate([rng.normal(-5, 0.5, 1_500), rng.normal(3, 1.0, 500)])
-    mixture = Mixture.fit(values, max_modes=10, random_state=0)
-    means = mixture.means * mixture.spread * mixture.scale + mixture.center * mixture.scale
-    assert np.minimum(np.abs(means + 5), np.abs(means - 3)).max() < 1.5  # no mode where nothing is
-    assert mixture.weights[means < -1].sum() == pytest.approx(0.75, abs=0.02)
-    flat = Mixture(1.0, 0.0, 1.0, np.array([0.8, 0.2]), np.zeros(2), np.ones(2))
-    _, drawn = flat.encode(np.zeros(4_000), rng.gumbel(size=(4_000, 2)))
-    assert drawn.mean() == pytest.approx(0.2, abs=0.03)
 
 
 def test_the_order_of_rows_does_not_change_what_is_learned():
