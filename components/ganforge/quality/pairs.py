@@ -21,6 +21,7 @@ import pandas as pd
 from ganforge.data.schema import Schema
 from ganforge.errors import UnsuitableDataError
 from ganforge.quality.coding import TENTHS, Bins
+from ganforge.quality.raking import raked
 
 _DENSE = 1 << 14  # cells of a pair's table that are counted in an array; larger ones by the cells that are not empty
 
@@ -48,6 +49,8 @@ class PairShares:
     """For each pair the cells (one number each, ascending) that are not empty; None where all are counted."""
     shares: tuple[np.ndarray, ...]
     """For each pair the share of rows in those cells."""
+    margins: tuple[np.ndarray, ...]
+    """For each column the share of rows with each of its codes."""
 
     @classmethod
     def of(
@@ -81,24 +84,30 @@ class PairShares:
                 filled, counts = np.unique(joint, return_counts=True)
                 cells.append(filled)
                 shares.append(counts / len(joint))
-        return cls(cut, pairs, tuple(cells), tuple(shares))
+        margins = tuple(np.bincount(c, minlength=w) / len(c) for c, w in zip(codes, widths, strict=True))
+        return cls(cut, pairs, tuple(cells), tuple(shares), margins)
 
-    def distances(self, frame: pd.DataFrame, *, conformed: bool = False) -> np.ndarray:
-        """(P,) total variation of each pair. `conformed`: the frame is known to keep to the schema already."""
+    def distances(self, frame: pd.DataFrame, *, conformed: bool = False, mend_margins: bool = False) -> np.ndarray:
+        """(P,) total variation of each pair.
+
+        conformed: the frame is known to keep to the schema already. mend_margins: weight the rows so that each column
+        alone has the real shares, and see what is left: how the columns hang together.
+        """
         codes, widths = self.bins.codes(frame, conformed=conformed), self.bins.widths
         if not codes.shape[1]:
             raise UnsuitableDataError("there is no synthetic row to compare; give at least one")
+        weights = raked(codes, self.margins) if mend_margins else None
         distances = np.empty(len(self.pairs))
         for k, ((a, b), cells, shares) in enumerate(zip(self.pairs, self.cells, self.shares, strict=True)):
-            joint = codes[a] * widths[b] + codes[b]
-            if cells is None:
-                counts = np.bincount(joint, minlength=len(shares))
-            else:
+            joint, each = codes[a] * widths[b] + codes[b], weights
+            if cells is not None:
                 place = np.minimum(np.searchsorted(cells, joint), len(cells) - 1)
-                counts = np.bincount(place[cells[place] == joint], minlength=len(cells))
-            distances[k] = 1 - np.minimum(counts / len(joint), shares).sum()  # = ½ Σ |p − q|, as both add up to 1
+                known = cells[place] == joint
+                joint, each = place[known], None if weights is None else weights[known]
+            made = np.bincount(joint, weights=each, minlength=len(shares)) / codes.shape[1]
+            distances[k] = 1 - np.minimum(made, shares).sum()  # = ½ Σ |p − q|, as both add up to 1
         return np.maximum(distances, 0.0)  # 1 − Σ may fall a rounding error below
 
-    def distance(self, frame: pd.DataFrame, *, conformed: bool = False) -> float:
+    def distance(self, frame: pd.DataFrame, *, conformed: bool = False, mend_margins: bool = False) -> float:
         """The mean of `distances`."""
-        return float(self.distances(frame, conformed=conformed).mean())
+        return float(self.distances(frame, conformed=conformed, mend_margins=mend_margins).mean())
