@@ -18,6 +18,9 @@ from ganforge_pipelines.cli.console import (
     seconds_in_words,
 )
 
+COLUMNS = ("target", "time", "label", "customer", "terminal", "amount")
+"""Options that name a column."""
+
 app = typer.Typer(help="Run a whole flow: version, train, judge or score, register, report.", no_args_is_help=True)
 
 DataOption = Annotated[
@@ -37,6 +40,12 @@ def fraud(
     data: DataOption = None,
     target: Annotated[str | None, typer.Option(metavar="COL", help="The column that marks the rare class.")] = None,
     time: TimeOption = None,
+    customer: Annotated[
+        str | None,
+        typer.Option(metavar="COL", help="Payments: who pays. With the next two, features of each payment's past."),
+    ] = None,
+    terminal: Annotated[str | None, typer.Option(metavar="COL", help="Payments: where.")] = None,
+    amount: Annotated[str | None, typer.Option(metavar="COL", help="Payments: how much.")] = None,
     preset: Preset = None,
     seed: Seed = None,
     set_: Settings = None,
@@ -50,7 +59,7 @@ def fraud(
     _run(
         "fraud",
         data=data,
-        options={"target": target, "time": time},
+        options={"target": target, "time": time, "customer": customer, "terminal": terminal, "amount": amount},
         preset=preset,
         seed=seed,
         settings=set_,
@@ -165,7 +174,7 @@ def _run(
         "show_rows": show_rows,
     }
     if data is not None:
-        check_columns(data, [given[name] for name in ("target", "time", "label") if name in given])
+        check_columns(data, [given[name] for name in COLUMNS if name in given])
     with Workspace.found_or_imagined(Path.cwd()) as imagined:  # a wrong call must not make a workspace
         resolved = plan(flow, imagined, **request)
     if dry_run:

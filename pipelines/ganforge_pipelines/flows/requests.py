@@ -8,10 +8,11 @@ from typing import Any
 
 from ganforge.errors import InputError, UnknownNameError
 from ganforge_pipelines.stages.budget import Budget
+from ganforge_pipelines.stages.payments import check_roles
 from ganforge_pipelines.workspace import Workspace
 
 OPTIONS: dict[str, dict[str, str]] = {
-    "fraud": {"target": "prepare.target", "time": "prepare.time"},
+    "fraud": {name: f"prepare.{name}" for name in ("target", "time", "customer", "terminal", "amount")},
     "images": {"labels": "prepare.labels", "per_class": "prepare.per_class"},
     "anomalies": {
         "label": "prepare.label",
@@ -22,7 +23,10 @@ OPTIONS: dict[str, dict[str, str]] = {
 }
 """Options of `ganforge run` → the parameters they set, by flow."""
 FORGOTTEN: dict[str, dict[str, Any]] = {
-    "fraud": {"target": None, "time": None, "group": None, "schema": None, "leave_out": []},
+    "fraud": {
+        **dict.fromkeys(("target", "time", "group", "schema", "customer", "terminal", "amount", "paid_at")),
+        "leave_out": [],
+    },
     "images": {},
     "anomalies": {"label": None, "time": None, "schema": None, "leave_out": []},
 }
@@ -92,6 +96,8 @@ def checked(flow: str, params: dict[str, Any]) -> dict[str, Any]:
         raise InputError(
             f"{own['prepare']['data']}: no target; name the column that marks the rare class with --target"
         )
+    if flow == "fraud":
+        check_roles(own["prepare"])
     if flow == "anomalies":
         budget = Budget.parse(own["score"]["budget"])
         if budget.per_day and own["prepare"]["time"] is None:

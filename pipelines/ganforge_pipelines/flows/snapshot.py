@@ -22,6 +22,7 @@ CONTENTS: dict[str, dict[str, str]] = {
         "answer.json": "report/answer.json",
         "model": "classify/classifier",
         "generator": "train/generator",
+        "features.json": "prepare/features.json",
         "synthetic.parquet": "sample/synthetic.parquet",
         "registered.json": "register/registered.json",
     },

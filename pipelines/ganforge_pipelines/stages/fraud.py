@@ -1,6 +1,7 @@
 """Flow `fraud`: does augmenting the rare class of a table help its classifier?
 
-prepare   a file               → train.parquet, test.parquet, facts.json (roles of columns, split, schema)
+prepare   a file               → train.parquet, test.parquet, facts.json (roles of columns, split, schema),
+                                 features.json (what payments to come need of the past, see `payments.py`)
 train     train.parquet        → generator/ and its losses
 sample    generator            → synthetic.parquet: rows of the rare class, none an exact copy of a real one
 judge     train.parquet        → verdict.json: the arms over folds; generator and all else fitted inside each fold
@@ -28,6 +29,7 @@ from ganforge_pipelines.stages.context import StageContext, StageProgress
 from ganforge_pipelines.stages.curves import precision_recall
 from ganforge_pipelines.stages.models import build_model, judged_steps, write_training
 from ganforge_pipelines.stages.models import train as train_model
+from ganforge_pipelines.stages.payments import with_features
 from ganforge_pipelines.stages.tables import (
     DAY,
     clock_only,
@@ -52,9 +54,12 @@ def prepare(context: StageContext) -> str:
     if own["target"] is None:
         raise InputError(f"{own['data']}: no target; name the column that marks the rare class with --target")
     target = binary_target(table, own["target"])
-    train_rows, test_rows, how = _split(table, target.positive, own, seed=context.seed)
+    read = table.schema.names
+    table, identifiers = with_features(context, table)
+    group = [own["group"]] if own["group"] else []
+    leave_out = list(dict.fromkeys([str(each) for each in (*own["leave_out"], *group, *identifiers)]))
+    train_rows, test_rows, how = _split(table, target.positive, own, leave_out, seed=context.seed)
     roles = {"target": own["target"], "time": own["time"]}
-    leave_out = [*own["leave_out"], *([own["group"]] if own["group"] else [])]
     dropped = [each for each in leave_out if each != own["time"]]
     features = with_discrete(without(table, dropped, keep={"target": own["target"]}), own["target"])
     if own["time"] in leave_out:
@@ -85,6 +90,7 @@ def prepare(context: StageContext) -> str:
         "left_out": [each for each in leave_out if each in table.schema],
         "unseen": clock_columns(learned.schema, own["time"]),
         "gap": own["gap"],
+        "features": [] if not identifiers else [each for each in table.schema.names if each not in read],
         "split": {
             "how": how,
             "train": len(train_rows),
@@ -99,7 +105,9 @@ def prepare(context: StageContext) -> str:
     return f"{len(train_rows):,} rows to train on, {len(test_rows):,} to test on ({how})"
 
 
-def _split(table: Table, positive: np.ndarray, own: Any, *, seed: int) -> tuple[np.ndarray, np.ndarray, str]:
+def _split(
+    table: Table, positive: np.ndarray, own: Any, leave_out: list[str], *, seed: int
+) -> tuple[np.ndarray, np.ndarray, str]:
     share = own["test_share"]
     if own["group"] is not None:
         entity = table.column(own["group"], "group column").to_numpy()
@@ -108,7 +116,7 @@ def _split(table: Table, positive: np.ndarray, own: Any, *, seed: int) -> tuple[
     if own["time"] is not None:
         train, test = time_split(table.time(own["time"]), test_share=share, gap=own["gap"] * DAY)
         return train, test, f"by {own['time']}" + (f", {own['gap']:g} days apart" if own["gap"] else "")
-    left_out = [each for each in own["leave_out"] if each in table.schema]
+    left_out = [each for each in leave_out if each in table.schema]
     groups = twin_groups(table, leave_out=[*left_out, own["target"]])
     train, test = stratified_split(positive, test_share=share, random_state=seed, groups=groups)
     return train, test, "at random"

@@ -259,7 +259,7 @@ STAGES: dict[str, StageSpec] = {
         *_augmenting(
             "fraud",
             inputs=("${fraud.prepare.data}",),
-            real=("train.parquet", "test.parquet", "facts.json"),
+            real=("train.parquet", "test.parquet", "facts.json", "features.json"),
             judged="train.parquet",
             made="synthetic.parquet",
             curve=True,

@@ -14,6 +14,7 @@ from ganforge.data.table import Table
 from ganforge.data.targets import binary_target
 from ganforge.errors import InputError, UnknownNameError, UnsuitableDataError
 from ganforge_pipelines.lineage import dvc
+from ganforge_pipelines.stages.payments import ROLES
 from ganforge_pipelines.workspace import Workspace
 
 FEWEST_POSITIVES = 10
@@ -170,5 +171,6 @@ def adopt(
             changes["anomalies.prepare.label"] = target
             if target:
                 changes["fraud.prepare.target"] = target
+                changes |= {f"fraud.prepare.{role}": None for role in ROLES}
         workspace.write_params(changes)
     return Adopted(path=path.relative_to(workspace.root), md5=version.md5, rows=checked.rows, flows=flows)

@@ -40,7 +40,11 @@ def fraud(context: StageContext) -> str:
         good=verdict["beats_guessing"] and test["average_precision"] > test["base_rate"],
         why="it beats guessing by the base rate",
         why_not="it does not clearly beat guessing by the base rate",
-        tags={"recommended_arm": verdict["recommended"], "outcome": verdict["outcome"]},
+        tags={
+            "recommended_arm": verdict["recommended"],
+            "outcome": verdict["outcome"],
+            "needs_features": ", ".join(facts["features"]) or None,
+        },
     )
 
 

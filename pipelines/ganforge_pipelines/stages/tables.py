@@ -39,7 +39,9 @@ def without(table: Table, names: Any, *, keep: Mapping[str, str | None]) -> Tabl
     there = [name for name in dict.fromkeys(names) if name in table.schema]
     if there:
         warnings.warn(
-            f"left out, as prepare.leave_out and prepare.group say: {', '.join(there)}", GanforgeWarning, stacklevel=2
+            f"left out, as prepare.leave_out and the roles of columns say: {', '.join(there)}",
+            GanforgeWarning,
+            stacklevel=2,
         )
     return table.drop(*there)
 

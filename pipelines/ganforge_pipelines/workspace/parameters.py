@@ -33,6 +33,7 @@ RANGES: dict[str, Range] = {
     "trainer.num_nodes": (1, None),
     "prepare.test_share": (0.01, 0.9),
     "prepare.gap": (0, None),
+    "prepare.label_delay_days": (0, None),
     "prepare.per_class": (2, None),
     "train.steps": (1, None),
     "train.batch_size": (2, None),

@@ -10,11 +10,13 @@ from typing import Any
 import pytest
 
 from ganforge.data.toy import toy_payments
+from ganforge_pipelines.stages.payments import ROLES
 from ganforge_pipelines.workspace import Workspace
 
 TINY: dict[str, Any] = {
     "fraud.prepare.target": "is_fraud",
     "fraud.prepare.leave_out": [],
+    **{f"fraud.prepare.{role}": None for role in ROLES},
     "fraud.train.steps": 6,
     "fraud.train.batch_size": 50,
     "fraud.train.log_every": 1,

@@ -68,6 +68,12 @@ def test_overrides_have_the_last_word(workspace):
         ("anomalies", {"options": {"budget": "lots"}}, "budget"),
         ("anomalies", {"overrides": {"train.detectors": []}}, "at least one"),
         ("fraud", {"overrides": {"prepare.group": "customer_id", "prepare.time": "booked_at"}}, "both say how"),
+        (
+            "fraud",
+            {"data": "x.csv", "options": {"target": "y", "customer": "who"}},
+            "--terminal and --amount and --time",
+        ),
+        ("fraud", {"overrides": {"prepare.amount": None}}, "name --amount, too"),
         ("fraud", {"options": {"budget": "5"}}, "no option 'budget'"),
         ("images", {"options": {"per_class": 1}}, "at least 2"),
         ("frauds", {}, "did you mean 'fraud'"),

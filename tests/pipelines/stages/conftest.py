@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from ganforge.data.toy import toy_payments
+from ganforge_pipelines.stages.payments import ROLES
 from ganforge_pipelines.workspace import Workspace
 
 
@@ -16,5 +17,6 @@ def workspace(tmp_path: Path) -> Workspace:
     made.data.mkdir()
     frame = toy_payments(400, fraud_share=0.1, seed=0)
     frame.to_csv(made.data / "payments.csv", index=False)
-    made.write_params({"fraud.prepare.target": "is_fraud", "fraud.prepare.leave_out": []})
+    roles = {f"fraud.prepare.{role}": None for role in ROLES}
+    made.write_params({"fraud.prepare.target": "is_fraud", "fraud.prepare.leave_out": [], **roles})
     return made

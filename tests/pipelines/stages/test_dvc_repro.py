@@ -13,6 +13,7 @@ from ganforge.data.toy import toy_payments
 from ganforge_pipelines.lineage import dvc
 from ganforge_pipelines.stages.graph import stages_of
 from ganforge_pipelines.stages.manifest import Manifest
+from ganforge_pipelines.stages.payments import ROLES
 from ganforge_pipelines.workspace import Workspace
 
 pytestmark = pytest.mark.slow
@@ -20,6 +21,7 @@ pytestmark = pytest.mark.slow
 SMALL = {
     "fraud.prepare.target": "is_fraud",
     "fraud.prepare.leave_out": [],
+    **{f"fraud.prepare.{role}": None for role in ROLES},
     "fraud.train.steps": 4,
     "fraud.train.batch_size": 50,
     "fraud.judge.steps": 2,

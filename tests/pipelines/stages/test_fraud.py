@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from ganforge.data.features import PaymentFeatures
+from ganforge.data.simulators import simulate_payments
 from ganforge.data.toy import toy_payments
 from ganforge.downstream.augmenting import rows_wanted
 from ganforge.errors import GanforgeWarning, InputError
@@ -124,3 +126,50 @@ def test_every_kind_is_made_and_the_clock_is_hidden_from_the_classifier(workspac
     documents = "".join(each.read_text() for each in learned.glob("*.json"))
     assert '"at"' not in documents
     assert '"amount"' in documents
+
+
+def test_payments_know_their_past_and_lose_their_identifiers(workspace):
+    write(workspace, simulate_payments(customers=20, terminals=20, days=50, seed=1).drop(columns="scenario"))
+    named = {"customer": "customer_id", "terminal": "terminal_id", "amount": "amount", "paid_at": "booked_at"}
+    asked = {f"prepare.{role}": column for role, column in named.items()}
+    left_out = ["payment_id", "booked_at"]
+    facts = run(workspace, "prepare", **asked, **{"prepare.leave_out": left_out, "prepare.label_delay_days": 3.0})
+    assert facts["left_out"] == [*left_out, "customer_id", "terminal_id"]
+    train, test = (pd.read_parquet(workspace.path(f"work/fraud/prepare/{part}.parquet")) for part in ("train", "test"))
+    assert sorted(train.columns) == sorted(["amount", "is_fraud", *facts["features"]])
+    kinds = {column["name"]: column["kind"] for column in facts["schema"]["columns"]}
+    assert (kinds["customer_id_count_7d"], kinds["customer_id_mean_7d"]) == ("integer", "continuous")
+    # what the stage left lets a payment to come have the features it would have had in the file
+    payments = pd.read_csv(workspace.data / "payments.csv", parse_dates=["booked_at"])
+    made = PaymentFeatures(
+        time="booked_at",
+        customer="customer_id",
+        terminal="terminal_id",
+        amount="amount",
+        target="is_fraud",
+        label_delay=3,
+    ).fit_transform(payments)
+    assert len(train) + len(test) == len(payments)
+    rows = pd.concat([train, test])[facts["features"]].astype(float)
+    pd.testing.assert_frame_equal(
+        rows.sort_values(facts["features"], ignore_index=True),
+        made[facts["features"]].astype(float).sort_values(facts["features"], ignore_index=True),
+    )
+    state = json.loads(workspace.path("work/fraud/prepare/features.json").read_text())
+    newest = payments[payments["booked_at"] == payments["booked_at"].max()]
+    served = PaymentFeatures.from_json(state).transform(newest)
+    pd.testing.assert_frame_equal(served, made.loc[newest.index])
+
+
+def test_a_table_without_customers_has_no_such_features(workspace):
+    facts = run(workspace, "prepare")
+    assert facts["features"] == []
+    assert json.loads(workspace.path("work/fraud/prepare/features.json").read_text()) is None
+
+
+def test_a_feature_does_not_take_the_place_of_a_column(workspace):
+    frame = simulate_payments(customers=20, terminals=20, days=50, seed=1).drop(columns="scenario")
+    write(workspace, frame.assign(at_night=False))
+    named = {"customer": "customer_id", "terminal": "terminal_id", "amount": "amount", "time": "booked_at"}
+    with pytest.raises(InputError, match="'at_night', and so is a column"):
+        run(workspace, "prepare", **{f"prepare.{role}": column for role, column in named.items()})

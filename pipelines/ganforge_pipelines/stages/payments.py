@@ -1,0 +1,87 @@
+"""Features of a payment's past, where the `prepare` section of the flow `fraud` names customer, terminal and amount.
+
+They are computed on the whole history before it is split: each row knows what was known at its own moment, labels
+after their delay, so nothing of the rows held out gets into training that a bank would not have had by then.
+"""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from ganforge.data.features import WINDOWS, PaymentFeatures
+from ganforge.data.table import Table
+from ganforge.errors import GanforgeWarning, InputError
+from ganforge_pipelines.stages.context import StageContext
+from ganforge_pipelines.stages.tables import kinds_of
+
+ROLES = ("customer", "terminal", "amount", "paid_at")
+"""Parameters that name the columns; the last may be left to `time`."""
+FILE = "features.json"
+"""The history that payments to come need, see `PaymentFeatures.from_json`; null where there are no such features."""
+
+
+def check_roles(own: Mapping[str, Any]) -> None:
+    """Raise `InputError` where some of the columns are named and others are not."""
+    named = {role: own[role] for role in ("customer", "terminal", "amount")}
+    if not any(named.values()):
+        return
+    lacking = [f"--{role}" for role, column in named.items() if column is None]
+    if own["paid_at"] is None and own["time"] is None:
+        lacking.append("--time")
+    if lacking:
+        told = ", ".join(f"{role} {column!r}" for role, column in named.items() if column is not None)
+        raise InputError(f"features of payments need more columns than {told}; name {' and '.join(lacking)}, too")
+
+
+def with_features(context: StageContext, table: Table) -> tuple[Table, list[str]]:
+    """The table with the features in it, and the identifiers that they take the place of.
+
+    Writes the history to `features.json`. Without customer, terminal and amount the table stays as it is.
+    """
+    own = context.own
+    check_roles(own)
+    if own["customer"] is None:
+        _write(context, None)
+        return table, []
+    features = PaymentFeatures(
+        time=own["paid_at"] or own["time"],
+        customer=own["customer"],
+        terminal=own["terminal"],
+        amount=own["amount"],
+        target=own["target"],
+        label_delay=own["label_delay_days"],
+    )
+    made = features.fit_transform(table.frame, source=table.source)
+    twice = [name for name in made.columns if name in table.schema]
+    if twice:
+        raise InputError(
+            f"{table.source}: a feature is to be called {twice[0]!r}, and so is a column; rename the column"
+        )
+    _write(context, features.to_json())
+    days = ", ".join(str(each) for each in WINDOWS)
+    warnings.warn(
+        f"{made.shape[1]} features added, of what each payment's {own['customer']} and {own['terminal']} did in the "
+        f"{days} days before it, labels counting after {own['label_delay_days']:g} days; a payment to be scored needs "
+        f"them, too, and gets them from {FILE}",
+        GanforgeWarning,
+        stacklevel=2,
+    )
+    frame = pd.concat([table.frame, made], axis=1)
+    rich = Table.of(frame, schema=kinds_of(table.schema) | _kinds(made), source=table.source)
+    return rich, [own["customer"], own["terminal"]]
+
+
+def _kinds(made: pd.DataFrame) -> dict[str, str]:
+    """Counts are numbers, however few different ones there are; a feature without two values is a constant."""
+    by_dtype = {"i": "integer", "f": "continuous", "b": "boolean"}
+    return {str(name): by_dtype[made[name].dtype.kind] for name in made.columns if made[name].nunique() > 1}
+
+
+def _write(context: StageContext, state: Any) -> None:
+    text = json.dumps(state, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    (context.out / FILE).write_text(text + "\n", encoding="utf-8")
