@@ -47,6 +47,15 @@ _ENTRIES = (
         summary="rows of mixed columns, rare values as rare as they are, conditions on any discrete column",
     ),
     Entry(
+        kind="ctgan-tuned",
+        family="tables",
+        role="synthesizer",
+        target="ganforge.synthesis.ctgan:TunedCTGAN",
+        paper="Xu et al. 2019, Modeling tabular data using conditional GAN",
+        source="arXiv:1907.00503",
+        summary="`ctgan` with shares and numbers brought to those of the data, and ranges of numbers obeyed",
+    ),
+    Entry(
         kind="reference-ctgan",
         family="tables",
         role="synthesizer",

@@ -10,9 +10,9 @@ The network, its losses and the batches are `gans/ctgan.py` (Xu et al. 2019, arX
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
@@ -22,21 +22,23 @@ from torch import Tensor
 from ganforge.artifacts import Artifact
 from ganforge.data.codec import Codec
 from ganforge.data.table import Table
-from ganforge.errors import ArtifactError, UnsuitableDataError
-from ganforge.gans.ctgan import ConditionalBatches, CTGANGame, check_pac, climb, ladder
+from ganforge.errors import ArtifactError, InputError, UnsuitableDataError
+from ganforge.gans.ctgan import ConditionalBatches, CTGANGame, check_pac
 from ganforge.synthesis.base import Synthesizer, as_table, collected_notices, fingerprint, positive, seed_of
-from ganforge.training import Progress, fit
+from ganforge.synthesis.calibration import ROWS, QuantileMaps, calibrate_shares
+from ganforge.synthesis.conditions import Request, request
+from ganforge.synthesis.drawing import Drawer
+from ganforge.synthesis.monitoring import Judge, hold_out, judgements
+from ganforge.training import Monitor, Progress, fit
 
 LEAST_ROWS = 10
-_CHUNK = 8_192  # rows generated at a time: about 50 MB of activations at Adult's width
-_PATIENCE = 50  # rows drawn for each row asked for, before a condition is given up
 
 
 class CTGAN(Synthesizer):
     """Conditional tabular GAN.
 
     Args:
-        steps: training steps, one real batch each; None chooses by the number of rows, see `default_steps`.
+        steps: training steps, one real batch each; None: as many as it gets better by, at most `default_steps`.
         batch_size: rows a step on one device; a multiple of `pac`. It may exceed the rows there are.
         pac: rows the critic judges together, against mode collapse.
         latent: length of the noise vector.
@@ -47,17 +49,28 @@ class CTGAN(Synthesizer):
         learning_rate: Adam's, both players.
         weight_decay: Adam's L2 term on the generator.
         max_modes: most modes of a numeric column's mixture.
+        calibrate: after training, bring shares and numbers to those of the data, see `calibration`; None: as the
+            kind has it (off here, on in `TunedCTGAN`).
+        condition_modes: let the network be asked for modes of numbers, so that it obeys ranges; None as above.
+        early_stopping: judge the model's rows while it trains, keep the best weights and stop when it does not get
+            better, see `monitoring`; "auto": when `steps` is None. True makes `steps` the most there may be.
+        validation_fraction: share of the rows held out to judge on, at most 2,000; none of a table so small that
+            fewer than 500 would be. early_stopping only.
+        n_iter_no_change: judgements without a gain that end training, one every 200 steps. early_stopping only.
         random_state: seeds codec, weights, batches and noise; None draws a fresh seed.
         trainer: accelerator, devices, strategy, precision, … for Lightning, see `training.TrainerOptions`.
         log_every, checkpoint_every: steps.
 
     Attributes:
         codec_: table ⇄ tensors. frequencies_: (C,) how often each value of each discrete column was seen.
-        obedience_: share of the rows that the network drew for the last `sample` call that obeyed its
-            condition by themselves, before any was rejected; None after a call without one.
+        quantile_maps_: what calibration does to numbers; None without it.
+        obedience_: share of the rows of the last `sample` call that obeyed its condition when they were first
+            drawn, before any was rejected; None after a call without one.
+        draws_a_row_: rows generated for each row kept, in that call.
     """
 
     kind = "ctgan"
+    tuned: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -74,6 +87,11 @@ class CTGAN(Synthesizer):
         learning_rate: float = 2e-4,
         weight_decay: float = 1e-6,
         max_modes: int = 10,
+        calibrate: bool | None = None,
+        condition_modes: bool | None = None,
+        early_stopping: bool | str = "auto",
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 10,
         random_state: int | None = None,
         trainer: Mapping[str, Any] | None = None,
         log_every: int = 50,
@@ -91,6 +109,11 @@ class CTGAN(Synthesizer):
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay
         self.max_modes = max_modes
+        self.calibrate = calibrate
+        self.condition_modes = condition_modes
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
         self.random_state = random_state
         self.trainer = trainer
         self.log_every = log_every
@@ -126,11 +149,14 @@ class CTGAN(Synthesizer):
             encoded = codec.encode(table, random_state=seed)
             scalars, codes = torch.from_numpy(encoded.scalars), torch.from_numpy(encoded.codes)
             game = self._new_game(codec, seed)
+            steps = self.steps or default_steps(len(table), self.batch_size)
+            rows, monitor = self._judged(table, codec, game, codes, steps=steps, seed=seed)
             self.training_ = fit(
                 game,
-                ConditionalBatches(scalars, codes, game.conditions, batch_size=self.batch_size),
-                steps=self.steps or default_steps(len(table), self.batch_size),
+                ConditionalBatches(scalars[rows], codes[rows], game.conditions, batch_size=self.batch_size),
+                steps=steps,
                 seed=seed,
+                monitor=monitor,
                 trainer=self._trainer_options(self.trainer),
                 log_every=self.log_every,
                 checkpoints=None if checkpoints is None else Path(checkpoints),
@@ -139,77 +165,98 @@ class CTGAN(Synthesizer):
                 fingerprint=fingerprint(self, table.fingerprint),
                 on_progress=on_progress,
             )
-        self._set_fitted(codec, game, game.conditions.counts(codes))
+        game = game.cpu().eval()
+        maps = self._calibrated(game, codec, scalars, codes, seed) if self._is_on("calibrate") else None
+        self._set_fitted(codec, game, game.conditions.counts(codes), maps)
         self.data_fingerprint_, self.notices_ = table.fingerprint, notices
         return self
 
     def sample(
-        self, n: int, *, condition: Mapping[str, Any] | None = None, random_state: int | None = None
+        self,
+        n: int | None = None,
+        *,
+        condition: Mapping[str, Any] | None = None,
+        counts: Mapping[str, Any] | None = None,
+        prior: str | Mapping[str, Mapping[Any, float]] = "real",
+        random_state: int | None = None,
     ) -> pd.DataFrame:
         """`n` new rows, with the columns and dtypes of the data, in evaluation mode.
 
         Args:
-            n: rows, at least 1.
-            condition: column → value for any number of categorical and boolean columns; every row obeys. A
-                value may be spelt as text ("1" for 1, "true" for True), as a command line passes it.
+            n: rows, at least 1; may be left out where `counts` says how many.
+            condition: column → a value, or a list of values to choose from as often as they are in the data; for
+                numbers and dates a range (low, high), ends included, None for an open end, or a text such as ">500" or
+                "500:900". Every row obeys. A value may be spelt as text ("1" for 1, "true" for True).
+            counts: column → value → rows: exactly so many, in random order. `{"fraud": 500}` will do where only one
+                column has such a value.
+            prior: what unconditional rows are drawn under: "real", each value of a discrete column as often as it is
+                in the data (not by log-frequency, as in training); "balanced", each as often as the others; or
+                column → value → share, for shares of one's own.
             random_state: the same rows for the same number; None draws fresh ones.
 
-        Without a condition, each row is drawn under a value of one discrete column, taken as often as it is in
-        the data (not by log-frequency, as in training). With one, all its bits are set, though training sets one
-        at a time: on Adult two or three at once were obeyed .85–.96 of the times, against .003–.46 with one bit
-        and rejection, and the other columns came out no worse. Rows that do not obey are drawn again;
-        `obedience_` says what share did at once.
+        All that is asked of discrete columns is set in the condition vector together, though training asks for one
+        thing at a time: on Adult two or three at once were obeyed .85–.96 of the times, against .003–.46 with one bit
+        and rejection, and the other columns came out no worse. A range is asked for by the modes that lie in it
+        (`condition_modes`), else left to chance. Rows that do not obey are drawn again; `obedience_` says what share
+        did at once.
 
         Raises:
             UnknownNameError: a column or value that does not exist, naming the nearest.
-            InputError: a condition on a column that is not discrete.
+            InputError: a range that no value lies in, counts that contradict `n`, shares that are no shares.
             UnsuitableDataError: the network obeys too rarely to fill `n` rows within 50 draws a row.
         """
         self._check_fitted()
-        n = positive("n", n)
-        wanted = [self.codec_.code_of(str(name), value) for name, value in (condition or {}).items()]
         seed = seed_of(random_state)
-        kept: list[tuple[Tensor, Tensor]] = []
-        have = drawn = obeyed = 0
-        for scalars, codes in self._draw(n, wanted, seed):
-            ok = torch.ones(len(codes), dtype=torch.bool)
-            for block, code in wanted:
-                ok &= codes[:, block] == code
-            drawn, obeyed = drawn + len(codes), obeyed + int(ok.sum())
-            kept.append((scalars[ok][: n - have], codes[ok][: n - have].int()))
-            have += len(kept[-1][0])
-            if have == n:
-                break
-            if wanted and drawn >= _PATIENCE * n + _CHUNK:
-                self.obedience_ = obeyed / drawn
-                raise UnsuitableDataError(
-                    f"{_spoken(condition)}: of {drawn:,} rows drawn under this condition only {obeyed:,} "
-                    f"({obeyed / drawn:.2%}) obey it, too few to fill {n:,}; ask for fewer rows or columns at once, "
-                    "or train for more steps"
-                )
-        self.obedience_ = obeyed / drawn if wanted else None
-        scalars, codes = (torch.cat(each) for each in zip(*kept, strict=True))
-        return self.codec_.decode((scalars.numpy(), codes.numpy()))
+        asked = request(
+            self.codec_,
+            None if n is None else positive("n", n),
+            condition=condition,
+            counts=counts,
+            prior=prior,
+            share_of=self._share_of,
+            rng=np.random.default_rng((seed, 1)),
+        )
+        order = prior if isinstance(prior, str) else "real"
+        drawer = Drawer(self.game_, self.codec_, self.frequencies_, self.quantile_maps_, prior=order)
+        try:
+            drawn = drawer.draw(asked, seed=seed)
+        finally:
+            self.obedience_ = drawer.at_once
+        self.draws_a_row_ = drawn.drawn / asked.n
+        return self.codec_.decode((drawn.scalars, drawn.codes))
 
-    def _draw(self, n: int, wanted: Sequence[tuple[int, int]], seed: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """Rows without end, at most `_CHUNK` at a time, as (scalars, codes); the first chunks make up `n`."""
-        conditions = self.game_.conditions
-        rng = np.random.default_rng(seed)
-        noise = torch.Generator().manual_seed(seed)
-        steps = ladder(self.frequencies_, conditions) if conditions.width else None
-        asked = torch.tensor([[conditions.place(block, code) for block, code in wanted]])
-        left = n
-        while True:
-            count = min(left, _CHUNK) if left > 0 else min(max(n, 256), _CHUNK)
-            left -= count
-            if steps is None:
-                places = None
-            elif wanted:
-                places = asked.expand(count, -1)
-            else:
-                columns = rng.integers(len(conditions.blocks), size=count)
-                places = torch.from_numpy(climb(steps, columns, rng))
-            yield self.game_.generate(count, places, generator=noise)
+    def _judged(
+        self, table: Table, codec: Codec, game: CTGANGame, codes: Tensor, *, steps: int, seed: int
+    ) -> tuple[slice | np.ndarray, Monitor | None]:
+        """The rows to train on, and who judges the model on the others; all rows and nobody without early stopping."""
+        if self.early_stopping not in (True, False, "auto"):
+            raise InputError(f"early_stopping={self.early_stopping!r}; give True, False or 'auto'")
+        patience = positive("n_iter_no_change", self.n_iter_no_change)
+        training, held_out = hold_out(codes.numpy(), validation_fraction=self.validation_fraction, seed=seed)
+        if not (self.steps is None if self.early_stopping == "auto" else self.early_stopping):
+            return slice(None), None
+        judge = Judge(
+            table,
+            codec,
+            game.conditions.counts(codes),
+            training=training,
+            held_out=held_out,
+            mend_margins=self._is_on("calibrate"),
+            seed=seed,
+        )
+        return training, judgements(judge, steps=steps, patience=patience)
+
+    def _share_of(self, block: int) -> np.ndarray:
+        """How often each code of a discrete column was seen: (width,)."""
+        start = self.game_.conditions.place(block, 0)
+        return self.frequencies_[start : start + self.codec_.layout.blocks[block].width]
+
+    def _calibrated(self, game: CTGANGame, codec: Codec, scalars: Tensor, codes: Tensor, seed: int) -> QuantileMaps:
+        """Shares and numbers brought to those of the rows; see `calibration`."""
+        calibrate_shares(game, codes, seed=seed)
+        free = Request(n=max(min(len(codes), ROWS), LEAST_ROWS))
+        drawn = Drawer(game, codec, game.conditions.counts(codes), None).draw(free, seed=seed)
+        return QuantileMaps.fit(codec.layout, (drawn.scalars, drawn.codes), (scalars.numpy(), codes.numpy()))
 
     def _new_game(self, codec: Codec, seed: int) -> CTGANGame:
         """The networks with the weights that `seed` starts them at; the caller's random state stays as it is."""
@@ -226,17 +273,25 @@ class CTGAN(Synthesizer):
                 dropout=self.dropout,
                 learning_rate=self.learning_rate,
                 weight_decay=self.weight_decay,
+                condition_modes=self._is_on("condition_modes"),
             )
 
-    def _set_fitted(self, codec: Codec, game: CTGANGame, frequencies: np.ndarray) -> None:
-        self.codec_, self.frequencies_ = codec, frequencies
+    def _is_on(self, name: str) -> bool:
+        given = getattr(self, name)
+        return self.tuned if given is None else bool(given)
+
+    def _set_fitted(self, codec: Codec, game: CTGANGame, frequencies: np.ndarray, maps: QuantileMaps | None) -> None:
+        self.codec_, self.frequencies_, self.quantile_maps_ = codec, frequencies, maps
         self.game_ = game.cpu().eval()
         self.obedience_: float | None = None
+        self.draws_a_row_: float | None = None
 
     def _contents(self) -> dict[str, Any]:
         generator = {f"generator.{name}": each for name, each in self.game_.generator.state_dict().items()}
+        maps = self.quantile_maps_
+        quantiles = {} if maps is None else {"quantiles": torch.from_numpy(np.stack([maps.generated, maps.real]))}
         return {
-            "tensors": {**generator, "frequencies": torch.from_numpy(self.frequencies_)},
+            "tensors": {**generator, **quantiles, "frequencies": torch.from_numpy(self.frequencies_)},
             "documents": {"codec": self.codec_.to_json()},
         }
 
@@ -245,6 +300,8 @@ class CTGAN(Synthesizer):
         codec = Codec.from_json(artifact.documents["codec"])
         game = self._new_game(codec, 0)
         frequencies = tensors.pop("frequencies").numpy()
+        quantiles = tensors.pop("quantiles", None)
+        maps = None if quantiles is None else QuantileMaps(codec.layout, *quantiles.numpy())
         try:
             game.generator.load_state_dict({name.removeprefix("generator."): each for name, each in tensors.items()})
         except RuntimeError as error:
@@ -252,7 +309,14 @@ class CTGAN(Synthesizer):
                 f"{artifact.folder}: the weights do not fit the parameters in model.json; it was put together "
                 "from different models; save the model again"
             ) from error
-        self._set_fitted(codec, game, frequencies)
+        self._set_fitted(codec, game, frequencies, maps)
+
+
+class TunedCTGAN(CTGAN):
+    """CTGAN with what helped beyond the paper: calibrated after training, and asked for modes of numbers too."""
+
+    kind = "ctgan-tuned"
+    tuned = True
 
 
 def default_steps(rows: int, batch_size: int) -> int:
@@ -262,7 +326,3 @@ def default_steps(rows: int, batch_size: int) -> int:
     a laptop; at 16–30 ms a step on a CPU these are one to two minutes.
     """
     return min(max(math.ceil(60 * rows / batch_size), 1_500), 4_000)
-
-
-def _spoken(condition: Mapping[str, Any] | None) -> str:
-    return " and ".join(f"{name}={value!r}" for name, value in (condition or {}).items())

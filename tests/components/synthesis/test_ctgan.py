@@ -94,7 +94,7 @@ def test_sampling_does_not_depend_on_the_rows_beside_it(model):
 
 
 def test_large_samples_come_in_chunks_of_bounded_size(model, monkeypatch):
-    monkeypatch.setattr("ganforge.synthesis.ctgan._CHUNK", 100)
+    monkeypatch.setattr("ganforge.synthesis.drawing.CHUNK", 100)
     sizes = []
     generate = model.game_.generate
 
@@ -183,7 +183,8 @@ def test_values_may_be_spelt_as_a_command_line_does(obedient, condition, same):
     [
         ({"merchand": "fuel"}, UnknownNameError, "'merchant'"),
         ({"merchant": "fule"}, UnknownNameError, "'fuel'"),
-        ({"amount": 3}, InputError, "amount.*continuous.*merchant"),
+        ({"amount": 3}, InputError, "amount.*no value lies.*run from"),
+        ({"amount": "fuel"}, InputError, "amount.*continuous.*no number"),
         ({"currency": "EUR"}, InputError, "currency.*constant"),
     ],
 )

@@ -1,0 +1,121 @@
+"""When is a CTGAN good enough? The losses of a GAN do not say; its rows do, held against real ones.
+
+Every so many steps rows are drawn as `sample` would draw them, and their pair distance (`quality.pairs`) to real rows
+that training does not see is what counts: the weights of the smallest one are kept, and training stops when it does
+not get smaller any more. Rows are drawn from the same noise each time, so that two judgements differ by the network.
+
+    many rows   a part of them is held out, as many as a judgement needs
+    few rows    every row is needed for training, which is judged on the very rows it learns from, and watched: when
+                its rows come nearer to single training rows than those come to one another, it learns them by heart,
+                and by how much is added to the distance
+
+Where margins are mended after training (`calibration`), they are mended for the judgement too, by weights.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ganforge.data.codec import Codec
+from ganforge.data.table import Table
+from ganforge.errors import InputError
+from ganforge.gans.ctgan import CTGANGame
+from ganforge.quality.closest import RowSpace
+from ganforge.quality.pairs import PairShares
+from ganforge.quality.two_sample import superiority
+from ganforge.synthesis.conditions import Request
+from ganforge.synthesis.drawing import Drawer
+from ganforge.training import Monitor
+
+LEAST_HELD_OUT = 500
+"""Fewer rows tell too little of pairs of columns to be worth going without in training."""
+MOST_HELD_OUT = 2_000
+RARE = 50
+"""Rows of a value that is seen less often are all needed to learn it."""
+EVERY = 200
+"""Steps between two judgements; a judgement takes as long as about five steps."""
+_DRAWN = 4_000  # rows a judgement
+_PAIRS = 500  # of a wide table, so many pairs of columns are looked at
+_WATCHED = 500  # drawn rows whose closest training row is looked for
+_NEIGHBOURS = 5_000  # training rows that are looked through for it
+_TOL = 1e-3  # of a pair distance: less is noise
+
+
+def hold_out(codes: np.ndarray, *, validation_fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Numbers of the rows to train on and to judge on, both in order; none to judge on where rows are few.
+
+    codes (N, blocks): the encoded rows. One that has a rare value, of fewer than `RARE` rows, is trained on.
+    Raises `InputError` for a `validation_fraction` that is no share.
+    """
+    if not 0 < validation_fraction < 1:
+        raise InputError(f"validation_fraction={validation_fraction!r}; give a share of the rows between 0 and 1")
+    common = np.ones(len(codes), dtype=bool)
+    for block in codes.T:
+        common &= np.bincount(block + 1)[block + 1] >= RARE  # + 1: never seen is -1
+    spare, wanted = np.flatnonzero(common), min(round(validation_fraction * len(codes)), MOST_HELD_OUT)
+    if min(wanted, len(spare)) < LEAST_HELD_OUT:
+        return np.arange(len(codes)), np.zeros(0, dtype=np.int64)
+    held = np.zeros(len(codes), dtype=bool)
+    held[np.random.default_rng((seed, len(codes))).choice(spare, min(wanted, len(spare)), replace=False)] = True
+    return np.flatnonzero(~held), np.flatnonzero(held)
+
+
+def judgements(judge: Judge, *, steps: int, patience: int) -> Monitor:
+    """The monitor of a training of at most `steps` steps that ends after `patience` judgements without a gain."""
+    return Monitor(
+        name="distance of pairs",
+        metric=judge,
+        every=min(EVERY, max(steps // 10, 1)),
+        patience=patience,
+        tol=_TOL,
+        floor=judge.floor,
+    )
+
+
+class Judge:
+    """The distance of what a generator makes from real rows; 0 is none.
+
+    Args:
+        table: all rows; training and held_out: which of them, see `hold_out`.
+        codec: table ⇄ tensors. frequencies (C,): how often each condition is met.
+        mend_margins: look at how columns hang together, their own shares aside.
+        seed: of the noise that rows are drawn from, and of what else is drawn.
+
+    Attributes:
+        floor: what real rows would score, as many of them as are drawn.
+    """
+
+    def __init__(
+        self,
+        table: Table,
+        codec: Codec,
+        frequencies: np.ndarray,
+        *,
+        training: np.ndarray,
+        held_out: np.ndarray,
+        mend_margins: bool,
+        seed: int,
+    ) -> None:
+        self.codec, self.frequencies, self.mend_margins, self.seed = codec, frequencies, mend_margins, seed
+        rng, few = np.random.default_rng((seed, len(table), 1)), not len(held_out)
+        known = table.frame.iloc[_some(training, _NEIGHBOURS, rng)]
+        self.shares = PairShares.of(
+            known if few else table.frame.iloc[held_out], table.schema, most_pairs=_PAIRS, random_state=seed
+        )
+        drawn = rng.choice(training, _DRAWN, replace=few or len(training) < _DRAWN)
+        self.floor = self.shares.distance(table.frame.iloc[drawn], mend_margins=mend_margins)
+        self.space = RowSpace.of(known, table.schema) if few else None
+        self.apart = self.space.distances_within() if self.space is not None else None
+
+    def __call__(self, game: CTGANGame) -> float:
+        drawn = Drawer(game, self.codec, self.frequencies, None).draw(Request(n=_DRAWN), seed=self.seed)
+        frame = self.codec.decode((drawn.scalars, drawn.codes))
+        distance = self.shares.distance(frame, conformed=True, mend_margins=self.mend_margins)
+        if self.space is None or self.apart is None:
+            return distance
+        near = self.space.distances(frame.iloc[:_WATCHED], conformed=True)
+        return distance + max(superiority(near, self.apart).low - 0.5, 0.0)
+
+
+def _some(rows: np.ndarray, most: int, rng: np.random.Generator) -> np.ndarray:
+    return rows if len(rows) <= most else np.sort(rng.choice(rows, most, replace=False))

@@ -1,0 +1,149 @@
+"""Ranges of numbers and dates, as a caller may ask for them: a pair, a text, one value."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ganforge.data.schema import Column, ticks_per_second
+from ganforge.errors import InputError
+
+_COMPARISON = re.compile(r"\s*(>=|<=|>|<)\s*(.*?)\s*")
+_WITHIN = re.compile(r"\s*([^:]*):([^:]*)\s*")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Range:
+    """Numbers or dates between two ends; None leaves an end open. Missing values are never within."""
+
+    low: Any = None
+    high: Any = None
+    open_low: bool = False
+    """True: the end itself is left out."""
+    open_high: bool = False
+
+    def holds(self, values: pd.Series) -> np.ndarray:
+        """Which of `values` (n,) lie within: (n,) bool."""
+        within = values.notna().to_numpy().copy()
+        if self.low is not None:
+            within &= (values > self.low if self.open_low else values >= self.low).fillna(False).to_numpy(dtype=bool)
+        if self.high is not None:
+            within &= (values < self.high if self.open_high else values <= self.high).fillna(False).to_numpy(dtype=bool)
+        return within
+
+    def also(self, other: Range) -> Range:
+        """Both at once."""
+        lows = [(each.low, each.open_low) for each in (self, other) if each.low is not None]
+        highs = [(each.high, not each.open_high) for each in (self, other) if each.high is not None]
+        low, open_low = max(lows, default=(None, False))
+        high, closed_high = min(highs, default=(None, True))
+        return Range(low=low, high=high, open_low=open_low, open_high=not closed_high)
+
+    @property
+    def empty(self) -> bool:
+        """Can no value lie within?"""
+        if self.low is None or self.high is None:
+            return False
+        return bool(self.low > self.high or (self.low == self.high and (self.open_low or self.open_high)))
+
+    def __str__(self) -> str:
+        low = "" if self.low is None else f"{'over' if self.open_low else 'from'} {self.low}"
+        high = "" if self.high is None else f"{'under' if self.open_high else 'up to'} {self.high}"
+        return " ".join(each for each in (low, high) if each) or "any"
+
+
+def is_numbered(column: Column) -> bool:
+    """Are the categories of this column numbers, such as grades or counts?"""
+    numbers = (isinstance(each, int | float) and not isinstance(each, bool) for each in column.categories)
+    return bool(column.categories) and all(numbers)
+
+
+def asks_range(wanted: Any) -> bool:
+    """Is this a range rather than a value: a pair, or a text such as ">5" or "5:9"?"""
+    if isinstance(wanted, str):
+        return bool(_COMPARISON.fullmatch(wanted) or _WITHIN.fullmatch(wanted))
+    return isinstance(wanted, Range | tuple)
+
+
+def range_of(column: Column, wanted: Any) -> Range:
+    """A range out of a pair, a text or one number, in the column's own terms; refused where no value of it can lie."""
+    if isinstance(wanted, Range):
+        asked = wanted
+    elif isinstance(wanted, str):
+        asked = _from_text(column, wanted)
+    elif isinstance(wanted, tuple | list):
+        if len(wanted) != 2:
+            raise InputError(
+                f"column {column.name!r}: a range has two ends, and {wanted!r} has {len(wanted)}; give (low, high), "
+                "None for an open end"
+            )
+        asked = Range(low=_end(column, wanted[0]), high=_end(column, wanted[1]))
+    else:
+        asked = Range(low=_end(column, wanted), high=_end(column, wanted))
+    least, most = _bounds(column)
+    if asked.also(Range(low=least, high=most)).empty:
+        raise InputError(
+            f"column {column.name!r}: no value lies {asked}; the values learned from run from {least} to {most}"
+        )
+    return asked
+
+
+def _from_text(column: Column, text: str) -> Range:
+    compared = _COMPARISON.fullmatch(text)
+    if compared:
+        sign, end = compared[1], _end(column, compared[2])
+        if sign.startswith(">"):
+            return Range(low=end, open_low=sign == ">")
+        return Range(high=end, open_high=sign == "<")
+    within = None if column.kind == "datetime" and text.count(":") != 1 else _WITHIN.fullmatch(text)
+    if within:
+        low, high = (_end(column, each) if each.strip() else None for each in within.groups())
+        return Range(low=low, high=high)
+    end = _end(column, text)
+    return Range(low=end, high=end)
+
+
+def _end(column: Column, value: Any) -> Any:
+    """One end of a range in the column's own terms: a float, or a timestamp of its zone."""
+    if value is None:
+        return None
+    try:
+        if column.kind == "datetime":
+            moment = pd.Timestamp(value)
+            zone = column.dtype.split(",")[1].strip(" ]") if "," in column.dtype else None
+            if moment is pd.NaT:
+                raise ValueError(value)
+            if zone is not None:
+                return moment.tz_localize(zone) if moment.tzinfo is None else moment.tz_convert(zone)
+            return moment if moment.tzinfo is None else moment.tz_convert("UTC").tz_localize(None)
+        number = float(value)
+    except (TypeError, ValueError) as error:
+        what = "date, as in 2024-03-01" if column.kind == "datetime" else "number"
+        raise InputError(
+            f"column {column.name!r} is {column.kind}, and {value!r} is no {what}; "
+            "a range is (low, high), '>5', '5:' or '5:9'"
+        ) from error
+    if math.isnan(number):
+        raise InputError(f"column {column.name!r}: a range cannot end at a missing value; leave an end open with None")
+    return int(number) if number.is_integer() and abs(number) < 2**53 else number
+
+
+def _bounds(column: Column) -> tuple[Any, Any]:
+    if column.categories:
+        return min(column.categories), max(column.categories)
+    if column.low is None or column.high is None:
+        raise InputError(f"column {column.name!r} has only missing values; no range of it can be asked for")
+    if column.kind != "datetime":
+        return column.low, column.high
+    ticks = ticks_per_second(column.dtype)
+    unit = {1: "s", 10**3: "ms", 10**6: "us", 10**9: "ns"}[ticks]
+    ends = [pd.Timestamp(int(each), unit=unit) for each in (column.low, column.high)]
+    if "," in column.dtype:
+        zone = column.dtype.split(",")[1].strip(" ]")
+        ends = [each.tz_localize("UTC").tz_convert(zone) for each in ends]
+    return ends[0], ends[1]

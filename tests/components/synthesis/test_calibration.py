@@ -1,0 +1,115 @@
+"""After training, shares and numbers are brought to those of the data, and what columns say about each other stays."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from ganforge.catalog import load_model
+from ganforge.data.layout import Block, Layout
+from ganforge.gans.ctgan import Conditions
+from ganforge.quality.marginals import marginal_distances
+from ganforge.synthesis.calibration import QuantileMaps, joint_counts
+from ganforge.synthesis.ctgan import CTGAN, TunedCTGAN
+
+SMALL = {
+    "steps": 200,
+    "batch_size": 200,
+    "generator_widths": (64, 64),
+    "critic_widths": (64, 64),
+    "learning_rate": 1e-3,
+}
+
+
+def skewed(n: int = 2_000) -> pd.DataFrame:
+    rng = np.random.default_rng(0)
+    common = rng.random(n) < 0.9
+    colour = np.where(common, "red", rng.choice(["blue", "green"], n))
+    size = np.where(common, rng.exponential(1, n), 5 + rng.exponential(3, n)).round(2)
+    heavy = rng.random(n) < np.where(common, 0.05, 0.7)
+    return pd.DataFrame({"colour": colour, "size": size, "heavy": heavy})
+
+
+@pytest.fixture(scope="module")
+def models() -> dict[str, CTGAN]:
+    frame = skewed()
+    return {
+        "plain": CTGAN(random_state=0, **SMALL).fit(frame),
+        "tuned": TunedCTGAN(random_state=0, **SMALL).fit(frame),
+    }
+
+
+def far(model: CTGAN) -> pd.Series:
+    frame = skewed()
+    made = model.sample(4_000, random_state=0)
+    return marginal_distances(made, frame).set_index("column")["distance"]
+
+
+def test_shares_and_numbers_come_to_those_of_the_data(models):
+    plain, tuned = far(models["plain"]), far(models["tuned"])
+    assert tuned.max() < 0.04
+    assert tuned.mean() < 0.4 * plain.mean()
+
+
+def test_what_columns_say_about_each_other_stays(models):
+    made = models["tuned"].sample(4_000, random_state=0)
+    heavy = made.groupby("colour")["heavy"].mean()
+    assert heavy["red"] < 0.15 < 0.5 < heavy[["blue", "green"]].min()
+    size = made.groupby("colour")["size"].median()
+    assert size["red"] < 2 < size[["blue", "green"]].min()
+
+
+def test_conditional_shares_are_those_of_the_rows_with_the_condition(models):
+    for colour, expected in skewed().groupby("colour")["heavy"].mean().items():
+        made = models["tuned"].sample(2_000, condition={"colour": colour}, random_state=1)
+        assert made["heavy"].mean() == pytest.approx(expected, abs=0.12), colour  # of 100 rows, believed for 5/6
+
+
+def test_a_calibrated_model_is_kept_whole_in_its_folder(models, tmp_path):
+    models["tuned"].save(tmp_path / "model")
+    again = load_model(tmp_path / "model")
+    assert isinstance(again, TunedCTGAN)
+    pd.testing.assert_frame_equal(again.sample(100, random_state=0), models["tuned"].sample(100, random_state=0))
+
+
+def test_a_table_of_numbers_alone_is_calibrated_too():
+    rng = np.random.default_rng(0)
+    x = rng.exponential(2, 800)
+    frame = pd.DataFrame({"x": x, "y": x + rng.normal(0, 0.3, 800)})
+    for modes in (True, False):  # without modes nothing can be asked for: the bias takes the place of the offsets
+        made = {
+            on: CTGAN(random_state=0, calibrate=on, condition_modes=modes, **SMALL)
+            .fit(frame)
+            .sample(2_000, random_state=0)
+            for on in (True, False)
+        }
+        assert marginal_distances(made[True], frame)["distance"].max() < 0.06
+        rank = {on: each.corr("spearman").loc["x", "y"] for on, each in made.items()}
+        assert rank[True] > rank[False] - 0.1
+
+
+def test_joint_counts_are_a_cross_table():
+    layout = Layout((Block("a", "categorical", 2), Block("x", "mixture", 3)))
+    codes = torch.tensor([[0, 2], [1, 0], [1, 0], [-1, 1], [1, -1]])
+    table = joint_counts(codes, Conditions(layout), layout)
+    assert table.tolist() == [[1, 0, 0, 0, 1], [0, 3, 2, 0, 0]]
+    alone = Layout((Block("x", "mixture", 3),))
+    assert joint_counts(codes[:, 1:], Conditions(alone), alone).tolist() == [[2, 1, 1]]
+
+
+def test_quantile_maps_keep_the_order_and_give_the_real_distribution():
+    layout = Layout((Block("a", "categorical", 2), Block("x", "mixture", 2)))
+    rng = np.random.default_rng(0)
+    codes = np.stack([rng.integers(0, 2, 4_000), rng.integers(0, 2, 4_000)], 1)
+    made = rng.normal(0.3, 0.1, (4_000, 1)).astype(np.float32)
+    real = np.where(codes[:, 1:] == 1, rng.uniform(-1, 0, (4_000, 1)), rng.uniform(0.5, 0.6, (4_000, 1)))
+    maps = QuantileMaps.fit(layout, (made, codes), (real, codes))
+    mapped = maps.apply(made, codes)
+    for mode in (0, 1):
+        rows = codes[:, 1] == mode
+        assert (np.argsort(made[rows, 0], kind="stable") == np.argsort(mapped[rows, 0], kind="stable")).mean() > 0.99
+        np.testing.assert_allclose(
+            np.quantile(mapped[rows], [0.1, 0.5, 0.9]), np.quantile(real[rows], [0.1, 0.5, 0.9]), atol=0.03
+        )
+    few = QuantileMaps.fit(layout, (made[:4], codes[:4]), (real[:4], codes[:4]))
+    np.testing.assert_allclose(few.apply(made, codes), made, atol=1e-6)  # too few to say: as it came

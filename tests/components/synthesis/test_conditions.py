@@ -1,0 +1,202 @@
+"""What may be asked of rows: values, lists, ranges, exact counts, shares of one's own."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ganforge.errors import InputError, UnknownNameError, UnsuitableDataError
+from ganforge.synthesis.ctgan import CTGAN, TunedCTGAN
+
+
+def payments(n: int = 1_500) -> pd.DataFrame:
+    rng = np.random.default_rng(0)
+    fraud = rng.random(n) < 0.08
+    merchant = rng.choice(["food", "fuel", "travel"], n, p=[0.6, 0.3, 0.1])
+    amount = np.exp(rng.normal(3, 0.6, n) + 1.5 * (merchant == "travel") + 1.0 * fraud).round(2)
+    when = pd.Timestamp("2024-01-01", tz="Europe/Berlin") + pd.to_timedelta(rng.integers(0, 90 * 24, n), unit="h")
+    return pd.DataFrame(
+        {
+            "merchant": merchant,
+            "amount": amount,
+            "items": rng.poisson(3, n) * 7,
+            "age": np.where(rng.random(n) < 0.2, np.nan, rng.integers(18, 90, n)),
+            "booked_at": when,
+            "is_fraud": np.where(fraud, "fraud", "fine"),
+        }
+    )
+
+
+@pytest.fixture(scope="module")
+def model() -> TunedCTGAN:
+    return TunedCTGAN(
+        steps=400,
+        batch_size=200,
+        generator_widths=(64, 64),
+        critic_widths=(64, 64),
+        learning_rate=1e-3,
+        random_state=0,
+    ).fit(payments())
+
+
+@pytest.fixture(scope="module")
+def plain() -> CTGAN:
+    return CTGAN(steps=100, batch_size=200, generator_widths=(32, 32), critic_widths=(32, 32), random_state=0).fit(
+        payments()
+    )
+
+
+# --- ranges
+
+
+@pytest.mark.parametrize(
+    ("asked", "low", "high"),
+    [
+        ((50, None), 50, np.inf),
+        ((None, 10.5), 0, 10.5),
+        ((20, 40), 20, 40),
+        ("50:", 50, np.inf),
+        (":10.5", 0, 10.5),
+        ("20:40", 20, 40),
+        (" >= 50", 50, np.inf),
+        ("<=10.5", 0, 10.5),
+    ],
+)
+def test_numbers_lie_in_the_range_asked_for(model, asked, low, high):
+    made = model.sample(200, condition={"amount": asked}, random_state=0)
+    assert len(made) == 200
+    assert made["amount"].between(low, high).all()
+
+
+def test_a_range_is_asked_of_the_network_not_left_to_chance(model, plain):
+    condition = {"amount": (100, None)}  # about 7 % of the rows
+    model.sample(500, condition=condition, random_state=0)
+    plain.sample(500, condition=condition, random_state=0)
+    assert model.obedience_ > 0.5
+    assert model.obedience_ > 2 * plain.obedience_
+    assert model.draws_a_row_ < plain.draws_a_row_
+
+
+def test_the_ends_of_a_strict_range_are_left_out(model):
+    values = model.sample(300, condition={"items": (7, 21)}, random_state=0)["items"]
+    assert set(values) == {7, 14, 21}  # codes that are numbers take ranges too
+    values = model.sample(300, condition={"items": "<21"}, random_state=0)["items"]
+    assert values.max() == 14
+    values = model.sample(300, condition={"items": [7, 28]}, random_state=0)["items"]
+    assert set(values) == {7, 28}  # a list holds values, a pair is a range
+    assert (model.sample(30, condition={"items": 14}, random_state=0)["items"] == 14).all()
+
+
+def test_dates_may_be_asked_for_in_any_zone(model):
+    made = model.sample(100, condition={"booked_at": ("2024-02-01", "2024-03-01")}, random_state=0)
+    assert made["booked_at"].between("2024-02-01", "2024-03-01").all()
+    assert str(made["booked_at"].dtype) == str(payments()["booked_at"].dtype)
+    made = model.sample(100, condition={"booked_at": ">2024-03-01T00:00:00+00:00"}, random_state=0)
+    assert (made["booked_at"] > pd.Timestamp("2024-03-01", tz="UTC")).all()
+
+
+def test_what_is_missing_lies_in_no_range(model):
+    made = model.sample(200, condition={"age": (18, 40)}, random_state=0)
+    assert made["age"].notna().all()
+    assert made["age"].between(18, 40).all()
+
+
+def test_ranges_and_values_together(model):
+    made = model.sample(60, condition={"amount": (30, 200), "merchant": "travel", "is_fraud": "fraud"}, random_state=0)
+    assert made["amount"].between(30, 200).all()
+    assert (made["merchant"] == "travel").all()
+    assert (made["is_fraud"] == "fraud").all()
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ((1e7, None), r"'amount': no value lies from 1e\+?0?7|'amount': no value lies from 10000000"),
+        ((None, -3), "'amount': no value lies up to -3; the values learned from run from"),
+        ((40, 20), "'amount': no value lies from 40 up to 20"),
+        ((1, 2, 3), "'amount': a range has two ends"),
+        ("a lot", "'amount' is continuous, and 'a lot' is no number"),
+        (">", "'amount' is continuous, and '' is no number"),
+        ((float("nan"), 3), "cannot end at a missing value"),
+    ],
+)
+def test_a_range_that_cannot_hold_is_refused_before_a_row_is_made(model, asked, message):
+    with pytest.raises(InputError, match=message):
+        model.sample(5, condition={"amount": asked})
+
+
+def test_a_date_that_is_none_is_refused(model):
+    with pytest.raises(InputError, match="'booked_at' is datetime, and 'soon' is no date"):
+        model.sample(5, condition={"booked_at": ("soon", None)})
+
+
+def test_too_narrow_a_range_says_at_what_rate_it_was_met(plain):
+    condition = {"amount": (payments()["amount"].max(), None), "merchant": "food"}
+    with pytest.raises(UnsuitableDataError, match=r"amount from .*of [\d,]+ rows .* a wider range"):
+        plain.sample(2_000, condition=condition, random_state=0)
+
+
+# --- lists, counts, shares
+
+
+def test_one_of_several_values_comes_as_often_as_in_the_data(model):
+    made = model.sample(3_000, condition={"merchant": ["food", "travel"]}, random_state=0)
+    share = made["merchant"].value_counts(normalize=True)
+    assert set(share.index) == {"food", "travel"}
+    assert share["food"] == pytest.approx(0.6 / 0.7, abs=0.03)
+
+
+def test_counts_are_exact(model):
+    made = model.sample(counts={"is_fraud": {"fraud": 150, "fine": 50}}, random_state=0)
+    assert made["is_fraud"].value_counts().to_dict() == {"fraud": 150, "fine": 50}
+    assert (made["is_fraud"][:150] != "fraud").any()  # in random order
+    named = model.sample(counts={"fraud": 70}, random_state=0)  # one column has such a value
+    assert named["is_fraud"].tolist() == ["fraud"] * 70
+    both = model.sample(200, counts={"is_fraud": {"fraud": 200}}, condition={"merchant": "fuel"}, random_state=0)
+    assert (both["merchant"] == "fuel").all()
+
+
+def test_shares_of_ones_own(model):
+    made = model.sample(4_000, prior={"merchant": {"fuel": 3, "travel": 1}}, random_state=0)
+    share = made["merchant"].value_counts(normalize=True)
+    assert share["fuel"] == pytest.approx(0.75, abs=0.03)
+    assert share["travel"] == pytest.approx(0.25, abs=0.03)
+
+
+def test_a_balanced_prior_lifts_the_rare_and_the_real_one_does_not(model):
+    real = model.sample(4_000, random_state=0)["is_fraud"].value_counts(normalize=True)
+    balanced = model.sample(4_000, prior="balanced", random_state=0)["is_fraud"].value_counts(normalize=True)
+    assert real["fraud"] == pytest.approx(0.08, abs=0.025)
+    assert balanced["fraud"] > real["fraud"] + 0.03
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"counts": {"is_fraud": {"froud": 5}}}, UnknownNameError, "'fraud'"),
+        ({"counts": {"is_froud": {"fraud": 5}}}, UnknownNameError, "'is_fraud'"),
+        ({"counts": {"is_fraud": {"fraud": 2.5}}}, InputError, "is_fraud='fraud' has 2.5 rows"),
+        ({"counts": {"is_fraud": {"fraud": 5}}, "n": 6}, InputError, "add up to 5 rows .*n is 6"),
+        ({"counts": {"nobody": 5}}, InputError, "no column has the values 'nobody'"),
+        ({"n": None}, InputError, "how many rows"),
+        ({"n": 5, "prior": "even"}, UnknownNameError, "balanced"),
+        ({"n": 5, "prior": {"merchant": {"fuel": -1}}}, InputError, "share -1"),
+        ({"n": 5, "prior": {"merchant": {"fuel": 0}}}, InputError, "add up to 0"),
+        ({"n": 5, "prior": {"merchant": {"feul": 1}}}, UnknownNameError, "'fuel'"),
+        ({"n": 5, "condition": {"merchant": []}}, InputError, "'merchant': there is no value"),
+        (
+            {"n": 5, "condition": {"merchant": "fuel"}, "prior": {"merchant": {"food": 1}}},
+            InputError,
+            "'merchant' is asked for twice",
+        ),
+    ],
+)
+def test_what_cannot_hold_is_refused(model, options, error, message):
+    with pytest.raises(error, match=message):
+        model.sample(**options)
+
+
+def test_the_same_rows_for_the_same_number(model):
+    asked = {"condition": {"amount": (50, None)}, "prior": {"merchant": {"fuel": 1, "food": 1}}}
+    first = model.sample(80, random_state=3, **asked)
+    pd.testing.assert_frame_equal(first, model.sample(80, random_state=3, **asked))
+    assert not first.equals(model.sample(80, random_state=4, **asked))
