@@ -17,6 +17,7 @@ from torch import Tensor
 from ganforge.errors import InputError, InterruptedRunError
 from ganforge.training.checkpoints import Checkpoints
 from ganforge.training.game import Batch, Batches, Game, Monitor, steps_by_phase
+from ganforge.training.matmul import matmul_precision
 from ganforge.training.module import AdversarialModule
 from ganforge.training.outcome import Progress, Training
 from ganforge.training.randomness import kept_random_state
@@ -144,8 +145,16 @@ def _play(
     with quiet(), _stopping_kindly(supervisor):
         trainer = build(options, [supervisor])
         module.require_everything()
+        multiplying = matmul_precision(
+            options.matmul,
+            module.game,
+            rows=batches.batch_size,
+            device=trainer.strategy.root_device,
+            earlier=supervisor.matmul,
+        )
         try:
-            trainer.fit(module, _Draws(batches, module, trainer, steps))
+            with multiplying as supervisor.matmul:
+                trainer.fit(module, _Draws(batches, module, trainer, steps))
         except SIGTERMException:
             supervisor.stopped_at = module.step
         except SystemExit as error:  # what Lightning makes of a second Ctrl-C

@@ -51,6 +51,8 @@ class Supervisor(pl.Callback):
         self.stopped_at: int | None = None
         """The step an interruption ended the run after."""
         self.last_checkpoint: str | None = None
+        self.matmul: str | None = None
+        """How matrices are multiplied, see `training.matmul`; goes with a checkpoint, so that a run stays alike."""
         self.phase_ends = {span.stop for _, span in module.schedule}
 
         self.history: list[dict[str, Any]] = []
@@ -82,6 +84,7 @@ class Supervisor(pl.Callback):
                 "optimizers": [strategy.optimizer_state(each) for each in strategy.optimizers],
                 "precision": trainer.precision_plugin.state_dict(),
                 "samples": self.module.samples,
+                "matmul": self.matmul,
                 "history": self.history,
                 "window": self.window,
                 "metric": self.metric,
@@ -103,6 +106,7 @@ class Supervisor(pl.Callback):
         self.metric, self.best = state["metric"], state["best"]
         self.in_vain, self.mark = state["in_vain"], state.get("mark")
         self.finished, self.seconds_before = state["finished"], state["seconds"]
+        self.matmul = state.get("matmul")
         if self.checkpoints is not None:
             self.last_checkpoint = str(self.checkpoints.path(snapshot.step))
             found = self.checkpoints.best(self.identity) if self.best is not None else None

@@ -15,6 +15,7 @@ from lightning_fabric.utilities.rank_zero import rank_zero_only
 from pytorch_lightning.strategies import DDPStrategy
 
 from ganforge.errors import InputError, UnknownNameError
+from ganforge.training.matmul import SETTINGS, Setting
 
 _PLAIN_DDP = {"ddp", "ddp_spawn", "ddp_fork", "ddp_notebook"}
 _LOGGERS = ("pytorch_lightning", "lightning_fabric", "lightning", "lightning.pytorch", "lightning.fabric")
@@ -22,7 +23,7 @@ _LOGGERS = ("pytorch_lightning", "lightning_fabric", "lightning", "lightning.pyt
 
 @dataclass(frozen=True, kw_only=True)
 class TrainerOptions:
-    """Passed on to `pytorch_lightning.Trainer`, whose words they are.
+    """Passed on to `pytorch_lightning.Trainer`, whose words they are; `matmul` alone is ours.
 
     With more than one process, `strategy="auto"` and the plain `"ddp"` become DDP with `find_unused_parameters`: each
     move of a game uses a part of the networks only, which plain DDP takes for an error.
@@ -36,8 +37,13 @@ class TrainerOptions:
     precision: str | int = "32-true"
     """"32-true", "bf16-mixed", "16-mixed", "bf16-true", "64-true", …; prefer bf16 to fp16, whose loss scaler is
     shared by all players."""
+    matmul: Setting = "auto"
+    """How float32 matrices are multiplied: "highest", "high" or "medium" (torch's words; "medium" may round to bfloat16
+    inside, which a processor with units for it does four times as fast), or "auto", the fastest that is float32."""
 
     def __post_init__(self) -> None:
+        if self.matmul not in ("auto", *SETTINGS):
+            raise InputError(f"matmul={self.matmul!r}; there are auto, {', '.join(SETTINGS)}")
         if isinstance(self.devices, (list, tuple)):
             object.__setattr__(self, "devices", [int(each) for each in self.devices])
         elif isinstance(self.devices, str) and self.devices.lstrip("-").isdigit():
