@@ -16,19 +16,20 @@ _HOMES = {
     "CTGAN": "ganforge.synthesis.ctgan",
     "DCGAN": "ganforge.synthesis.dcgan",
     "FAnoGAN": "ganforge.detectors.f_anogan",
+    "TunedCTGAN": "ganforge.synthesis.ctgan",
     "Images": "ganforge.data.images",
     "Table": "ganforge.data.table",
     "judge": "ganforge.downstream.verdict",
 }
 
-__all__ = ["CTGAN", "DCGAN", "FAnoGAN", "Images", "Table", "__version__", "judge"]
+__all__ = ["CTGAN", "DCGAN", "FAnoGAN", "Images", "Table", "TunedCTGAN", "__version__", "judge"]
 
 if TYPE_CHECKING:
     from ganforge.data.images import Images
     from ganforge.data.table import Table
     from ganforge.detectors.f_anogan import FAnoGAN
     from ganforge.downstream.verdict import judge
-    from ganforge.synthesis.ctgan import CTGAN
+    from ganforge.synthesis.ctgan import CTGAN, TunedCTGAN
     from ganforge.synthesis.dcgan import DCGAN
 
 

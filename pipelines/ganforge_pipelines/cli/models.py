@@ -1,4 +1,4 @@
-"""`fit`, `sample`, `detect`, `score`, `models`: one model, one file, no workspace."""
+"""`fit`, `detect`, `score`, `models`: one model, one file, no workspace. (`sample` has a file of its own.)"""
 
 from __future__ import annotations
 
@@ -31,7 +31,6 @@ Resume = Annotated[bool, typer.Option("--resume", help="Go on from the checkpoin
 
 def register(app: typer.Typer) -> None:
     app.command()(fit)
-    app.command()(sample)
     app.command()(detect)
     app.command()(score)
     app.command()(models)
@@ -61,7 +60,9 @@ def fit(
     with speaker.notices() as notices:
         source = read(data, labels=labels, schema=schema)
         family = "pictures" if isinstance(source, Images) else "tables"
-        kind = _kind_for(kind, role="synthesizer", family=family, default="dcgan" if family == "pictures" else "ctgan")
+        kind = _kind_for(
+            kind, role="synthesizer", family=family, default="dcgan" if family == "pictures" else "ctgan-tuned"
+        )
         model = _construct(
             load_class(kind), kind, {"steps": steps, "random_state": seed, **parse_assignments(set_ or [])}
         )
@@ -75,50 +76,6 @@ def fit(
         f"{seconds_in_words(watch.seconds)} → {out}"
     )
     speaker.answer({"model": str(out), "kind": kind, "rows": len(source), "seconds": watch.seconds, "notices": notices})
-
-
-def sample(
-    model: ModelFolder,
-    rows: Annotated[int, typer.Option("--rows", "-n", min=1, help="Rows (or pictures) to make.")],
-    out: Annotated[Path, typer.Option("--out", "-o", help=".csv, .csv.gz or .parquet; for pictures a folder.")],
-    where: Annotated[
-        list[str] | None, typer.Option(metavar="'COL=VALUE'", help="A condition; may be repeated.")
-    ] = None,
-    seed: Seed = None,
-    json_to: Json = None,
-    quiet: Quiet = False,
-) -> None:
-    """Draw synthetic rows or pictures from a model."""
-    from ganforge.catalog import load_model
-    from ganforge.data.images import Images
-    from ganforge.data.writers import check_writable, write_images, write_table
-
-    speaker = Speaker(json_to=json_to, quiet=quiet)
-    with speaker.notices() as notices:
-        generator = load_model(model)
-        if not hasattr(generator, "sample"):
-            raise InputError(
-                f"{model} holds {generator.kind!r}, which makes no rows; `ganforge fit` makes a model that does"
-            )
-        pictures = generator.kind in _kinds_of("pictures")
-        if pictures:
-            write = write_images
-        else:
-            check_writable(out)
-            write = write_table
-        made = generator.sample(rows, condition=parse_conditions(where), random_state=seed)
-        write(made, out)
-    noun = "pictures" if isinstance(made, Images) else "rows"
-    speaker.say(f"{rows:,} {noun} → {out}")
-    speaker.answer(
-        {
-            "out": str(out),
-            "rows": rows,
-            "condition": parse_conditions(where),
-            "seed": seed,
-            "notices": notices,
-        }
-    )
 
 
 def detect(
@@ -238,28 +195,9 @@ def models(json_to: Json = None, quiet: Quiet = False) -> None:
     )
 
 
-def parse_conditions(where: list[str] | None) -> dict[str, str] | None:
-    """`["Class=1"]` → `{"Class": "1"}`; the model reads the value in the column's own type."""
-    condition: dict[str, str] = {}
-    for each in where or ():
-        column, equals, value = each.partition("=")
-        if not equals or not column.strip():
-            raise InputError(f"--where {each!r} is not of the form 'column=value', as in --where 'is_fraud=1'")
-        if column.strip() in condition:
-            raise InputError(f"--where names column {column.strip()!r} twice; give each column one value")
-        condition[column.strip()] = value.strip()
-    return condition or None
-
-
 def checkpoints_of(out: Path) -> Path:
     """Where `fit` and `detect` keep their checkpoints until the model stands: beside it, hidden."""
     return out.parent / f".{out.name}.checkpoints"
-
-
-def _kinds_of(family: str) -> set[str]:
-    from ganforge.catalog import CATALOG
-
-    return {each.kind for each in CATALOG.values() if each.family == family}
 
 
 def _kind_for(kind: str | None, *, role: str, family: str | None, default: str) -> str:

@@ -1,0 +1,113 @@
+"""`sample`: ranges, counts, shares of one's own, and what cannot be asked for."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ganforge.errors import InputError
+from ganforge_pipelines.cli.sampling import parse_conditions
+
+RANDOM = np.random.RandomState(0)
+PAYMENTS = pd.DataFrame(
+    {
+        "merchant": RANDOM.choice(["food", "fuel", ">50K"], 600, p=[0.6, 0.3, 0.1]),
+        "amount": RANDOM.exponential(40, 600).round(2),
+        "a>b": RANDOM.choice(["yes", "no"], 600),
+        "is_fraud": (RANDOM.uniform(size=600) < 0.1).astype(int),
+    }
+)
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    from ganforge import TunedCTGAN
+
+    folder = tmp_path_factory.mktemp("generator") / "model"
+    model = TunedCTGAN(steps=150, batch_size=100, learning_rate=1e-3, random_state=0)
+    model.set_params(generator_widths=(32, 32), critic_widths=(32, 32)).fit(PAYMENTS).save(folder)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("where", "parsed"),
+    [
+        ("merchant=fuel", ("merchant", "fuel")),
+        (" merchant = fuel ", ("merchant", "fuel")),
+        ("merchant=>50K", ("merchant", ">50K")),
+        ("amount>500", ("amount", ">500")),
+        ("amount >= 500", ("amount", ">=500")),
+        ("amount=500:", ("amount", "500:")),
+        ("a>b=yes", ("a>b", "yes")),
+        ("unheard=1", ("unheard", "1")),
+        ("unheard<=1", ("unheard", "<=1")),
+    ],
+)
+def test_a_condition_is_read_with_the_columns_in_mind(where, parsed):
+    assert parse_conditions([where], PAYMENTS.columns) == [parsed]
+
+
+@pytest.mark.parametrize("where", ["", "amount", "=5", ">5"])
+def test_what_is_no_condition_is_answered_with_the_form(where):
+    with pytest.raises(InputError, match="'column=value'"):
+        parse_conditions([where], PAYMENTS.columns)
+
+
+def test_ranges_and_values(model, tmp_path, cli):
+    done = cli(
+        *("sample", model, "--rows", 80, "--where", "amount>20", "--where", "amount<=90", "--where", "merchant=>50K"),
+        *("--where", "a>b=yes", "--seed", 0, "--out", tmp_path / "made.csv", "--json", tmp_path / "answer.json"),
+    )
+    assert done.code == 0, done.err
+    made = pd.read_csv(tmp_path / "made.csv")
+    assert len(made) == 80
+    assert ((made["amount"] > 20) & (made["amount"] <= 90)).all()
+    assert (made["merchant"] == ">50K").all()
+    assert (made["a>b"] == "yes").all()
+    answer = json.loads((tmp_path / "answer.json").read_text())
+    assert answer["condition"] == {"amount": "over 20 up to 90", "merchant": ">50K", "a>b": "yes"}
+    assert 0 < answer["obedience"] <= 1
+    assert "as asked when first drawn" in done.out
+
+
+def test_counts_say_how_many(model, tmp_path, cli):
+    counts = ("--count", "is_fraud=1:30", "--count", "is_fraud=0:10")
+    done = cli("sample", model, *counts, "--seed", 0, "--out", tmp_path / "made.parquet")
+    assert done.code == 0, done.err
+    assert pd.read_parquet(tmp_path / "made.parquet")["is_fraud"].value_counts().to_dict() == {1: 30, 0: 10}
+
+
+def test_shares_of_a_file(model, tmp_path, cli):
+    other = pd.DataFrame({"merchant": ["fuel"] * 9 + ["food"], "amount": range(10)})
+    other.to_csv(tmp_path / "other.csv", index=False)
+    wanted = f"{tmp_path / 'other.csv'}:merchant"
+    done = cli("sample", model, "--rows", 1000, "--match", wanted, "--seed", 0, "--out", tmp_path / "made.csv")
+    assert done.code == 0, done.err
+    shares = pd.read_csv(tmp_path / "made.csv")["merchant"].value_counts(normalize=True)
+    assert shares["fuel"] == pytest.approx(0.9, abs=0.03)
+    assert ">50K" not in shares
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ((), "how many?"),
+        (("--rows", 5, "--where", "amount>1e9"), "no value lies over 1000000000"),
+        (("--rows", 5, "--where", "amuont>5"), "'amount'"),
+        (("--rows", 5, "--where", "merchant=feul"), "'fuel'"),
+        (("--rows", 5, "--where", "merchant=fuel", "--where", "merchant=food"), "asked for twice"),
+        (("--rows", 5, "--count", "is_fraud=1:30"), "add up to 30"),
+        (("--count", "is_fraud=1"), "'column=value:rows'"),
+        (("--rows", 5, "--match", "other.csv"), "FILE:COLUMN"),
+        (("--rows", 5, "--match", "nothere.csv:merchant"), "nothere.csv"),
+        (("--rows", 5, "--prior", "even"), "balanced"),
+    ],
+)
+def test_what_cannot_be_asked_for(model, tmp_path, cli, options, said):
+    done = cli("sample", model, *options, "--out", tmp_path / "made.csv")
+    assert done.code == 2, (done.out, done.err)
+    assert said in " ".join(done.err.split())
+    assert not (tmp_path / "made.csv").exists()
