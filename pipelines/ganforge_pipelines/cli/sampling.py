@@ -110,7 +110,7 @@ def _asked(
         if name not in known:
             told = {"counts": "--count", "prior": "--prior and --match"}[name]
             raise InputError(f"a model of kind {generator.kind!r} does not take {told}; ctgan and ctgan-tuned do")
-    if "counts" not in known:  # ranges are CTGAN's as well
+    if codec is None or "counts" not in known:  # ranges are CTGAN's as well
         return {"condition": _one_each(pairs), **options}
     from ganforge.synthesis.conditions import joined
 
