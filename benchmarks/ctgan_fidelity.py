@@ -1,0 +1,315 @@
+"""How good are the rows? Our synthesizers of tables beside the `ctgan` package, a Gaussian copula, SMOTE and real rows.
+
+    GANFORGE_DATA=FOLDER python -m benchmarks.ctgan_fidelity                  # what is missing, seed 0
+    … --only adult telco_churn --methods ctgan-tuned copula --seeds 0 1 2     # a part of it
+    … --steps auto                                                            # as many steps as the model finds right
+    … --catch-up ctgan-tuned                                                  # time until as good as 300 epochs
+
+Every method learns from the same training rows, one thread, batches of 500 and pac 10 where there are such, and makes
+as many rows as there are to learn from. They are held against rows that nobody was trained on; what other real rows
+score there is the floor. Results are kept from run to run, by data, method, parameters, seed and code: nothing is
+measured twice.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import contextlib
+import functools
+import hashlib
+import importlib.metadata
+import inspect
+import os
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+import ganforge
+from benchmarks._common import load, machine, markdown, save
+from benchmarks._fidelity import MEASURE, TARGETS, Task, copula, figures_of, load_task, smote
+from ganforge.catalog import CATALOG, load_class
+from ganforge.errors import InputError
+from ganforge.synthesis.monitoring import Judge
+
+TITLE = "Fidelity of synthetic rows"
+NAME = "ctgan_fidelity"
+STEPS, EPOCHS = 3_900, 300
+LADDER = (250, 500, 750, 1_000, 1_500, 2_000, 3_000, 3_900, 6_000, 9_000)
+KINDS = [kind for kind, entry in CATALOG.items() if (entry.family, entry.role) == ("tables", "synthesizer")]
+OTHERS = ("copula", "smote-nc", "real rows")
+OURS = [kind for kind in KINDS if not kind.startswith("reference")]
+FIGURES = {"marginal": ".4f", "pair": ".4f", "ap": ".3f", "auroc": ".3f", "c2st": ".3f", "dcr": ".3f"}
+LOWER = {"marginal": True, "pair": True, "ap": False}
+_ROOMS = ("data", "gans", "synthesis", "training")
+_APART = (
+    "dcgan",
+    "f_anogan",
+    "reference",
+    "bridge",
+    "gallery",
+    "images",
+    "pictures",
+    "simulators",
+    "features",
+    "windows",
+)
+
+
+# --------------------------------------------------------------------------------------------------- what is kept
+
+
+def version_of(method: str) -> str:
+    """What a result hangs on besides data, parameters and seed: our code without its comments, or the package."""
+    if method.startswith("reference"):
+        return f"ctgan {importlib.metadata.version('ctgan')}"
+    if method in OTHERS:
+        maker = {"copula": copula, "smote-nc": smote}.get(method)
+        return _hash(_bare(inspect.getsource(maker))) if maker else "1"
+    return _own_version()
+
+
+@functools.cache
+def _own_version() -> str:
+    root = Path(ganforge.__file__).parent
+    files = [each for room in _ROOMS for each in sorted((root / room).glob("*.py")) if each.stem not in _APART]
+    return _hash("".join(_bare(each.read_text(encoding="utf-8")) for each in files))
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def _bare(source: str) -> str:
+    """The code alone: neither comments nor docstrings nor layout."""
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if isinstance(body, list):
+            node.body = [  # pyright: ignore
+                each
+                for each in body
+                if not (
+                    isinstance(each, ast.Expr)
+                    and isinstance(each.value, ast.Constant)
+                    and isinstance(each.value.value, str)
+                )
+            ]
+    return ast.dump(tree)
+
+
+def key_of(task: Task, method: str, steps: int | str | None, seed: int) -> dict[str, Any]:
+    parts = (task.training, task.reference, task.other)
+    return {
+        "table": task.name,
+        "data": _hash("".join(each.fingerprint for each in parts)),
+        "method": method,
+        "steps": steps if method in KINDS else None,
+        "seed": seed,
+        "version": version_of(method),
+        "measure": MEASURE,
+    }
+
+
+def runs() -> list[dict[str, Any]]:
+    """All that was ever measured."""
+    record = load(NAME)
+    return [] if record is None else record["figures"]["runs"]
+
+
+def run(task: Task, method: str, steps: int | str | None, seed: int) -> dict[str, Any]:
+    """The result of this run: the kept one, or a new one, which is kept."""
+    key = key_of(task, method, steps, seed)
+    for each in runs():
+        if each["key"] == key:
+            return each
+    print(f"{task.name}: {method}, {steps} steps, seed {seed} …", flush=True)
+    done = {"key": key, **measure(task, method, steps, seed), "cpu": machine()["cpu"]}
+    print("  " + ", ".join(f"{name} {_cell(done, name)}" for name in (*FIGURES, "seconds")), flush=True)
+    save(NAME, {"runs": [*runs(), done]})  # read again: another process may have added to it meanwhile
+    return done
+
+
+# ------------------------------------------------------------------------------------------------------ measuring
+
+
+def measure(task: Task, method: str, steps: int | str | None, seed: int) -> dict[str, Any]:
+    judging: list[float] = []
+    began, worked = time.perf_counter(), time.process_time()
+    with _timed_judge(judging):
+        make, told = _learn(task, method, steps, seed)
+    learned = time.perf_counter() - began
+    made = make(len(task.training))
+    return {
+        **told,
+        "seconds": time.perf_counter() - began,
+        "processor_seconds": time.process_time() - worked,
+        "learning_seconds": learned,
+        "judging_seconds": sum(judging),
+        **figures_of(made, task, seed=seed, train_on=task.training.frame if method == "real rows" else made),
+    }
+
+
+def _learn(
+    task: Task, method: str, steps: int | str | None, seed: int
+) -> tuple[Callable[[int], pd.DataFrame], dict[str, Any]]:
+    """Whoever makes n rows, and what is to be told of its training."""
+    if method == "copula":
+        return functools.partial(copula, task.training, seed=seed), {}
+    if method == "smote-nc":
+        return functools.partial(smote, task.training, task.target, seed=seed), {}
+    if method == "real rows":
+        return lambda n: task.other.frame, {}
+    parameters: dict[str, Any] = {} if isinstance(steps, str) else {"steps": steps}
+    if method != "reference-tvae":
+        parameters |= {"pac": 10}
+    model = load_class(method)(**parameters, batch_size=500, random_state=seed).fit(task.training)
+    told = {name: getattr(model.training_, name) for name in ("steps", "best_step", "stopped")}
+    return lambda n: model.sample(n, random_state=seed), told
+
+
+@contextlib.contextmanager
+def _timed_judge(seconds: list[float]) -> Iterator[None]:
+    """Every judgement of a training inside adds its seconds to the list."""
+    plain = Judge.__call__
+
+    def timed(judge: Judge, game: Any) -> float:
+        began = time.perf_counter()
+        value = plain(judge, game)
+        seconds.append(time.perf_counter() - began)
+        return value
+
+    Judge.__call__ = timed  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        Judge.__call__ = plain  # type: ignore[method-assign]
+
+
+def catch_up(folder: Path, kind: str) -> None:
+    """On Adult: more and more steps, until as good as the package after its default epochs, in all three figures."""
+    task = load_task("adult", folder)
+    goal = run(task, "reference-ctgan", f"{EPOCHS} epochs", 0)
+    for steps in LADDER:
+        if _as_good(run(task, kind, steps, 0), goal):
+            return
+
+
+def _as_good(ours: dict[str, Any], goal: dict[str, Any]) -> bool:
+    return all(ours[name] <= goal[name] if lower else ours[name] >= goal[name] for name, lower in LOWER.items())
+
+
+def main(arguments: list[str] | None = None) -> dict[str, Any]:
+    parser = argparse.ArgumentParser(prog=f"python -m benchmarks.{NAME}")
+    parser.add_argument("--only", nargs="+", choices=list(TARGETS), default=list(TARGETS), metavar="TABLE")
+    parser.add_argument("--methods", nargs="+", choices=[*KINDS, *OTHERS], default=[*OTHERS, *KINDS], metavar="METHOD")
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0])
+    parser.add_argument("--steps", default=str(STEPS), help="a number, or auto: our own kinds choose")
+    parser.add_argument("--catch-up", choices=OURS, help="time this kind against the package's default epochs on Adult")
+    asked = parser.parse_args(arguments)
+    if "GANFORGE_DATA" not in os.environ:
+        raise InputError("GANFORGE_DATA names no folder; it must hold tables/adult_train.csv.gz and the other tables")
+    folder = Path(os.environ["GANFORGE_DATA"])
+    torch.set_num_threads(1)
+    if asked.catch_up:
+        catch_up(folder, asked.catch_up)
+        return {"runs": runs()}
+    steps: int | str = "auto" if asked.steps == "auto" else int(asked.steps)
+    for name in asked.only:
+        task = load_task(name, folder)
+        for seed in asked.seeds:
+            for method in asked.methods:
+                if steps != "auto" or method in OURS:
+                    run(task, method, steps, seed)
+    return {"runs": runs()}
+
+
+# ------------------------------------------------------------------------------------------------------ rendering
+
+
+def table(figures: dict[str, Any]) -> str:
+    found = list(_groups(figures["runs"]))
+    parts = [_table_of(name, [each for each in found if each[0] == name]) for name in TARGETS]
+    return "\n\n".join([*(part for part in parts if part), *_catching_up(figures["runs"]), _LEGEND])
+
+
+_LEGEND = (
+    "Means over the seeds measured; every figure is against real rows that nobody was trained on. marginal: mean over "
+    "the columns of Kolmogorov–Smirnov (numbers) or total variation (categories). pairs: mean total variation of the "
+    "joint shares of two columns. AP, AUROC: of gradient boosting trained on the synthetic rows, on real ones. told "
+    "apart: area under the ROC curve of gradient boosting that tells synthetic from real rows, .5 is the best. nearer: "
+    "how often a synthetic row is nearer to its closest training row than a real row that was held out is to its own; "
+    "above .5 gives training rows away. The line `real rows` is the floor. seconds: wall time to learn "
+    "and to make the rows, one thread, on a machine shared with others."
+)
+
+
+def _groups(all_runs: list[dict[str, Any]]) -> Iterator[tuple[str, str, Any, list[dict[str, Any]]]]:
+    """(table, method, steps, runs): of each the runs of the code and the measure that ran last."""
+    latest: dict[tuple[str, str, Any], tuple[Any, dict[int, dict[str, Any]]]] = {}
+    for each in all_runs:
+        key = each["key"]
+        group, version = (key["table"], key["method"], key["steps"]), (key["version"], key["data"], key["measure"])
+        if group not in latest or latest[group][0] != version:
+            latest[group] = (version, {})
+        latest[group][1][key["seed"]] = each
+    for (name, method, steps), (_, by_seed) in latest.items():
+        yield name, method, steps, list(by_seed.values())
+
+
+def _table_of(name: str, groups: list[tuple[str, str, Any, list[dict[str, Any]]]]) -> str:
+    order = [*OURS, *(kind for kind in KINDS if kind not in OURS), *OTHERS]
+    rows = []
+    for _, method, steps, done in sorted(groups, key=lambda each: (order.index(each[1]), str(each[2]))):
+        how = "" if steps is None else "stopped by itself" if steps == "auto" else steps
+        if isinstance(how, int):
+            how = f"{how:,} steps"
+        rows.append((method, how, *(_mean(done, each) for each in (*FIGURES, "seconds")), len(done)))
+    if not rows:
+        return ""
+    head = ("", "trained", "marginal", "pairs", "AP", "AUROC", "told apart", "nearer", "seconds", "seeds")
+    return f"### {name}\n\n{markdown(head, rows)}"
+
+
+def _mean(done: list[dict[str, Any]], name: str) -> str:
+    return format(float(np.mean([_value(each, name) for each in done])), FIGURES.get(name, ",.0f"))
+
+
+def _value(one: dict[str, Any], name: str) -> float:
+    if name == "c2st":
+        return one["c2st"]["share"]
+    return one["dcr"]["nearer"]["share"] if name == "dcr" else one[name]
+
+
+def _cell(one: dict[str, Any], name: str) -> str:
+    return format(_value(one, name), FIGURES.get(name, ",.0f"))
+
+
+def _catching_up(all_runs: list[dict[str, Any]]) -> list[str]:
+    """One sentence for each of our kinds that was timed against the package's default epochs on Adult."""
+    goals = [each for each in all_runs if each["key"]["steps"] == f"{EPOCHS} epochs"]
+    told = []
+    for kind in OURS if goals else ():
+        goal = goals[-1]
+        ours = [
+            done[0]
+            for name, method, steps, done in _groups(all_runs)
+            if (name, method) == ("adult", kind) and isinstance(steps, int)
+        ]
+        good = sorted((each for each in ours if _as_good(each, goal)), key=lambda each: each["seconds"])
+        if good:
+            told.append(
+                f"Adult: the package's CTGAN takes {goal['seconds']:,.0f} s for its {EPOCHS} epochs; `{kind}` is as "
+                f"good in marginals, pairs and average precision after {good[0]['key']['steps']:,} steps and "
+                f"{good[0]['seconds']:,.0f} s, {goal['seconds'] / good[0]['seconds']:.1f} × less (one seed)."
+            )
+    return told
+
+
+if __name__ == "__main__":
+    main()
