@@ -150,7 +150,7 @@ class CTGAN(Synthesizer):
             scalars, codes = torch.from_numpy(encoded.scalars), torch.from_numpy(encoded.codes)
             game = self._new_game(codec, seed)
             steps = self.steps or default_steps(len(table), self.batch_size)
-            rows, monitor = self._judged(table, codec, game, codes, steps=steps, seed=seed)
+            rows, monitor = self._judged(table, codec, game, codes, seed=seed)
             self.training_ = fit(
                 game,
                 ConditionalBatches(scalars[rows], codes[rows], game.conditions, batch_size=self.batch_size),
@@ -226,7 +226,7 @@ class CTGAN(Synthesizer):
         return self.codec_.decode((drawn.scalars, drawn.codes))
 
     def _judged(
-        self, table: Table, codec: Codec, game: CTGANGame, codes: Tensor, *, steps: int, seed: int
+        self, table: Table, codec: Codec, game: CTGANGame, codes: Tensor, *, seed: int
     ) -> tuple[slice | np.ndarray, Monitor | None]:
         """The rows to train on, and who judges the model on the others; all rows and nobody without early stopping."""
         if self.early_stopping not in (True, False, "auto"):
@@ -244,7 +244,7 @@ class CTGAN(Synthesizer):
             mend_margins=self._is_on("calibrate"),
             seed=seed,
         )
-        return training, judgements(judge, steps=steps, patience=patience)
+        return training, judgements(judge, patience=patience)
 
     def _share_of(self, block: int) -> np.ndarray:
         """How often each code of a discrete column was seen: (width,)."""

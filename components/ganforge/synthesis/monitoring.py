@@ -60,12 +60,12 @@ def hold_out(codes: np.ndarray, *, validation_fraction: float, seed: int) -> tup
     return np.flatnonzero(~held), np.flatnonzero(held)
 
 
-def judgements(judge: Judge, *, steps: int, patience: int) -> Monitor:
-    """The monitor of a training of at most `steps` steps that ends after `patience` judgements without a gain."""
+def judgements(judge: Judge, *, patience: int) -> Monitor:
+    """The monitor of a training that ends after `patience` judgements without a gain."""
     return Monitor(
         name="distance of pairs",
         metric=judge,
-        every=min(EVERY, max(steps // 10, 1)),
+        every=EVERY,
         patience=patience,
         tol=_TOL,
         floor=judge.floor,

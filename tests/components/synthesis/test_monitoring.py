@@ -139,6 +139,7 @@ def test_rows_learned_by_heart_are_no_gain():
 
 
 def test_training_stops_when_it_gets_no_better_and_keeps_the_best(monkeypatch):
+    monkeypatch.setattr(monitoring, "EVERY", 7)
     values = iter([0.5, 0.4, 0.3, 0.35, 0.3, 0.36, 0.2])
     monkeypatch.setattr(monitoring.Judge, "__call__", lambda self, game: next(values))
     model = CTGAN(steps=70, early_stopping=True, n_iter_no_change=3, random_state=0, **SMALL)
@@ -160,6 +161,7 @@ def test_steps_are_exact_unless_early_stopping_is_asked_for():
 
 
 def test_without_steps_the_judgements_decide(monkeypatch):
+    monkeypatch.setattr(monitoring, "EVERY", 2)
     monkeypatch.setattr("ganforge.synthesis.ctgan.default_steps", lambda rows, batch_size: 20)
     told = CTGAN(random_state=0, **SMALL).fit(toy_payments(300, seed=0)).training_
     assert told.best_step is not None
@@ -176,7 +178,8 @@ def test_the_shares_to_sample_by_are_those_of_all_rows(monkeypatch):
     assert model.frequencies_[model.game_.conditions.place(block, code)] == (frame["merchant"] == "fuel").sum()
 
 
-def test_a_killed_run_goes_on_to_the_same_best(tmp_path):
+def test_a_killed_run_goes_on_to_the_same_best(tmp_path, monkeypatch):
+    monkeypatch.setattr(monitoring, "EVERY", 4)
     frame = toy_payments(300, seed=0)
     options = {"steps": 40, "early_stopping": True, "random_state": 0, "checkpoint_every": 10, **SMALL}
     whole = CTGAN(**options).fit(frame, checkpoints=tmp_path / "whole")
