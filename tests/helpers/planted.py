@@ -9,7 +9,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.tree import DecisionTreeClassifier
 
 from ganforge.errors import GanforgeWarning, InterruptedRunError
 
@@ -105,3 +106,37 @@ class Jitter(Planted):
 
     def change(self, rows: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
         return rows.assign(x=rows["x"] + rng.normal(0, 0.05, len(rows)), y=rows["y"] + rng.normal(0, 0.05, len(rows)))
+
+
+class Watched(ClassifierMixin, BaseEstimator):
+    """A classifier that remembers which rows it was asked to score, as they came: codes, with gaps."""
+
+    tested: ClassVar[list[np.ndarray]] = []
+
+    def fit(self, X: np.ndarray, y: np.ndarray, sample_weight: Any = None) -> Watched:
+        self.model_ = DecisionTreeClassifier(max_depth=4, random_state=0).fit(X, y, sample_weight)
+        self.classes_ = self.model_.classes_
+        return self
+
+    def predict_proba(self, X: np.ndarray) -> np.ndarray:
+        type(self).tested.append(X)
+        return self.model_.predict_proba(X)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        return tags
+
+
+class Peeper(Planted):
+    """Gives back rows of the whole table, those it will be tested on among them."""
+
+    kind = "peeper"
+    seen: ClassVar[list[pd.DataFrame]] = []
+    everything: ClassVar[pd.DataFrame]
+
+    def sample(self, n: int, *, condition: Any = None, random_state: int | None = None) -> pd.DataFrame:
+        column, value = next(iter(condition.items()))
+        like = self.everything[self.everything[column] == value]
+        rows = np.resize(np.random.default_rng(random_state).permutation(len(like)), n)
+        return like.iloc[rows].reset_index(drop=True)

@@ -17,6 +17,7 @@ import pandas as pd
 from sklearn.base import BaseEstimator
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
+from sklearn.utils import get_tags
 from threadpoolctl import threadpool_limits
 
 from ganforge.artifacts import read_artifact, write_artifact
@@ -146,19 +147,10 @@ class Classifier(BaseEstimator):
                 if key not in self.classes_:
                     raise UnknownNameError("class", key, self.classes_, where="class_weight")
             weight = {k: float(weight.get(value, 1.0)) for k, value in enumerate(self.classes_)}
-        if self.name == "gradient-boosting":
-            options: dict[str, Any] = {
-                "categorical_features": self.features_.categorical if self.features_.categorical.any() else None,
-                "early_stopping": False,  # it would hold rows back, and few positives are what matters here
-            }
-            return HistGradientBoostingClassifier(class_weight=weight, random_state=self.random_state, **options)
-        if self.name == "random-forest":
-            return RandomForestClassifier(
-                n_estimators=200, class_weight=weight, n_jobs=self.n_jobs, random_state=self.random_state
-            )
-        if self.name == "logistic-regression":
-            return LogisticRegression(class_weight=weight, max_iter=1000, random_state=self.random_state)
-        raise UnknownNameError("classifier", self.name, CLASSIFIERS)
+        estimator = make_estimator(
+            self.name, categorical=self.features_.categorical, random_state=self.random_state, n_jobs=self.n_jobs
+        )
+        return estimator.set_params(class_weight=weight)
 
 
 def make_classifier(
@@ -172,6 +164,29 @@ def make_classifier(
     if name not in CLASSIFIERS:
         raise UnknownNameError("classifier", name, CLASSIFIERS)
     return Classifier(name, random_state=random_state, class_weight=class_weight, n_jobs=n_jobs)
+
+
+def make_estimator(name: str, *, categorical: np.ndarray, random_state: int | None, n_jobs: int = 1) -> Any:
+    """One of `CLASSIFIERS` as a plain scikit-learn estimator of the (N, F) that `Features` makes.
+
+    categorical: (F,) bool, which features are codes of categories. Raises `UnknownNameError` that names the nearest.
+    """
+    if name == "gradient-boosting":
+        options: dict[str, Any] = {
+            "categorical_features": categorical if categorical.any() else None,
+            "early_stopping": False,  # it would hold rows back, and few positives are what matters here
+        }
+        return HistGradientBoostingClassifier(random_state=random_state, **options)
+    if name == "random-forest":
+        return RandomForestClassifier(n_estimators=200, n_jobs=n_jobs, random_state=random_state)
+    if name == "logistic-regression":
+        return LogisticRegression(max_iter=1000, random_state=random_state)
+    raise UnknownNameError("classifier", name, CLASSIFIERS)
+
+
+def takes_gaps(estimator: Any) -> bool:
+    """Does it take NaN, and codes of categories as numbers? Trees do; what does not gets one 0/1 feature a category."""
+    return bool(get_tags(estimator).input_tags.allow_nan)
 
 
 def _classes(labels: pd.Series, positive: Any) -> tuple[Any, ...]:

@@ -238,7 +238,7 @@ def judge(context: StageContext) -> str:
         time=facts["time"],
         gap=facts["gap"] * DAY,
         folds=own["folds"],
-        classifier=own["classifier"],
+        classifiers=own["classifier"],
         random_state=context.seed,
         n_jobs=own["n_jobs"],
         sampling_strategy=_ratio(facts, context.section("sample")),
@@ -267,6 +267,7 @@ def judge(context: StageContext) -> str:
 
 def classify(context: StageContext) -> str:
     """Train the classifier as the verdict recommends on the whole training part, and hold it against the test part."""
+    from ganforge.downstream.balancing import balanced_rows
     from ganforge.downstream.classifiers import make_classifier
 
     facts, own = context.json("prepare", "facts.json"), context.own
@@ -278,6 +279,10 @@ def classify(context: StageContext) -> str:
     if verdict["arms"][arm]["synthetic"]:
         synthetic = read_part(context.input("sample", "synthetic.parquet"), facts)
         frame = pd.concat([frame, synthetic.frame], ignore_index=True)
+    elif verdict["arms"][arm]["adds_rows"]:
+        rare, ratio = positives(frame[facts["target"]], facts), verdict["arms"][arm]["ratio"]
+        added = balanced_rows(arm, real, rare, ratio=ratio, random_state=context.seed)
+        frame = pd.concat([frame, added], ignore_index=True)
     target, hidden = facts["target"], [facts["target"], *facts["unseen"]]
     classifier = make_classifier(
         own["classifier"],

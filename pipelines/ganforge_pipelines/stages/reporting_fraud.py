@@ -77,6 +77,10 @@ def _what_to_do(verdict: Mapping[str, Any]) -> str:
         return "Use the rows of synthetic.parquet in training, beside the real ones; the model registered here does."
     if recommended == "none":
         return "Nothing to change: train on the real rows as they are."
+    if verdict["arms"][recommended]["adds_rows"]:
+        return (
+            f"Balance the training rows by {recommended}, as the model registered here does; leave out the generator's."
+        )
     return f"Train with {recommended}; leave the synthetic rows out."
 
 
@@ -119,7 +123,8 @@ def _would_change(verdict: Mapping[str, Any], facts: Mapping[str, Any]) -> tuple
     if verdict["n_positive"] < FEW:
         told.append(f"More rows of the rare class: {verdict['n_positive']:,} are few, and the intervals are wide.")
     if verdict["outcome"] == "undecided":
-        told.append("More rows, or more folds: the interval of the synthetic arm reaches to both sides of zero.")
+        more = f"About {verdict['lacking']:,} more rows of the rare class" if verdict["lacking"] else "More rows"
+        told.append(f"{more}, or more folds: whether the synthetic rows help is open.")
     if facts["time"] is None:
         told.append("A time column: rows were split at random, which later data may not resemble.")
     told.extend(judged_shorter(verdict))

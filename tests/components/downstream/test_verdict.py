@@ -17,6 +17,9 @@ from ganforge.downstream.verdict import judge
 from ganforge.errors import GanforgeWarning, InputError, InterruptedRunError, UnknownNameError, UnsuitableDataError
 
 FEATURES = ["x", "y", "noise"]
+LEAN = {"arms": ("class weights",), "classifiers": "logistic-regression", "sampling_strategy": 0.5, "inner_folds": 0}
+"""One model and one ratio: nothing to choose, so that a judgement takes a second."""
+BOOSTING = {**LEAN, "classifiers": "gradient-boosting"}
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +44,7 @@ def rows_of(frame):
 
 def test_a_synthesizer_never_sees_the_fold_it_is_judged_on(table):
     """Whatever it memorises, the rows it will be tested on are not among it."""
-    judge(table, "target", synthesizer=planted.Oracle(), classifier="logistic-regression", random_state=0)
+    judge(table, "target", synthesizer=planted.Oracle(), random_state=0, **LEAN)
     positive = table["target"].to_numpy() == 1
     pairs = split_folds(positive, k=5, random_state=0)
     assert len(planted.Oracle.seen) == 5
@@ -50,26 +53,19 @@ def test_a_synthesizer_never_sees_the_fold_it_is_judged_on(table):
         assert not rows_of(seen) & rows_of(table.iloc[test])
 
 
-def test_only_real_rows_are_tested_on_each_once(table, monkeypatch):
-    tested = []
-
-    class Watched(trials.make_classifier("logistic-regression").__class__):
-        def predict_proba(self, frame):
-            tested.append(frame)
-            return super().predict_proba(frame)
-
-    monkeypatch.setattr(trials, "make_classifier", lambda name, **options: Watched(name, **options))
-    verdict = judge(table, "target", synthesizer=planted.Oracle(), classifier="logistic-regression")
+def test_only_real_rows_are_tested_on_each_once(table):
+    planted.Watched.tested.clear()
+    options = {**LEAN, "classifiers": {"watched": planted.Watched()}}
+    verdict = judge(table.drop(columns="moment"), "target", synthesizer=planted.Oracle(), **options)
     assert verdict.arms["oracle"].details["rows_added"] == [432, 432, 432, 432, 432]
-    oracles = tested[2::3]
-    together = pd.concat(oracles)
-    assert sorted(together.index) == list(range(len(table)))
-    assert together.sort_index()[FEATURES].equals(table[FEATURES])
+    together = np.concatenate(planted.Watched.tested[2::3])  # none, class weights, oracle, fold by fold
+    raw = table[FEATURES].to_numpy()
+    assert sorted(map(tuple, together)) == sorted(map(tuple, raw))
 
 
 def test_duplicates_stay_on_one_side(table):
     doubled = pd.concat([table, table], ignore_index=True)
-    judge(doubled, "target", synthesizer=planted.Oracle(), classifier="logistic-regression", folds=3)
+    judge(doubled, "target", synthesizer=planted.Oracle(), folds=3, **LEAN)
     for seen in planted.Oracle.seen:
         counts = seen.groupby(FEATURES).size()
         assert (counts == 2).all()
@@ -85,7 +81,7 @@ def test_what_the_training_rows_do_not_show_is_not_known_to_the_fit(table):
             return super().fit(data, **more)
 
     extreme = table.assign(x=table["x"].where(table.index != 17, 1e6))
-    judge(Table.of(extreme), "target", synthesizer=Spy(), classifier="logistic-regression")
+    judge(Table.of(extreme), "target", synthesizer=Spy(), **LEAN)
     highs = [schema["x"].high for schema, _ in schemas]
     assert sorted(high > 1e5 for high in highs) == [False, True, True, True, True]
     assert all(schema["x"].high == frame["x"].max() for schema, frame in schemas)
@@ -100,7 +96,7 @@ def test_folds_go_forward_in_time_with_a_gap(table):
             time="moment",
             gap=6000.0,
             folds=3,
-            classifier="logistic-regression",
+            **LEAN,
         )
     ordered = np.sort(table["moment"].to_numpy())
     begins = [ordered[300], ordered[600], ordered[900]]
@@ -110,22 +106,18 @@ def test_folds_go_forward_in_time_with_a_gap(table):
     assert verdict.test_to_train == pytest.approx(np.mean([300 / 200, 300 / 500, 300 / 800]))
 
 
-def test_the_classifier_does_not_see_seconds_that_tell_the_time(table, monkeypatch):
-    shown = []
-
-    class Watched(trials.make_classifier("logistic-regression").__class__):
-        def fit(self, frame, y, **more):
-            shown.append(list(frame.schema.names))
-            return super().fit(frame, y, **more)
-
-    monkeypatch.setattr(trials, "make_classifier", lambda name, **options: Watched(name, **options))
-    few = {"synthesizer": planted.Oracle(), "folds": 2, "classifier": "logistic-regression"}
+def test_the_classifier_does_not_see_seconds_that_tell_the_time(table):
+    few = {**LEAN, "synthesizer": planted.Oracle(), "folds": 2, "classifiers": {"watched": planted.Watched()}}
+    planted.Watched.tested.clear()
     with pytest.warns(GanforgeWarning, match="a running clock tells it only how late a row is"):
         judge(table, "target", time="moment", **few)
+    widths = {"seconds": {each.shape[1] for each in planted.Watched.tested}}
     dated = table.assign(moment=pd.Timestamp("2026-01-01") + pd.to_timedelta(table["moment"], unit="s"))
-    judge(dated, "target", time="moment", **few)
-    judge(table, "target", **few)
-    assert shown == [FEATURES] * 6 + [[*FEATURES, "moment"]] * 12
+    for name, frame, options in (("dates", dated, {"time": "moment"}), ("no time", table, {})):
+        planted.Watched.tested.clear()
+        judge(frame, "target", **few, **options)
+        widths[name] = {each.shape[1] for each in planted.Watched.tested}
+    assert widths == {"seconds": {3}, "dates": {5}, "no time": {4}}  # of dates: hour and weekday
     assert all("moment" in seen.columns for seen in planted.Oracle.seen)
 
 
@@ -135,7 +127,7 @@ def test_the_classifier_does_not_see_seconds_that_tell_the_time(table, monkeypat
 @pytest.mark.slow
 def test_rows_that_help_are_recommended():
     scarce = planted.ring_table(3000, positives=50).drop(columns="moment")
-    verdict = judge(scarce, "target", synthesizer=planted.Oracle(), random_state=0)
+    verdict = judge(scarce, "target", synthesizer=planted.Oracle(), **BOOSTING)
     assert (verdict.outcome, verdict.recommended) == ("helped", "oracle")
     assert str(verdict).startswith("Augment. Oracle's rows lift gradient boosting")
     assert verdict.beats_guessing
@@ -144,7 +136,7 @@ def test_rows_that_help_are_recommended():
 
 @pytest.mark.slow
 def test_rows_that_harm_are_called_so(table):
-    verdict = judge(table, "target", synthesizer=planted.Liar(), random_state=0)
+    verdict = judge(table, "target", synthesizer=planted.Liar(), **BOOSTING)
     assert verdict.outcome == "harmed"
     assert verdict.recommended != "liar"
     assert "do harm" in verdict.sentence
@@ -152,7 +144,7 @@ def test_rows_that_harm_are_called_so(table):
 
 @pytest.mark.slow
 def test_the_arm_without_anything_is_plain_cross_validation(table):
-    verdict = judge(table, "target", synthesizer=planted.Oracle(), random_state=3)
+    verdict = judge(table, "target", synthesizer=planted.Oracle(), random_state=3, **BOOSTING)
     expected = []
     for fold, (train, test) in enumerate(split_folds(table["target"].to_numpy() == 1, k=5, random_state=3)):
         features = table.drop(columns="target")
@@ -167,7 +159,7 @@ def test_the_arm_without_anything_is_plain_cross_validation(table):
 
 def test_copies_of_real_rows_are_dropped_and_counted(table):
     with pytest.warns(GanforgeWarning, match=r"8,640 synthetic rows were exact copies"):
-        verdict = judge(table, "target", synthesizer=planted.Copier(), classifier="logistic-regression")
+        verdict = judge(table, "target", synthesizer=planted.Copier(), **LEAN)
     copier = verdict.arms["copier"]
     assert copier.details["rows_added"] == [0] * 5
     assert sum(copier.details["copies_dropped"]) == 4 * 2160  # drawn again three times
@@ -181,14 +173,13 @@ def test_the_strategy_says_how_many_rows_are_added(table):
             table,
             "target",
             synthesizer=planted.Oracle(),
-            sampling_strategy=strategy,
-            classifier="logistic-regression",
+            **{**LEAN, "sampling_strategy": strategy},
         )
         assert verdict.arms["oracle"].details["rows_added"] == [wanted] * 5
 
 
 def test_curves_are_thin_and_whole(table):
-    verdict = judge(table, "target", synthesizer=planted.Oracle(), classifier="logistic-regression")
+    verdict = judge(table, "target", synthesizer=planted.Oracle(), **LEAN)
     assert {name: len(curves) for name, curves in verdict.curves.items()} == dict.fromkeys(verdict.arms, 5)
     for curves in verdict.curves.values():
         for curve in curves:
@@ -217,7 +208,7 @@ def test_a_target_may_be_written_in_many_ways(table, values):
     spelt = table.assign(
         target=np.array(values, dtype=type(values[0]) if values[0] != "no" else object)[table["target"]]
     )
-    options = {"synthesizer": planted.Oracle(), "classifier": "logistic-regression", "folds": 3}
+    options = {**LEAN, "synthesizer": planted.Oracle(), "folds": 3}
     told = judge(spelt, "target", **options)
     assert told.arms["oracle"].folds == judge(table, "target", **options).arms["oracle"].folds
 
@@ -233,7 +224,7 @@ def test_several_kinds_of_positives_are_drawn_in_proportion(table):
             asked.append((condition["target"], n))
             return super().sample(n, condition=condition, random_state=random_state)
 
-    judge(kinds, "target", synthesizer=Spy(), classifier="logistic-regression", folds=2)
+    judge(kinds, "target", synthesizer=Spy(), folds=2, **LEAN)
     by_kind = {kind: sum(n for each, n in asked if each == kind) for kind in ("flood", "probe")}
     assert by_kind["flood"] + by_kind["probe"] == 2 * 270
     assert by_kind["flood"] == pytest.approx(3 * by_kind["probe"], rel=0.1)
@@ -244,7 +235,7 @@ def test_several_kinds_of_positives_are_drawn_in_proportion(table):
 
 @pytest.mark.slow
 def test_more_jobs_change_nothing(table):
-    options = {"synthesizer": planted.Jitter(), "classifier": "logistic-regression", "folds": 3}
+    options = {**LEAN, "synthesizer": planted.Jitter(), "folds": 3}
     with pytest.warns(GanforgeWarning, match="a column was repaired"):
         alone = judge(table, "target", n_jobs=1, **options)
     with pytest.warns(GanforgeWarning, match="a column was repaired"):
@@ -259,8 +250,8 @@ def test_progress_is_told_fit_by_fit(table):
         table,
         "target",
         synthesizer=planted.Oracle(),
-        classifier="logistic-regression",
         folds=2,
+        **LEAN,
         on_progress=lambda done, total, label: told.append((done, total, label)),
     )
     assert [done for done, _, _ in told] == list(range(7))
@@ -269,7 +260,7 @@ def test_progress_is_told_fit_by_fit(table):
 
 
 def test_a_stopped_judgement_goes_on_where_it_was(table, tmp_path):
-    options = {"synthesizer": planted.Jitter(), "classifier": "logistic-regression", "folds": 3}
+    options = {**LEAN, "synthesizer": planted.Jitter(), "folds": 3}
     options["checkpoints"] = tmp_path / "kept"
     planted.Jitter.stop_at = 2
     with warnings.catch_warnings():
@@ -286,7 +277,7 @@ def test_a_stopped_judgement_goes_on_where_it_was(table, tmp_path):
         assert resumed.notices == fresh.notices
         # Anything else that is asked does not take these results for its own.
         before = len(planted.Jitter.seen)
-        judge(table, "target", sampling_strategy=0.3, **options)
+        judge(table, "target", **{**options, "sampling_strategy": 0.3})
         assert len(planted.Jitter.seen) == before + 3
 
 
@@ -295,8 +286,8 @@ def test_several_synthesizers_are_arms_by_name(table):
         table,
         "target",
         synthesizer={"truth": planted.Oracle(), "lies": planted.Liar()},
-        classifier="logistic-regression",
         folds=2,
+        **LEAN,
     )
     assert list(verdict.arms) == ["none", "class weights", "truth", "lies"]
     with pytest.raises(InputError, match="cannot be called 'none'"):
@@ -308,8 +299,9 @@ def test_ctgan_is_the_arm_by_default_kind_and_can_be_judged():
     from ganforge.synthesis.ctgan import CTGAN
 
     frame = toy_payments(600, seed=0)
+    synthesizer = CTGAN(steps=5, batch_size=100)
     with pytest.warns(GanforgeWarning, match="currency"):
-        verdict = judge(frame, "is_fraud", synthesizer=CTGAN(steps=5, batch_size=100), folds=2, time="booked_at")
+        verdict = judge(frame, "is_fraud", synthesizer=synthesizer, folds=2, time="booked_at", **LEAN)
     assert list(verdict.arms) == ["none", "class weights", "ctgan"]
     assert all(0 <= value <= 1 for arm in verdict.arms.values() for value in arm.folds)
     assert min(verdict.arms["ctgan"].details["rows_added"]) > 0
@@ -326,7 +318,7 @@ def test_a_condition_that_cannot_be_obeyed_names_fold_and_arm(table):
             return super().sample(n, **more)
 
     with pytest.raises(UnsuitableDataError, match=r"^fold 2, arm 'stubborn': only 3 rows obey$"):
-        judge(table, "target", synthesizer=Stubborn(), classifier="logistic-regression", folds=3)
+        judge(table, "target", synthesizer=Stubborn(), folds=3, **LEAN)
 
 
 # -- what cannot be judged -----------------------------------------------------------------------------------------
@@ -338,7 +330,7 @@ def test_wrong_names_are_answered_with_the_nearest(table):
     with pytest.raises(UnknownNameError, match="did you mean 'moment'"):
         judge(table, "target", time="momnt", synthesizer=planted.Oracle())
     with pytest.raises(UnknownNameError, match="did you mean 'gradient-boosting'"):
-        judge(table, "target", classifier="gradient_boosting")
+        judge(table, "target", classifiers="gradient_boosting")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,105 @@
+"""Copies and SMOTE-NC rows: the right number, the table's own make, between their neighbours."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ganforge.data.schema import Schema
+from ganforge.data.table import Table
+from ganforge.downstream.balancing import balanced_rows, copied_rows, smote_rows
+from ganforge.errors import UnknownNameError, UnsuitableDataError
+
+
+@pytest.fixture
+def mixed():
+    rng = np.random.default_rng(0)
+    n = 200
+    amount = np.round(rng.gamma(2, 30, n), 2)
+    frame = pd.DataFrame(
+        {
+            "amount": np.where(np.arange(n) % 9 == 0, np.nan, amount),
+            "items": rng.integers(1, 40, n),
+            "shop": rng.choice(["web", "till", None], n, p=[0.5, 0.4, 0.1]),
+            "card": rng.random(n) < 0.5,
+            "at": pd.Timestamp("2026-01-01") + pd.to_timedelta(rng.integers(0, 10_000, n) * 60, unit="s"),
+            "currency": "EUR",
+            "payment_id": [f"P{k:05d}" for k in range(n)],
+        }
+    )
+    return Table.of(frame), np.arange(n) < 12
+
+
+def test_smote_rows_are_of_the_tables_make(mixed):
+    table, positive = mixed
+    made = smote_rows(table, positive, 30, random_state=0)
+    assert len(made) == 30
+    assert list(made.columns) == list(table.frame.columns)
+    real = table.frame[positive]
+    assert made["amount"].between(real["amount"].min(), real["amount"].max()).all()
+    assert made["items"].dtype == np.int64
+    assert made["items"].between(real["items"].min(), real["items"].max()).all()
+    assert set(made["shop"].dropna()) <= set(real["shop"].dropna())
+    assert made["card"].dtype == bool
+    assert made["at"].between(real["at"].min(), real["at"].max()).all()
+    assert set(made["currency"]) == {"EUR"}
+    assert not set(made["payment_id"]) & set(table.frame["payment_id"])
+    assert (np.round(made["amount"], 2) == made["amount"]).all()
+    Table.of(made, schema=table.schema)  # can be read by the same schema
+
+
+def test_a_new_row_lies_between_two_positive_ones():
+    frame = pd.DataFrame({"x": [0.0, 10.0, *np.linspace(50, 60, 30)], "y": [0.0, 1000.0, *np.linspace(0, 9, 30)]})
+    positive = np.arange(32) < 2
+    made = smote_rows(Table.of(frame), positive, 50, random_state=0)
+    assert made["x"].between(0, 10).all()
+    assert np.allclose(made["y"], 100 * made["x"], atol=1)
+    assert made["x"].nunique() > 40
+
+
+def test_neighbours_do_not_hang_on_units():
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(rng.normal(size=(60, 2)), columns=pd.Index(["a", "b"]))
+    positive = np.arange(60) < 15
+    made = smote_rows(Table.of(frame), positive, 40, random_state=0)
+    scaled = smote_rows(Table.of(frame.assign(b=frame["b"] * 1e6)), positive, 40, random_state=0)
+    assert np.allclose(made["a"], scaled["a"])
+
+
+def test_categories_alone_are_smoten():
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({name: rng.choice(["a", "b", "c"], 80) for name in ("x", "y", "z")})
+    made = smote_rows(Table.of(frame), np.arange(80) < 10, 20, random_state=0)
+    assert len(made) == 20
+    assert set(made["x"]) <= {"a", "b", "c"}
+
+
+def test_one_positive_has_no_neighbour(mixed):
+    table, _ = mixed
+    with pytest.raises(UnsuitableDataError, match="two positive rows at least, not 1"):
+        smote_rows(table, np.arange(200) == 3, 5, random_state=0)
+    with pytest.raises(UnsuitableDataError, match="no positive row"):
+        copied_rows(table, np.zeros(200, dtype=bool), 5, random_state=0)
+
+
+def test_copies_are_positive_rows(mixed):
+    table, positive = mixed
+    made = copied_rows(table, positive, 40, random_state=0)
+    assert len(made) == 40
+    assert set(made["payment_id"]) <= set(table.frame.loc[positive, "payment_id"])
+    assert made["payment_id"].nunique() > 6
+
+
+def test_a_ratio_is_reached(mixed):
+    table, positive = mixed
+    for arm in ("random oversampling", "smote-nc"):
+        assert len(balanced_rows(arm, table, positive, ratio=0.25)) == 47 - 12  # .25 · 188
+    with pytest.raises(UnknownNameError, match="smote-nc"):
+        balanced_rows("smote", table, positive, ratio=0.5)
+
+
+def test_the_same_seed_gives_the_same_rows(mixed):
+    table, positive = mixed
+    once, again, other = (smote_rows(table, positive, 10, random_state=seed) for seed in (3, 3, 4))
+    pd.testing.assert_frame_equal(once, again)
+    assert not once["amount"].equals(other["amount"])
+    assert Schema.infer(table.frame) == table.schema  # the table is as it was
