@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 import pytest
 import torch
 from torch import nn
 
 from ganforge.errors import InputError
-from ganforge.training.penalties import clip_weights, gradient_penalty, gradient_penalty_of_layers, r1
+from ganforge.training.penalties import clip_weights, gradient_penalty, r1
 
 w = torch.tensor([3.0, -4.0])  # ‖w‖ = 5
 
@@ -123,59 +121,3 @@ def test_clipping() -> None:
     assert torch.equal(layer.weight.data, torch.tensor([[0.01, -0.01, 0.005]] * 3))
     with pytest.raises(InputError, match="limit"):
         clip_weights(layer, 0)
-
-
-class Dense:
-    """A critic of dense layers in double precision, its slopes drawn once: leaky ReLU's by sign, dropout's at hand."""
-
-    def __init__(self, sizes: tuple[int, ...], points: int) -> None:
-        self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise((*sizes, 1))).double()
-        self.kept = [2.0 * (torch.rand(points, size) > 0.5).double() for size in sizes[1:]]
-
-    def __call__(self, x: torch.Tensor) -> torch.Tensor:
-        for layer, kept in zip(self.layers, self.kept, strict=False):
-            x = nn.functional.leaky_relu(layer(x), 0.2) * kept
-        return self.layers[-1](x)[:, 0]
-
-    def slopes(self, x: torch.Tensor) -> list[torch.Tensor]:
-        found = []
-        for layer, kept in zip(self.layers, self.kept, strict=False):
-            a = layer(x)
-            found.append((0.2 + 0.8 * (a > 0).double()) * kept)
-            x = a * found[-1]
-        return [each.detach() for each in found]
-
-
-@pytest.mark.parametrize("sizes", [(5,), (7, 4), (30, 16, 8), (6, 5, 9, 4)])
-@pytest.mark.parametrize("target", [0.0, 1.0])
-def test_the_closed_form_is_what_differentiating_twice_gives(sizes: tuple[int, ...], target: float) -> None:
-    """Value and gradient of every weight, in double precision, with dropout; the biases have none in either."""
-    critic = Dense(sizes, 11)
-    real, fake, alpha = torch.randn(11, sizes[0]).double(), torch.randn(11, sizes[0]).double(), torch.rand(11).double()
-    between = fake + alpha[:, None] * (real - fake)
-    twice = gradient_penalty(critic, real, fake, alpha=alpha, target=target)
-    weights = [layer.weight for layer in critic.layers]
-    closed = gradient_penalty_of_layers(weights, critic.slopes(between), target=target)
-    torch.testing.assert_close(closed, twice, rtol=1e-12, atol=0)
-    for one, other in zip(torch.autograd.grad(closed, weights), torch.autograd.grad(twice, weights), strict=True):
-        torch.testing.assert_close(one, other, rtol=1e-10, atol=1e-14)
-    biases = [layer.bias for layer in critic.layers]
-    differentiated = torch.autograd.grad(
-        gradient_penalty(critic, real, fake, alpha=alpha), biases, allow_unused=True, materialize_grads=True
-    )
-    assert not any(each.any() for each in differentiated)
-
-
-def test_the_closed_form_keeps_its_norm_in_float32_under_autocast() -> None:
-    weights = [torch.randn(16, 30), torch.randn(1, 16)]
-    slopes = [torch.rand(4, 16)]
-    exact = gradient_penalty_of_layers([each.double() for each in weights], [each.double() for each in slopes])
-    with torch.autocast("cpu", dtype=torch.bfloat16):
-        value = gradient_penalty_of_layers(weights, slopes)
-    assert value.dtype == torch.float32
-    assert value.item() == pytest.approx(exact.item(), rel=2e-2)
-
-
-def test_slopes_stand_between_layers() -> None:
-    with pytest.raises(InputError, match="2 layers have 1 sets of slopes"):
-        gradient_penalty_of_layers([torch.ones(2, 3), torch.ones(1, 2)], [])

@@ -47,11 +47,11 @@ from torch.nn import functional
 
 from ganforge.data.layout import Layout
 from ganforge.errors import InputError
+from ganforge.gans._critic import critic_terms
 from ganforge.gans._noise import TINY, dropout_mask, gumbel_noise
 from ganforge.gans._segments import segment_softmax
 from ganforge.gans.conditional_batches import ConditionalBatches, Conditions, climb, ladder
 from ganforge.training.game import Batch, Game, Phase, Turn, Update
-from ganforge.training.penalties import gradient_penalty_of_layers
 
 __all__ = [
     "CTGANGame",
@@ -85,12 +85,12 @@ class ConditionedLinear(nn.Module):
             nn.init.uniform_(parameter, -bound, bound)
 
     def forward(self, xs: Sequence[Tensor], places: Tensor | None) -> Tensor:
-        """x_k (B, features_k); places (B,) or (B, j): the bits that stand in cond; None for no cond."""
+        """x_k (B, features_k), or none of them; places (B,) or (B, j): the bits that stand in cond; None: no cond."""
         y = self.bias
         if self.lookup is not None and places is not None:
             rows = self.lookup.index_select(0, places.reshape(-1))
             y = y + (rows if places.ndim == 1 else rows.view(*places.shape, -1).sum(1))
-        for x, weight in zip(xs, self.weights, strict=True):
+        for x, weight in zip(xs, self.weights, strict=False):
             y = torch.addmm(y, x, weight.t())
         return y
 
@@ -117,9 +117,7 @@ class Generator(nn.Module):
 class Critic(nn.Module):
     """pacs of rows (B/p, p·D), cond places (B/p, p) → score (B/p,).
 
-    It is piecewise linear: a unit passes its pre-activation a on times a slope, which leaky ReLU and dropout give it.
-    `enter` and `judge` are the two halves of `forward`, apart because the first layer, by far the largest, is linear:
-    its pre-activations at a point between two rows lie between theirs.
+    It is piecewise linear: a unit passes its pre-activation on times a slope, which leaky ReLU and dropout give it.
     """
 
     def __init__(self, *, row: int, places: int, widths: Sequence[int], pac: int, dropout: float) -> None:
@@ -132,17 +130,19 @@ class Critic(nn.Module):
         self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(sizes))
 
     def forward(self, pacs: Tensor, places: Tensor | None) -> Tensor:
-        return self.judge(self.enter(pacs, places))
-
-    def enter(self, pacs: Tensor, places: Tensor | None) -> Tensor:
-        """Pre-activations of the first layer, (B/p, h_1)."""
-        return self.first([pacs], None if places is None else places + self.slots)
-
-    def judge(self, a: Tensor) -> Tensor:
-        """First layer's pre-activations → scores (B/p,)."""
+        a = self.first([pacs], self._slotted(places))
         for layer in self.layers:
             a = layer(a * self.slope(a))
         return a[:, 0]
+
+    def terms(self, real: Tensor, fake: Tensor, places: Tensor | None) -> tuple[Tensor, Tensor]:
+        """mean D(r̂) − mean D(r), and mean (‖∂D/∂r̃‖₂ − 1)² at r̃ = ρ r̂ + (1 − ρ) r, one ρ a pac; the rows are constants,
+        (B/p, p·D) each, judged at the conds of `places`."""
+        rho = torch.rand(len(real), 1, device=real.device, dtype=real.dtype)
+        weights = [self.first.weights[0], *(each.get_parameter("weight") for each in self.layers)]
+        biases = [each.get_parameter("bias") for each in self.layers]
+        shift = self.first([], self._slotted(places))
+        return critic_terms(torch.cat([real, fake]), shift, rho, weights, biases, self.slope)
 
     def slope(self, a: Tensor) -> Tensor:
         """What each unit of a layer multiplies its pre-activation by; with dropout, drawn at each call."""
@@ -151,19 +151,8 @@ class Critic(nn.Module):
             slope *= dropout_mask(slope.shape, self.dropout, device=a.device).to(slope.dtype)
         return slope
 
-    @torch.no_grad()
-    def slopes(self, a: Tensor) -> list[Tensor]:
-        """First layer's pre-activations → the slopes of all hidden layers there, (B/p, h_k) each."""
-        found = [self.slope(a)]
-        for layer in self.layers[:-1]:
-            a = layer(a * found[-1])
-            found.append(self.slope(a))
-        return found
-
-    def penalty(self, a: Tensor) -> Tensor:
-        """(‖∂D/∂rows‖₂ − 1)² where the first layer's pre-activations are `a`, the mean over pacs."""
-        weights = [self.first.weights[0], *(layer.weight for layer in self.layers)]
-        return gradient_penalty_of_layers(weights, self.slopes(a))
+    def _slotted(self, places: Tensor | None) -> Tensor | None:
+        return None if places is None else places + self.slots
 
 
 class CTGANGame(Game):
@@ -238,14 +227,8 @@ class CTGANGame(Game):
 
     def critic_loss(self, batch: Batch, turn: Turn) -> Mapping[str, Tensor]:
         real, fake = self.layout.expand(batch.real, batch.codes), self._fake(batch, turn)[:, :-1]
-        places = self._places(batch)
-        twice = None if places is None else torch.cat([places, places])
-        a = self.critic.enter(self._pacs(torch.cat([real, fake])), twice)  # (2 B/p, h_1): one pass for both
-        real_score, fake_score = self.critic.judge(a).view(2, -1).mean(1)
-        a_real, a_fake = a.detach().chunk(2)
-        rho = torch.rand(len(a_real), 1, device=a.device, dtype=a.dtype)
-        penalty = self.critic.penalty(torch.lerp(a_real, a_fake, rho))  # r̃ = ρ r̂ + (1 − ρ) r
-        return {"wasserstein": fake_score - real_score, "penalty": self.penalty * penalty}
+        wasserstein, penalty = self.critic.terms(self._pacs(real), self._pacs(fake), self._places(batch))
+        return {"wasserstein": wasserstein, "penalty": self.penalty * penalty}
 
     def generator_loss(self, batch: Batch, turn: Turn) -> Mapping[str, Tensor]:
         fake = self._fake(batch, turn)

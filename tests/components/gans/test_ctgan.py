@@ -161,13 +161,16 @@ def test_the_critics_terms_and_gradients_are_those_of_differentiating_twice(widt
         torch.testing.assert_close(one, other, rtol=1e-8, atol=1e-12)
 
 
-def test_the_penalty_draws_a_dropout_of_its_own_for_every_point():
-    game = CTGANGame(MIXED, pac=5, critic_widths=(64, 64))
-    a = torch.randn(30, 64)
-    one, other = game.critic.slopes(a), game.critic.slopes(a)
-    assert not any(torch.equal(x, y) for x, y in zip(one, other, strict=True))
-    assert all((each == 0).float().mean().item() == pytest.approx(0.5, abs=0.1) for each in one)
-    assert not any(each.requires_grad for each in one)
+def test_real_rows_fakes_and_points_between_are_dropped_out_apart(monkeypatch):
+    game = CTGANGame(MIXED, pac=5, critic_widths=(64,))
+    slopes = []
+    slope = game.critic.slope
+    monkeypatch.setattr(game.critic, "slope", lambda a: slopes.append(slope(a)) or slopes[-1])
+    game.critic_loss(batch(MIXED), Alone())
+    dropped = slopes[0] == 0  # (3 × 4 pacs, 64 units)
+    assert dropped.float().mean().item() == pytest.approx(0.5, abs=0.1)
+    assert not torch.equal(dropped[:4], dropped[4:8])
+    assert not torch.equal(dropped[4:8], dropped[8:])
 
 
 def test_fakes_are_rows_of_the_layout():
