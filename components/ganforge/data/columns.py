@@ -24,6 +24,10 @@ from ganforge.errors import InputError
 
 EXACT = 2**53
 """Whole numbers up to this size are exact in float64."""
+_TRUTHS = {
+    "true": True, "1": True, "1.0": True, "yes": True, "t": True, "y": True,
+    "false": False, "0": False, "0.0": False, "no": False, "f": False, "n": False,
+}  # fmt: skip
 
 
 def normalise(series: pd.Series, *, name: str, source: str) -> pd.Series:
@@ -33,11 +37,12 @@ def normalise(series: pd.Series, *, name: str, source: str) -> pd.Series:
     """
     dtype = series.dtype
     if isinstance(dtype, pd.CategoricalDtype):
-        return normalise(
-            series.astype(dtype.categories.dtype if len(dtype.categories) else object),
-            name=name,
-            source=source,
-        )
+        held = dtype.categories.dtype if len(dtype.categories) else np.dtype(object)
+        if dtype.ordered and not types.is_numeric_dtype(held):  # ordered dates are levels, too
+            return series.astype(object).map(str, na_action="ignore")
+        if series.isna().any() and types.is_integer_dtype(held):
+            held = "UInt64" if types.is_unsigned_integer_dtype(held) else "Int64"
+        return normalise(series.astype(held), name=name, source=source)
     if isinstance(dtype, pd.SparseDtype):
         return normalise(series.sparse.to_dense(), name=name, source=source)
     if isinstance(dtype, pd.ArrowDtype):
@@ -64,6 +69,38 @@ def row_of(mask: Any) -> int:
     return int(np.argmax(np.asarray(mask))) + 1
 
 
+def as_numbers(series: pd.Series, *, name: str, source: str) -> pd.Series:
+    """Numbers, from numbers, booleans or texts of numbers; `InputError` with the row otherwise."""
+    if series.dtype.kind == "M":
+        raise InputError(f"{source}: column {name!r} holds dates, not numbers; call it datetime")
+    if series.dtype.kind == "b":
+        return series.astype("int64")
+    if series.dtype.kind != "O" or isinstance(series.dtype, pd.Int64Dtype):
+        return series
+    numbers = pd.to_numeric(series, errors="coerce")
+    bad = numbers.isna() & series.notna()
+    if bad.any():
+        row = row_of(bad)
+        raise InputError(
+            f"{source}: column {name!r}, row {row}: {series.iloc[row - 1]!r} is not a number "
+            f"({int(bad.sum())} such values); mend it or leave it empty"
+        )
+    return normalise(numbers, name=name, source=source)
+
+
+def as_booleans(series: pd.Series, *, name: str, source: str) -> pd.Series:
+    """True and False, from themselves, 1 and 0, or the texts for them; `InputError` with the row otherwise."""
+    truth = series.map(lambda each: _TRUTHS.get(str(each).strip().lower()), na_action="ignore").astype(object)
+    bad = truth.isna() & series.notna()
+    if bad.any():
+        row = row_of(bad)
+        raise InputError(
+            f"{source}: column {name!r}, row {row}: {series.iloc[row - 1]!r} is neither true nor false; "
+            "call the column categorical"
+        )
+    return normalise(truth, name=name, source=source) if truth.notna().any() else truth
+
+
 def spoken(value: Any) -> str:
     """A value as one says it in a message: 1 for 1.0, a date as 2026-01-31 or 2026-01-31 09:30:00, a text as it is."""
     if isinstance(value, float | np.floating) and float(value).is_integer():
@@ -87,12 +124,11 @@ def _booleans(series: pd.Series) -> pd.Series:
 
 def _integers(series: pd.Series) -> pd.Series:
     missing = series.isna()
-    if not missing.any():
-        if series.dtype.kind == "u" and len(series) and int(series.max()) > np.iinfo(np.int64).max:
-            return series.astype("float64")
-        return series.astype("int64")
     valid = series[~missing]
-    if len(valid) and max(abs(int(valid.max())), abs(int(valid.min()))) > EXACT:
+    beyond = len(valid) > 0 and int(valid.max()) > np.iinfo(np.int64).max
+    if not missing.any() and not beyond:
+        return series.astype("int64")
+    if not beyond and len(valid) and max(abs(int(valid.max())), abs(int(valid.min()))) > EXACT:
         return series.astype("Int64")
     return pd.Series(series.to_numpy(dtype="float64", na_value=np.nan), index=series.index, name=series.name)
 

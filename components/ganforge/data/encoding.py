@@ -47,6 +47,12 @@ def codes_of(series: pd.Series, column: Column) -> np.ndarray:
     return np.append(found, missing)[places]  # a missing value has place −1: the last
 
 
+def ranks(series: pd.Series, column: Column) -> np.ndarray:
+    """(N,) float64 the place of each value in an ordinal column's order, from 0; NaN where missing or never seen."""
+    codes = codes_of(series, column)
+    return np.where((codes < 0) | (codes == len(column.categories)), np.nan, codes)
+
+
 def spelled_code(value: Any, categories: tuple[Any, ...]) -> int | None:
     """The code of the category that a value, or a text that spells it, means; None where none or several could be.
 

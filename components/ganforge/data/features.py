@@ -33,9 +33,9 @@ import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
 
-from ganforge.data.columns import normalise, row_of
+from ganforge.data.columns import as_numbers, normalise, row_of
 from ganforge.data.history import Payments, compact, grown
-from ganforge.data.schema import Schema, as_numbers, plain
+from ganforge.data.schema import Schema, plain
 from ganforge.data.table import Table
 from ganforge.data.targets import binary_target
 from ganforge.data.windows import RunningSum, Trails

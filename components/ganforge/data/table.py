@@ -15,13 +15,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ganforge.data.columns import normalise, row_of
-from ganforge.data.schema import Column, Schema, as_booleans, as_numbers, ticks, ticks_per_second
+from ganforge.data.columns import as_booleans, as_numbers, normalise, row_of
+from ganforge.data.inference import infer_schema
+from ganforge.data.schema import CATEGORIES, Column, Schema, ticks, ticks_per_second
 from ganforge.data.texts import to_dates
 from ganforge.errors import InputError, UnknownNameError
 
-SchemaLike = Schema | Mapping[str, str] | str | Path | None
-"""A schema, a user's column → kind, the file of one, or nothing: then everything is inferred."""
+SchemaLike = Schema | Mapping[str, str | Column] | Mapping[str, str] | Mapping[str, Column] | str | Path | None
+"""A schema, a user's column → kind (`Schema.kinds()` among them), the file of one, or nothing: then everything is
+inferred."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,9 +51,9 @@ class Table:
             frame = conform(frame, schema, source=source)
         else:
             overrides = Schema.read(schema) if isinstance(schema, str | Path) else dict(schema or {})
-            columns = {name: normalise(frame[name], name=name, source=source) for name in frame.columns}
+            columns = {str(name): normalise(frame[name], name=name, source=source) for name in frame.columns}
+            schema = infer_schema(columns, given=dict(frame.dtypes), asked=overrides, source=source)
             frame = pd.DataFrame(columns, index=frame.index)
-            schema = Schema.infer(frame, overrides=overrides, source=source)
             if overrides:
                 frame = conform(frame, schema, source=source)
         return cls(frame=frame, schema=schema, fingerprint=_fingerprint(frame, schema), source=source)
@@ -130,7 +132,7 @@ def conform(frame: pd.DataFrame, schema: Schema, *, source: str = "data frame") 
 
 def _conform_column(series: pd.Series, column: Column, source: str) -> pd.Series:
     name = column.name
-    if column.kind == "categorical" and column.dtype == "object":
+    if column.kind in CATEGORIES and column.dtype == "object":
         return _as_texts(series, column)
     if column.kind in ("constant", "identifier", "text"):
         return series
@@ -173,10 +175,11 @@ def _zoned(dates: pd.Series, dtype: str) -> pd.Series:
 
 
 def _as_texts(series: pd.Series, column: Column) -> pd.Series:
-    text = series.astype(object).where(series.notna(), np.nan)
     if column.categories and not all(isinstance(each, str) for each in column.categories):
-        return text
-    return text.map(_as_text, na_action="ignore")
+        return series.astype(object).where(series.notna(), np.nan)
+    places, distinct = pd.factorize(series)  # few values stand in many rows
+    texts = np.array([*map(_as_text, distinct), np.nan], dtype=object)
+    return pd.Series(texts[places], index=series.index, name=series.name)  # a missing one has place −1: the last
 
 
 def _as_text(value: object) -> str:
@@ -205,7 +208,7 @@ def _checked(frame: pd.DataFrame, source: str) -> pd.DataFrame:
 
 
 def _fingerprint(frame: pd.DataFrame, schema: Schema) -> str:
-    digest = hashlib.sha256(json.dumps(schema.to_json(), sort_keys=True).encode())
+    digest = hashlib.sha256(json.dumps(schema.to_json(outside=False), sort_keys=True).encode())
     for name in frame.columns:
         series = frame[name]
         digest.update(f"\0{name}\0{len(series)}\0".encode())

@@ -97,5 +97,4 @@ def with_discrete(table: Table, name: str) -> Table:
     table.column(name, "target column")
     if table.schema[name].kind in ONE_HOT:
         return table
-    kinds = {column.name: column.kind for column in table.schema if column.kind != "constant"}
-    return Table.of(table.frame, schema=kinds | {name: "categorical"}, source=table.source)
+    return Table.of(table.frame, schema={**table.schema.kinds(), name: "categorical"}, source=table.source)

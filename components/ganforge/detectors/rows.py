@@ -2,7 +2,8 @@
 
 The `Codec` says what a column is; from its scalars and codes come the D columns that distances, cuts and networks see.
 
-    numbers            (x − mean) / deviation of the training rows; codes that are numbers (grades, 0/1) are numbers
+    numbers            (x − mean) / deviation of the training rows; codes that are numbers (grades, 0/1) are numbers,
+                       and so is the place of an ordinal value in its order
     a missing number   the mean; where training had missing ones, a place beside it says 1 when it is missing
     dates              the time of day and the day of the week as points on a circle, never the date itself: tonight's
                        rows are all later than any in training, which makes none of them odd
@@ -24,6 +25,7 @@ import numpy as np
 import pandas as pd
 
 from ganforge.data.codec import Codec, Encoded
+from ganforge.data.encoding import ranks
 from ganforge.data.schema import Schema, ticks, ticks_per_second
 from ganforge.data.table import Table, conform
 from ganforge.errors import InputError, UnsuitableDataError
@@ -207,12 +209,12 @@ class RowEncoding:
 
 
 def _derive(frame: pd.DataFrame, schema: Schema) -> pd.DataFrame:
-    """The schema's columns, each date replaced by cosine and sine of its cycles."""
+    """The schema's columns, each date replaced by cosine and sine of its cycles, ordinal values by their places."""
     columns: dict[str, Any] = {}
     for column in schema:
         series = frame[column.name]
         if column.kind != "datetime":
-            columns[column.name] = series
+            columns[column.name] = ranks(pd.Series(series), column) if column.kind == "ordinal" else series
             continue
         missing = series.isna().to_numpy()
         seconds = np.where(missing, 0, ticks(pd.Series(series))) / ticks_per_second(str(series.dtype))
@@ -233,7 +235,7 @@ def _kinds(derived: pd.DataFrame, schema: Schema) -> dict[str, str]:
     kinds = dict.fromkeys(derived.columns, "continuous")
     for column in schema:
         numeric = all(isinstance(each, int | float) for each in column.categories)
-        if column.name in kinds and not (column.kind == "categorical" and numeric):
+        if column.name in kinds and column.kind != "ordinal" and not (column.kind == "categorical" and numeric):
             kinds[column.name] = column.kind
     return kinds
 

@@ -3,6 +3,7 @@
     number        as it is
     boolean       0, 1
     category      its rank by frequency ("codes"), or one 0/1 column a category ("one-hot")
+    ordinal       its place in the order, a number
     date          hour of the day (0–24), day of the week (0 = Monday), never the date itself: rows to come are later
                   than any in training, and a model that split by the date would take them all for the latest
     left out      constants, identifiers, free text
@@ -20,6 +21,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ganforge.data.encoding import ranks
 from ganforge.data.schema import Column, Schema, ticks, ticks_per_second
 from ganforge.data.table import Table, conform
 from ganforge.errors import UnsuitableDataError
@@ -123,6 +125,8 @@ class Features:
         """(N, features of this column)."""
         if column.kind == "datetime":
             return _moments(series, column)
+        if column.kind == "ordinal":
+            return ranks(series, column)[:, None]
         if column.kind != "categorical":
             return series.to_numpy(dtype=np.float64, na_value=np.nan)[:, None]
         categories = self.categories[column.name]

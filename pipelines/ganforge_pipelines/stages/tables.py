@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from ganforge.data.readers import holds_images, read_table
-from ganforge.data.schema import Schema
+from ganforge.data.schema import Column, Schema
 from ganforge.data.table import Table
 from ganforge.data.writers import write_table
 from ganforge.errors import GanforgeWarning, InputError
@@ -58,8 +58,9 @@ def learned_from(table: Table, rows: np.ndarray) -> Table:
     return Table.of(frame, schema=kinds_of(table.schema), source=table.source)
 
 
-def kinds_of(schema: Schema) -> dict[str, str]:
-    return {column.name: column.kind for column in schema if column.kind != "constant"}
+def kinds_of(schema: Schema) -> dict[str, str | Column]:
+    """What each column is, for another frame of the same columns."""
+    return dict(schema.kinds())
 
 
 def write_part(context: StageContext, name: str, table: Table) -> None:

@@ -1,0 +1,171 @@
+"""The dtype that a column came in, and a column made anew given back in it.
+
+Inside the house a column is float64, int64, bool, datetime64 or object (`columns.py`). What it was outside, int8 or
+Int64, `category`, Arrow's timestamps, stands in `Column.given` in a spelling of our own, where pandas' is ambiguous:
+
+    int8, UInt64, boolean, period[M], datetime64[s, UTC], timedelta64[ms]      as pandas spells them
+    string[pyarrow], string[python], str[pyarrow], str[python]                 pandas' texts, by storage; str: with NaN
+    arrow:int64, arrow:timestamp[us, tz=UTC], arrow:decimal128(10, 2), …       Arrow-backed
+    category, ordered category                                                 with `Column.levels`
+
+A dtype that holds no missing values stays away where some came to be missing.
+"""
+
+# pandas' own annotations are unions of all it could be; what a call gives here is known better than they say.
+# pyright: reportArgumentType=false, reportReturnType=false, reportAttributeAccessIssue=false, reportCallIssue=false
+# pyright: reportOperatorIssue=false, reportIndexIssue=false, reportGeneralTypeIssues=false
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from pandas.api import types
+
+from ganforge.data.schema import ONE_HOT, Column, plain
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_CATEGORIES = ("category", "ordered category")
+_TEXTS = {
+    "string[pyarrow]": ("pyarrow", pd.NA), "string[python]": ("python", pd.NA),
+    "str[pyarrow]": ("pyarrow", np.nan), "str[python]": ("python", np.nan),
+}  # fmt: skip
+
+
+def spelled(dtype: Any) -> str | None:
+    """A dtype in the spelling above; None for one that nothing is given back in (object, sparse, intervals, …)."""
+    if isinstance(dtype, pd.StringDtype):
+        return f"{'string' if dtype.na_value is pd.NA else 'str'}[{dtype.storage}]"
+    if isinstance(dtype, pd.CategoricalDtype):
+        return "ordered category" if dtype.ordered else "category"
+    if isinstance(dtype, pd.ArrowDtype):
+        kind = dtype.pyarrow_dtype
+        return f"arrow:{kind}" if _arrow_family(kind) and _arrow_type(str(kind)) == kind else None
+    return str(dtype) if _family(dtype) else None
+
+
+def suits(given: str, column: Column) -> bool:
+    """Can the values of a column be given back in this dtype? Not where texts were read as dates, for example."""
+    known = column.categories or ((column.value,) if column.value is not None else ())
+    if column.low is None and not known and column.kind not in ("identifier", "text"):
+        return True  # nothing but missing values
+    if given in _CATEGORIES:
+        return column.kind in (*ONE_HOT, "constant") and set(known) <= set(column.levels or ())
+    family = _arrow_family(_arrow_type(given[6:])) if given.startswith("arrow:") else _family(_parsed(given))
+    if column.dtype.startswith("datetime"):
+        return family == "date"
+    if known and all(isinstance(each, bool) for each in known):
+        return family == "truth"
+    return family in (("text",) if column.dtype == "object" else ("number", "span"))
+
+
+def levels_of(dtype: pd.CategoricalDtype) -> tuple[Any, ...]:
+    """All categories in their order, as plain numbers, booleans or texts."""
+    index = dtype.categories
+    if types.is_bool_dtype(index.dtype) or types.is_integer_dtype(index.dtype) or types.is_float_dtype(index.dtype):
+        return tuple(index.astype(object).map(plain))
+    return tuple(map(str, index))
+
+
+def restored(series: pd.Series, column: Column) -> pd.Series:
+    """A column as the house keeps it → in the dtype it was given in, if that is known and can hold it."""
+    given = column.given
+    if given is None:
+        return series
+    if given in _CATEGORIES:
+        return series.astype(pd.CategoricalDtype(list(column.levels or ()), ordered=given != "category"))
+    if given.startswith("arrow:"):
+        return _to_arrow(series, _arrow_type(given[6:]))
+    dtype = _parsed(given)
+    if isinstance(dtype, np.dtype) and dtype.kind in "iub" and series.isna().any():
+        return series
+    if isinstance(dtype, pd.PeriodDtype):
+        return series.dt.to_period(dtype.freq)
+    if types.is_timedelta64_dtype(dtype):
+        return _to_spans(series, dtype)
+    if types.is_integer_dtype(dtype) and series.dtype.kind == "f":
+        edge = np.iinfo(getattr(dtype, "numpy_dtype", dtype)).max  # 2^64 − 1 is no float64: the next one below is
+        series = series.clip(upper=np.nextafter(float(edge), 0) if edge > 2**53 else edge)
+    return series.astype(dtype)
+
+
+def _parsed(given: str) -> Any:
+    if given in _TEXTS:
+        storage, empty = _TEXTS[given]
+        return pd.StringDtype(storage, na_value=empty)
+    return types.pandas_dtype(given)
+
+
+def _family(dtype: Any) -> str | None:
+    """What a dtype that is not Arrow's holds: number, truth, date, span (of time), text; None for all else."""
+    if isinstance(dtype, pd.StringDtype):
+        return "text"
+    if isinstance(dtype, pd.SparseDtype) or types.is_complex_dtype(dtype):
+        return None
+    if types.is_bool_dtype(dtype):
+        return "truth"
+    if types.is_integer_dtype(dtype) or types.is_float_dtype(dtype):
+        return "number"
+    if types.is_datetime64_any_dtype(dtype) or isinstance(dtype, pd.PeriodDtype):
+        return "date"
+    return "span" if types.is_timedelta64_dtype(dtype) else None
+
+
+def _arrow_family(kind: pa.DataType | None) -> str | None:
+    import pyarrow.types as arrow
+
+    if kind is None:
+        return None
+    if arrow.is_dictionary(kind):
+        return _arrow_family(kind.value_type)
+    if arrow.is_boolean(kind):
+        return "truth"
+    if arrow.is_integer(kind) or arrow.is_floating(kind) or arrow.is_decimal(kind):
+        return "number"
+    if arrow.is_timestamp(kind) or arrow.is_date(kind):
+        return "date"
+    return "text" if arrow.is_string(kind) or arrow.is_large_string(kind) or arrow.is_string_view(kind) else None
+
+
+def _arrow_type(text: str) -> pa.DataType | None:
+    """Arrow's own spelling of a type, read; None for one that is not read."""
+    import pyarrow as pa
+
+    if found := re.fullmatch(r"timestamp\[(\w+), tz=(.+)\]", text):
+        return pa.timestamp(found[1], found[2])
+    if found := re.fullmatch(r"(decimal\d+)\((\d+), (-?\d+)\)", text):
+        return getattr(pa, found[1])(int(found[2]), int(found[3]))
+    if found := re.fullmatch(r"dictionary<values=(.+), indices=(\w+), ordered=([01])>", text):
+        values, places = _arrow_type(found[1]), _arrow_type(found[2])
+        return None if values is None or places is None else pa.dictionary(places, values, ordered=found[3] == "1")
+    try:
+        return pa.type_for_alias(text)
+    except ValueError:
+        return None
+
+
+def _to_arrow(series: pd.Series, kind: pa.DataType) -> pd.Series:
+    import pyarrow as pa
+
+    values = pa.nulls(len(series), kind) if series.isna().all() else pa.array(series, from_pandas=True)
+    if pa.types.is_dictionary(kind) and not pa.types.is_dictionary(values.type):
+        values = values.cast(kind.value_type).dictionary_encode()
+    if pa.types.is_integer(kind) and pa.types.is_floating(values.type):
+        whole = series.astype("UInt64" if pa.types.is_unsigned_integer(kind) else "Int64")
+        values = pa.array(whole, from_pandas=True)
+    values = values.cast(kind)
+    return pd.Series(pd.arrays.ArrowExtensionArray(pa.chunked_array([values])), index=series.index, name=series.name)
+
+
+def _to_spans(series: pd.Series, dtype: Any) -> pd.Series:
+    """Seconds → timedelta64, to the nearest tick."""
+    unit = np.datetime_data(dtype)[0]
+    per_second = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}[unit]
+    missing = series.isna().to_numpy()
+    ticks = np.round(np.where(missing, 0, series.to_numpy(np.float64)) * per_second).astype(np.int64)
+    spans = pd.Series(ticks.astype(dtype), index=series.index, name=series.name)
+    return spans.mask(missing)

@@ -1,0 +1,90 @@
+"""What a column is: ordered categories, what pandas says of it already, and what is refused."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ganforge.data.codec import Codec
+from ganforge.data.schema import Schema
+from ganforge.data.table import Table
+from ganforge.detectors.rows import RowEncoding
+from ganforge.downstream.features import Features
+from ganforge.errors import InputError, UnknownNameError
+
+GRADES = ["poor", "fair", "good"]
+
+
+def graded(n=60):
+    return pd.DataFrame({"grade": np.resize(["fair", "good", "fair", None, "poor"], n), "x": np.arange(n) / 3})
+
+
+def test_an_order_comes_from_the_dtype_from_a_file_or_from_the_numbers(tmp_path):
+    (tmp_path / "kinds.yaml").write_text("grade: {kind: ordinal, order: [poor, fair, good]}\n")
+    (tmp_path / "kinds.json").write_text('{"grade": {"kind": "ordinal", "order": ["poor", "fair", "good"]}}')
+    frame = graded()
+    as_dtype = frame.assign(grade=pd.Categorical(frame["grade"], categories=GRADES, ordered=True))
+    tables = [Table.of(frame, schema=tmp_path / name) for name in ("kinds.yaml", "kinds.json")]
+    for table in [*tables, Table.of(as_dtype)]:
+        assert table.schema["grade"].kind == "ordinal"
+        assert table.schema["grade"].categories == ("poor", "fair", "good")
+        assert table.schema == tables[0].schema
+        assert Schema.from_json(json.loads(json.dumps(table.schema.to_json()))) == table.schema
+        again = Table.of(table.frame, schema=table.schema.kinds())
+        assert again.schema == table.schema
+    stars = pd.DataFrame({"stars": [3, 1, 1, 5] * 10, "x": range(3, 43)})
+    assert Table.of(stars, schema={"stars": "ordinal"}).schema["stars"].categories == (1, 3, 5)
+
+
+def test_ordinal_values_are_coded_in_their_order_and_take_conditions():
+    frame = graded()
+    frame["grade"] = pd.Categorical(frame["grade"], categories=["worst", *GRADES], ordered=True)
+    codec = Codec.fit(Table.of(frame))
+    assert codec.layout.blocks[0].width == 4  # three that were seen, and missing
+    assert [codec.code_of("grade", each)[1] for each in [*GRADES, None]] == [0, 1, 2, 3]
+    decoded = codec.decode(codec.encode(frame))["grade"]
+    pd.testing.assert_series_equal(decoded, frame["grade"], check_names=False)
+
+
+def test_classifiers_and_detectors_see_the_place_in_the_order():
+    frame = graded()
+    table = Table.of(frame.assign(grade=pd.Categorical(frame["grade"], categories=GRADES, ordered=True)))
+    features = Features.fit(table, one_hot=False)
+    assert features.categorical.tolist() == [False, False]
+    first = features.transform(table.frame)[:5, 0]
+    np.testing.assert_array_equal(first, [1, 2, 1, np.nan, 0])
+    rows = RowEncoding.fit(table)
+    assert rows.codec.schema["grade"].kind in ("integer", "continuous")
+    matrix = rows.rows(table.frame.iloc[:5], source="rows")
+    place = matrix[:, rows.groups[0].start]
+    assert place[4] < place[0] < place[1]
+    assert place[3] == 0  # missing: the mean
+
+
+def test_categories_of_pandas_stay_categories():
+    many = pd.DataFrame({"code": pd.Categorical(np.arange(200) % 40), "x": np.arange(200) / 7})
+    assert Table.of(many).schema["code"].kind == "categorical"
+    assert Table.of(many.astype({"code": int})).schema["code"].kind == "integer"
+
+
+def test_integers_beyond_64_bits_signed_are_not_wrapped_round():
+    frame = pd.DataFrame({"a": pd.array([0, 1, None, 2**64 - 2**11], dtype="UInt64")})
+    assert Table.of(frame).frame["a"].tolist()[3] == float(2**64 - 2**11)
+
+
+@pytest.mark.parametrize(
+    ("text", "error", "said"),
+    [
+        ("grade: ordinal", InputError, r"column 'grade' is called ordinal, and texts have no order.*schema file"),
+        ("grade: {kind: ordinal, order: [poor, good]}", InputError, r"row 1: 'fair' is not in the order .*poor, good"),
+        ("grade: {kind: categorical, order: [a, b]}", InputError, "an order belongs to an ordinal column"),
+        ("grade: {kind: ordinal, order: [a, a]}", InputError, "at least two different values"),
+        ("grade: {kind: ordinal, order: poor}", InputError, "at least two different values"),
+        ("grade: {kind: ordnal}", UnknownNameError, "did you mean 'ordinal'"),
+    ],
+)  # fmt: skip
+def test_orders_that_are_none(tmp_path, text, error, said):
+    (tmp_path / "kinds.yaml").write_text(text)
+    with pytest.raises(error, match=said):
+        Table.of(graded(), schema=tmp_path / "kinds.yaml", source="grades.csv")
