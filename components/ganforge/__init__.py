@@ -1,6 +1,6 @@
 """ganforge: GANs that make scarce data less scarce, find what does not belong, and say whether it helped.
 
-    from ganforge import CTGAN, DCGAN, FAnoGAN, judge
+    from ganforge import CTGAN, DCGAN, FAnoGAN, GANSampler, judge
 
 Names are loaded on first use (PEP 562), so that `import ganforge` costs nothing.
 """
@@ -17,17 +17,31 @@ _HOMES = {
     "DCGAN": "ganforge.synthesis.dcgan",
     "FAnoGAN": "ganforge.detectors.f_anogan",
     "TunedCTGAN": "ganforge.synthesis.ctgan",
+    "GANSampler": "ganforge.downstream.samplers",
     "Images": "ganforge.data.images",
+    "SynthesizerSampler": "ganforge.downstream.samplers",
     "Table": "ganforge.data.table",
     "judge": "ganforge.downstream.verdict",
 }
 
-__all__ = ["CTGAN", "DCGAN", "FAnoGAN", "Images", "Table", "TunedCTGAN", "__version__", "judge"]
+__all__ = [
+    "CTGAN",
+    "DCGAN",
+    "FAnoGAN",
+    "GANSampler",
+    "Images",
+    "SynthesizerSampler",
+    "Table",
+    "TunedCTGAN",
+    "__version__",
+    "judge",
+]
 
 if TYPE_CHECKING:
     from ganforge.data.images import Images
     from ganforge.data.table import Table
     from ganforge.detectors.f_anogan import FAnoGAN
+    from ganforge.downstream.samplers import GANSampler, SynthesizerSampler
     from ganforge.downstream.verdict import judge
     from ganforge.synthesis.ctgan import CTGAN, TunedCTGAN
     from ganforge.synthesis.dcgan import DCGAN

@@ -1,0 +1,185 @@
+"""Generators as samplers of imbalanced-learn: in its pipelines, in `cross_val_score`, in `GridSearchCV`.
+
+    from imblearn.pipeline import make_pipeline
+    model = make_pipeline(GANSampler(sampling_strategy=0.2), HistGradientBoostingClassifier())
+    cross_val_score(model, X, y, scoring="average_precision")     # a generator a fold, of its training rows alone
+
+The generator learns all rows, with the class as one column more, and is then asked for rows of the classes that are to
+grow: what the classes have in common it learns from all of them, not from the few rows of the scarce one.
+"""
+
+# pandas' own annotations are unions of all it could be; what a call gives here is known better than they say.
+# pyright: reportArgumentType=false, reportAttributeAccessIssue=false, reportIncompatibleMethodOverride=false
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from imblearn.over_sampling.base import BaseOverSampler
+from imblearn.utils import check_target_type
+from sklearn.base import clone
+from sklearn.utils import check_array, check_random_state
+from sklearn.utils.validation import validate_data
+
+from ganforge.data.table import Table
+from ganforge.errors import InputError
+
+_MOST = 2**31 - 1
+
+
+class SynthesizerSampler(BaseOverSampler):
+    """Over-samples with any `Synthesizer` that obeys conditions.
+
+    Args:
+        synthesizer: an unfitted one; it is cloned for each call. None: `CTGAN()`.
+        sampling_strategy: as everywhere in imbalanced-learn: a ratio of positives to negatives (two classes), "auto",
+            "minority", "not majority", "all", or class → rows there shall be.
+        random_state: seeds the synthesizer and its draws; None draws a fresh seed.
+        schema: column → kind, where guessing goes wrong; see `Table.of`.
+
+    Attributes:
+        synthesizer_: the fitted one of the last call.
+        synthetic_: (rows of the last result,) bool, which of them are synthetic: the last ones.
+        sampling_strategy_: class → rows that were made.
+
+    X may be a frame (of any columns that `Table.of` takes; dtypes stay) or an array of numbers or texts; missing values
+    are learned as such. Training shows no progress.
+
+    Raises what the synthesizer raises: `UnsuitableDataError` for too few rows or a class it cannot make, for one.
+    """
+
+    def __init__(
+        self,
+        synthesizer: Any = None,
+        *,
+        sampling_strategy: Any = "auto",
+        random_state: Any = None,
+        schema: Any = None,
+    ) -> None:
+        super().__init__(sampling_strategy=sampling_strategy)
+        self.synthesizer = synthesizer
+        self.random_state = random_state
+        self.schema = schema
+
+    def _check_X_y(self, X: Any, y: Any) -> tuple[Any, np.ndarray, bool]:
+        y, binarize = check_target_type(y, indicate_one_vs_all=True)
+        if not isinstance(X, pd.DataFrame):
+            X = check_array(X, dtype=None, ensure_all_finite="allow-nan")
+        validate_data(self, X=X, y=y, reset=True, skip_check_array=True)
+        if len(X) != len(y):
+            raise InputError(f"{len(X):,} rows but {len(y):,} labels; give one label a row, in the same order")
+        return X, np.asarray(y), binarize
+
+    def _fit_resample(self, X: Any, y: np.ndarray, **_: Any) -> tuple[Any, np.ndarray]:
+        seed = int(check_random_state(self.random_state).randint(_MOST))
+        self.synthetic_ = np.arange(len(y) + sum(self.sampling_strategy_.values())) >= len(y)
+        if not any(self.sampling_strategy_.values()):
+            return X, y
+        frame = _frame_of(X)
+        target = _free_name("class", frame)
+        classes = {label: f"class {k}" for k, label in enumerate(np.unique(y).tolist())}
+        frame[target] = [classes[label] for label in y.tolist()]
+        kinds = self.schema if self.schema is None else dict(self.schema)
+        table = Table.of(frame, schema={**(kinds or {}), target: "categorical"}, source="the rows to resample")
+        self.synthesizer_ = self._unfitted(seed).fit(table)
+        made = [
+            self.synthesizer_.sample(count, condition={target: classes[label]}, random_state=seed + k)
+            for k, (label, count) in enumerate(self.sampling_strategy_.items())
+            if count
+        ]
+        added = pd.concat(made, ignore_index=True).drop(columns=target)
+        labels = [np.full(count, label, dtype=y.dtype) for label, count in self.sampling_strategy_.items()]
+        return _joined(X, added), np.concatenate([y, *labels])
+
+    def _unfitted(self, seed: int) -> Any:
+        if self.synthesizer is None:
+            from ganforge.synthesis.ctgan import CTGAN
+
+            return CTGAN(random_state=seed)
+        model: Any = clone(self.synthesizer)
+        if model.get_params().get("random_state", 0) is None:
+            model.set_params(random_state=seed)
+        return model
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.input_tags.string = True
+        tags.input_tags.dataframe = True
+        tags.input_tags.sparse = False
+        return tags
+
+
+class GANSampler(SynthesizerSampler):
+    """Over-samples with a conditional tabular GAN (`CTGAN`; Xu et al. 2019, arXiv:1907.00503).
+
+    Args:
+        sampling_strategy, random_state, schema: see `SynthesizerSampler`.
+        steps: training steps; None chooses by the number of rows.
+        batch_size: rows a step, a multiple of 10.
+        learning_rate: Adam's, of both networks.
+    """
+
+    def __init__(
+        self,
+        *,
+        sampling_strategy: Any = "auto",
+        random_state: Any = None,
+        schema: Any = None,
+        steps: int | None = None,
+        batch_size: int = 500,
+        learning_rate: float = 2e-4,
+    ) -> None:
+        super().__init__(sampling_strategy=sampling_strategy, random_state=random_state, schema=schema)
+        self.steps = steps
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+
+    def _unfitted(self, seed: int) -> Any:
+        from ganforge.synthesis.ctgan import CTGAN
+
+        options = {"steps": self.steps, "batch_size": self.batch_size, "learning_rate": self.learning_rate}
+        return CTGAN(random_state=seed, **options)
+
+    @classmethod
+    def _get_param_names(cls) -> list[str]:
+        """Without `synthesizer`, which is always the same here."""
+        return [name for name in super()._get_param_names() if name != "synthesizer"]
+
+
+def _frame_of(X: Any) -> pd.DataFrame:
+    """A copy with plain columns, to be learned from."""
+    if not isinstance(X, pd.DataFrame):
+        return pd.DataFrame(X, columns=pd.Index([f"x{k}" for k in range(X.shape[1])])).infer_objects()
+    columns = {
+        str(name): series.sparse.to_dense() if isinstance(series.dtype, pd.SparseDtype) else series
+        for name, series in X.items()
+    }
+    return pd.DataFrame(columns).reset_index(drop=True)
+
+
+def _joined(X: Any, added: pd.DataFrame) -> Any:
+    """The rows with new ones below, of the type and dtypes that they had."""
+    if not isinstance(X, pd.DataFrame):
+        return np.concatenate([X, added.to_numpy(dtype=X.dtype)])
+    new = added.set_axis(X.columns, axis=1)
+    kept = {
+        name: pd.concat([_dense(series), _as(new[name], series.dtype)], ignore_index=True) for name, series in X.items()
+    }
+    return pd.DataFrame(kept)
+
+
+def _dense(series: pd.Series) -> pd.Series:
+    return series.sparse.to_dense() if isinstance(series.dtype, pd.SparseDtype) else series
+
+
+def _as(series: pd.Series, dtype: Any) -> pd.Series:
+    return series if isinstance(dtype, pd.SparseDtype) else series.astype(dtype)
+
+
+def _free_name(wanted: str, frame: pd.DataFrame) -> str:
+    while wanted in frame.columns:
+        wanted += "_"
+    return wanted
