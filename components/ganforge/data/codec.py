@@ -14,7 +14,7 @@ A row encodes the same alone, in any order and in any batch.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -94,14 +94,15 @@ class Codec:
         frame: pd.DataFrame | Table,
         *,
         unseen: str = "raise",
-        random_state: int | None = None,
+        random_state: int | Sequence[np.random.Generator] | None = None,
         clip: float | None = CLIP,
     ) -> Encoded:
         """Rows → scalars and codes. Columns may stand in any order; others beside them are ignored.
 
         unseen: a category never seen is an `UnknownNameError` ("raise"), or gets code −1 and is counted ("count").
         random_state: None takes a number's likeliest mode; a seed draws it by its probability, as the paper does
-        for training. clip: largest |α|; None keeps how far beyond the known modes a value lies, for detectors.
+        for training; `generators` of a seed do so for rows that come in batches. clip: largest |α|; None keeps how far
+        beyond the known modes a value lies, for detectors.
         """
         if unseen not in ("raise", "count"):
             raise UnknownNameError("way to take unseen values", unseen, ("raise", "count"))
@@ -110,12 +111,13 @@ class Codec:
             conformed = frame.schema == self.schema  # every table is as its own schema says
             frame, source = frame.frame, frame.source
         learned = frame if conformed else conform(frame, Schema(self.columns), source=source)
-        rng = None if random_state is None else np.random.default_rng(random_state)
+        drawing = self.generators(random_state) if isinstance(random_state, int | np.integer) else random_state
         scalars = np.zeros((len(learned), self.layout.scalars), dtype=np.float32)
         codes = np.empty((len(learned), len(self.columns)), dtype=self.code_dtype)
         at = 0
         for k, column in enumerate(self.columns):
             if column.kind in NUMERIC:
+                rng = None if drawing is None else drawing[k]
                 scalars[:, at], codes[:, k] = self._encode_numbers(learned[column.name], column, rng, clip)
                 at += 1
             else:
@@ -125,6 +127,10 @@ class Codec:
         if counts and unseen == "raise":
             self._refuse_unseen(learned, codes, next(iter(counts)), source)
         return Encoded(scalars, codes, counts)
+
+    def generators(self, random_state: int) -> list[np.random.Generator]:
+        """One a learned column: rows encoded batch by batch with these come out as they do all at once."""
+        return [np.random.default_rng((random_state, k)) for k in range(len(self.columns))]
 
     def _encode_numbers(
         self, series: pd.Series, column: Column, rng: np.random.Generator | None, clip: float | None

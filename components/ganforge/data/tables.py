@@ -54,6 +54,31 @@ def read_frame(path: Path, *, names: Sequence[str] | None = None, schema: Schema
     return _read_csv(path, names, _Wish.of(schema))
 
 
+def read_frame_chunks(path: str | Path, *, rows: int = 100_000, schema: SchemaLike = None) -> Iterator[pd.DataFrame]:
+    """The rows of a file in order, at most `rows` at a time, in whatever dtypes each chunk has.
+
+    schema: says how to read columns of text, as for `read_table`; it is not applied.
+    """
+    path = sources.existing_file(path)
+    for frame in _parts(path, rows, None, _Wish.of(schema)):
+        yield frame.reset_index(drop=True)
+
+
+def cells_of(path: Path) -> int:
+    """About how many values (rows × columns) a table file holds, without reading it: of CSV, five bytes are a value."""
+    if _is_parquet(path):
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        try:
+            with pq.ParquetFile(path) as file:
+                return file.metadata.num_rows * file.metadata.num_columns
+        except pa.ArrowException as error:
+            raise _not_parquet(path, error) from error
+    packed = 1 if path.suffix.lower() == ".npz" or not sources.is_packed(path) else 4
+    return path.stat().st_size * packed // 5
+
+
 def read_table_chunks(
     path: str | Path, *, rows: int = 100_000, schema: Schema | None = None, names: Sequence[str] | None = None
 ) -> Iterator[pd.DataFrame]:

@@ -25,7 +25,9 @@ from sklearn.base import BaseEstimator
 from sklearn.exceptions import NotFittedError
 
 from ganforge.artifacts import Artifact, read_artifact, write_artifact
+from ganforge.data.streams import StreamedTable, open_table
 from ganforge.data.table import Table, frame_of_array
+from ganforge.data.tables import read_table
 from ganforge.errors import ArtifactError, GanforgeWarning, InputError
 from ganforge.training import Progress, TrainerOptions, Training
 
@@ -48,6 +50,8 @@ class Synthesizer(BaseEstimator, ABC):
     """
 
     kind: ClassVar[str]
+    by_batches: ClassVar[bool] = False
+    """Whether `fit` takes a table that is larger than memory (`data.streams.StreamedTable`)."""
 
     training_: Training
     data_fingerprint_: str
@@ -127,12 +131,16 @@ class Synthesizer(BaseEstimator, ABC):
         return TrainerOptions() if trainer is None else TrainerOptions.from_mapping(dict(trainer))
 
 
-def as_table(data: Any, schema: Any = None) -> Table:
-    """A data frame, or an array of numbers (N, columns) named x0, x1, …, as a `Table`.
+def as_table(data: Any, schema: Any = None, *, by_batches: bool = False) -> Any:
+    """A data frame, an array of numbers (N, columns) named x0, x1, …, or a file, as a `Table`.
+
+    by_batches: a large file as a `StreamedTable`.
 
     A table that is one already has its schema, and takes no other. Raises `InputError` for arrays that are no rows.
     """
-    if isinstance(data, Table):
+    if isinstance(data, str | Path):
+        return open_table(data, schema=schema) if by_batches else read_table(data, schema=schema)
+    if isinstance(data, Table) or (by_batches and isinstance(data, StreamedTable)):
         if schema is not None:
             raise InputError("a Table brings its own schema; give schema= with a data frame only")
         return data

@@ -21,6 +21,7 @@ from torch import Tensor
 
 from ganforge.artifacts import Artifact
 from ganforge.data.codec import Codec
+from ganforge.data.streams import StreamedTable, learn_codec
 from ganforge.data.table import Table
 from ganforge.errors import ArtifactError, InputError, UnsuitableDataError
 from ganforge.gans.ctgan import ConditionalBatches, CTGANGame, check_pac
@@ -71,6 +72,7 @@ class CTGAN(Synthesizer):
 
     kind = "ctgan"
     tuned: ClassVar[bool] = False
+    by_batches: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -121,14 +123,15 @@ class CTGAN(Synthesizer):
 
     def fit(
         self,
-        data: pd.DataFrame | Table,
+        data: pd.DataFrame | Table | StreamedTable | str | Path,
         *,
         schema: Any = None,
         checkpoints: str | Path | None = None,
         resume: bool = False,
         on_progress: Callable[[Progress], None] | None = None,
     ) -> Self:
-        """Learn the rows of a table; see `Synthesizer.fit`.
+        """Learn the rows of a table; see `Synthesizer.fit`. A path is read, or, where the file is large, learned from
+        by batches (`data.streams`): mixtures are then fitted on a sample of the rows, and only encoded rows are kept.
 
         Raises:
             InputError: parameters that contradict each other, or a frame that is no table.
@@ -140,13 +143,12 @@ class CTGAN(Synthesizer):
             positive("steps", self.steps)
         seed = seed_of(self.random_state, resume=resume)
         with collected_notices() as notices:
-            table = as_table(data, schema)
+            table = as_table(data, schema, by_batches=True)
             if len(table) < LEAST_ROWS:
                 raise UnsuitableDataError(
                     f"{table.source}: {len(table)} rows are too few to learn from; give at least {LEAST_ROWS}"
                 )
-            codec = Codec.fit(table, max_modes=self.max_modes, random_state=seed)
-            encoded = codec.encode(table, random_state=seed)
+            codec, encoded = learn_codec(table, max_modes=self.max_modes, random_state=seed)
             scalars, codes = torch.from_numpy(encoded.scalars), torch.from_numpy(encoded.codes)
             game = self._new_game(codec, seed)
             steps = self.steps or default_steps(len(table), self.batch_size)
@@ -226,7 +228,7 @@ class CTGAN(Synthesizer):
         return self.codec_.decode((drawn.scalars, drawn.codes))
 
     def _judged(
-        self, table: Table, codec: Codec, game: CTGANGame, codes: Tensor, *, seed: int
+        self, table: Table | StreamedTable, codec: Codec, game: CTGANGame, codes: Tensor, *, seed: int
     ) -> tuple[slice | np.ndarray, Monitor | None]:
         """The rows to train on, and who judges the model on the others; all rows and nobody without early stopping."""
         if self.early_stopping not in (True, False, "auto"):

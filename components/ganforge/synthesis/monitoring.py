@@ -17,6 +17,7 @@ from __future__ import annotations
 import numpy as np
 
 from ganforge.data.codec import Codec
+from ganforge.data.streams import StreamedTable
 from ganforge.data.table import Table
 from ganforge.errors import InputError
 from ganforge.gans.ctgan import CTGANGame
@@ -87,7 +88,7 @@ class Judge:
 
     def __init__(
         self,
-        table: Table,
+        table: Table | StreamedTable,
         codec: Codec,
         frequencies: np.ndarray,
         *,
@@ -98,12 +99,11 @@ class Judge:
     ) -> None:
         self.codec, self.frequencies, self.mend_margins, self.seed = codec, frequencies, mend_margins, seed
         rng, few = np.random.default_rng((seed, len(table), 1)), not len(held_out)
-        known = table.frame.iloc[_some(training, _NEIGHBOURS, rng)]
-        self.shares = PairShares.of(
-            known if few else table.frame.iloc[held_out], table.schema, most_pairs=_PAIRS, random_state=seed
-        )
+        known = table.take(_some(training, _NEIGHBOURS, rng)).frame
+        real = known if few else table.take(held_out).frame
+        self.shares = PairShares.of(real, table.schema, most_pairs=_PAIRS, random_state=seed)
         drawn = rng.choice(training, _DRAWN, replace=few or len(training) < _DRAWN)
-        self.floor = self.shares.distance(table.frame.iloc[drawn], mend_margins=mend_margins)
+        self.floor = self.shares.distance(table.take(drawn).frame, mend_margins=mend_margins)
         self.space = RowSpace.of(known, table.schema) if few else None
         self.apart = self.space.distances_within() if self.space is not None else None
 

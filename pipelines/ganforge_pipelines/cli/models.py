@@ -51,18 +51,21 @@ def fit(
 ) -> None:
     """Train a generator on a table or on pictures."""
     from ganforge.catalog import load_class
-    from ganforge.data.images import Images
-    from ganforge.data.readers import read
+    from ganforge.data.readers import holds_images, read
+    from ganforge.data.sources import refuse_missing
+    from ganforge.data.streams import open_table
     from ganforge_pipelines.workspace import parse_assignments
 
     check_out(out, model=True)
+    refuse_missing(data)
     speaker = Speaker(json_to=json_to, quiet=quiet)
     with speaker.notices() as notices:
-        source = read(data, labels=labels, schema=schema)
-        family = "pictures" if isinstance(source, Images) else "tables"
+        family = "pictures" if holds_images(data) else "tables"
         kind = _kind_for(
             kind, role="synthesizer", family=family, default="dcgan" if family == "pictures" else "ctgan-tuned"
         )
+        by_batches = labels is None and load_class(kind).by_batches
+        source: Any = open_table(data, schema=schema) if by_batches else read(data, labels=labels, schema=schema)
         model = _construct(
             load_class(kind), kind, {"steps": steps, "random_state": seed, **parse_assignments(set_ or [])}
         )

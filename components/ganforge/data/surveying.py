@@ -1,0 +1,241 @@
+"""What all rows of a table say about its columns, looked at batch by batch: a schema, without holding the table.
+
+A uniform sample of rows is kept, and beside it the rows that show what a sample may miss: the least and the greatest
+value of each column, the first missing one, the first that is no whole number, the first that differs from those
+before. Kinds, bounds and missing values are inferred on both together; categories, their order by frequency, decimals
+and the steps of dates are gathered from every row.
+"""
+
+# pandas' own annotations are unions of all it could be; what a call gives here is known better than they say.
+# pyright: reportArgumentType=false, reportReturnType=false, reportAttributeAccessIssue=false, reportCallIssue=false
+# pyright: reportOperatorIssue=false, reportIndexIssue=false, reportGeneralTypeIssues=false
+
+from __future__ import annotations
+
+import math
+import operator
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ganforge.data.columns import as_numbers, normalise
+from ganforge.data.inference import decimals_of
+from ganforge.data.schema import ONE_HOT, Column, Schema, ticks, ticks_per_second
+from ganforge.data.table import SchemaLike, Table, conform
+from ganforge.data.texts import to_dates
+from ganforge.errors import InputError
+
+MOST_CATEGORIES = 200_000
+"""Different values of a column that are counted; more are no categories."""
+_CODES = 10_000
+_NANO = 10**9
+_DAY = 86_400 * _NANO
+_SMALL = 30  # values: so few may keep to a rounding by chance
+
+
+class Survey:
+    """Gathers, batch by batch; then `schema` says what was found.
+
+    asked: as in `Table.of`; a `Schema` is taken as it is. sample: rows to keep, each as likely.
+
+    Attributes:
+        rows: how many were seen.
+    """
+
+    def __init__(self, asked: SchemaLike = None, *, sample: int) -> None:
+        self.rows = 0
+        self._asked = asked
+        self._kinds: dict[str, Any] = {}
+        if not isinstance(asked, Schema):
+            self._kinds = dict(Schema.read(asked) if isinstance(asked, str | Path) else asked or {})
+        self._most = sample
+        self._rng = np.random.default_rng(0)
+        self._kept: list[pd.DataFrame] = []
+        self._keys = np.zeros(0)
+        self._facts: dict[str, _Facts] = {}
+
+    @property
+    def sampled(self) -> pd.DataFrame:
+        """At most `sample` rows in the order they came, as they came."""
+        return pd.concat(self._kept, ignore_index=True)
+
+    def look_at(self, frame: pd.DataFrame, *, source: str) -> None:
+        """One batch, with the columns of the first."""
+        frame = frame.set_axis([str(name) for name in frame.columns], axis=1)
+        frame.index = pd.RangeIndex(self.rows, self.rows + len(frame))  # a row's number in the whole
+        where = source if not self.rows else f"{source} (rows counted from row {self.rows + 1:,})"
+        for name in frame.columns:
+            facts = self._facts.setdefault(name, _Facts(counted=name in self._kinds))
+            facts.look_at(frame[name], self._as_asked(frame[name], name, where))
+        self._draw(frame)
+        self.rows += len(frame)
+
+    def schema(self, *, source: str) -> Schema:
+        """What the columns are."""
+        if isinstance(self._asked, Schema):
+            return self._asked
+        if self.rows <= self._most:
+            return Table.of(self.sampled, schema=self._kinds, source=source).schema
+        counting = {name: "identifier" for name, facts in self._facts.items() if facts.runs}
+        kinds = counting | self._kinds
+        columns = [
+            Schema.infer(
+                pd.DataFrame({name: self._with_witnesses(name)}),
+                overrides={name: kinds[name]} if name in kinds else None,
+                source=source,
+            ).columns[0]
+            for name in self._facts
+        ]
+        return Schema(tuple(self._facts[each.name].complete(each, source) for each in columns))
+
+    def _as_asked(self, raw: pd.Series, name: str, source: str) -> pd.Series:
+        """Normalised, and numbers or dates where texts are called so."""
+        series, wish = normalise(raw, name=name, source=source), self._kinds.get(name)
+        kind = wish.kind if isinstance(wish, Column) else wish
+        if kind in ("continuous", "integer"):
+            return as_numbers(series, name=name, source=source)
+        if kind == "datetime" and series.dtype.kind == "O":
+            return to_dates(series, name=name, source=source)
+        return series
+
+    def _with_witnesses(self, name: str) -> pd.Series:
+        series = pd.concat([*(each[name] for each in self._kept), *self._facts[name].witnesses])
+        return series[~series.index.duplicated()].reset_index(drop=True)
+
+    def _draw(self, frame: pd.DataFrame) -> None:
+        """Rows get random keys, and those of the smallest keys stay: a uniform sample of all so far."""
+        keys = self._rng.random(len(frame))
+        self._kept.append(frame)
+        self._keys = np.concatenate([self._keys, keys])
+        if len(self._keys) > self._most:
+            stays = np.sort(np.argpartition(self._keys, self._most)[: self._most])
+            bounds = np.cumsum([0, *(len(each) for each in self._kept)])
+            self._kept = [
+                each.iloc[stays[(stays >= begin) & (stays < begin + len(each))] - begin]
+                for each, begin in zip(self._kept, bounds, strict=False)
+            ]
+            self._kept = [each for each in self._kept if len(each)]
+            self._keys = self._keys[stays]
+            if len(self._kept) > 8:
+                self._kept = [pd.concat(self._kept)]
+
+
+class _Facts:
+    """What all values of one column say together."""
+
+    def __init__(self, *, counted: bool) -> None:
+        """counted: all values are, however many differ; else numbers and dates only while they may be codes."""
+        self._counted = counted
+        self._shown: dict[str, tuple[Any, pd.Series]] = {}  # what a row shows → its value, and itself as it came
+        self._counts: Counter[Any] | None = Counter()
+        self._decimals: list[int | None] = []
+        self._few: list[pd.Series] = []  # batches with too few values to tell their rounding
+        self._step = 0  # nanoseconds
+        self._last: int | None = None
+        self.runs = True
+        """Has every row the number after that of the row before?"""
+
+    @property
+    def witnesses(self) -> list[pd.Series]:
+        return [each for _, each in self._shown.values()]
+
+    def look_at(self, raw: pd.Series, series: pd.Series) -> None:
+        """raw: the batch as it came. series: as `columns.normalise` leaves it."""
+        missing = series.isna().to_numpy()
+        if missing.any():
+            self._show("missing", None, raw, series.index[int(missing.argmax())])
+        valid = series[~missing]
+        self.runs = self.runs and not missing.any() and series.dtype.kind == "i" and self._goes_on(series.to_numpy())
+        if valid.empty:
+            return
+        self._count(valid)
+        first = self._show("first", valid.iloc[0], raw, valid.index[0])
+        if "different" not in self._shown:
+            differs = (valid != first).to_numpy(dtype=bool)
+            if differs.any():
+                self._show("different", None, raw, valid.index[int(differs.argmax())])
+        numeric = valid.dtype.kind in "iuf" or isinstance(valid.dtype, pd.Int64Dtype)
+        if numeric or valid.dtype.kind == "M":
+            self._show_extremes(raw, valid)
+        if numeric:
+            self._round(raw, valid)
+        elif valid.dtype.kind == "M":
+            scale = _NANO // ticks_per_second(str(valid.dtype))
+            self._step = math.gcd(self._step, int(np.gcd.reduce(ticks(valid))) * scale)
+
+    def _goes_on(self, numbers: np.ndarray) -> bool:
+        begins = self._last is None or int(numbers[0]) == self._last + 1
+        self._last = int(numbers[-1])
+        return begins and bool((np.diff(numbers) == 1).all())
+
+    def complete(self, column: Column, source: str) -> Column:
+        """The column of the sample with what every row says."""
+        if column.kind in ONE_HOT:
+            return self._with_categories(column, source)
+        if column.kind in ("continuous", "integer"):
+            return replace(column, decimals=self._rounding())
+        if column.kind == "datetime" and self._step:
+            scale = _NANO // ticks_per_second(column.dtype)
+            return replace(column, step=max(math.gcd(self._step, _DAY) // scale, 1))
+        return column
+
+    def _show(self, what: str, value: Any, raw: pd.Series, row: int) -> Any:
+        """Keep a row unless one shows the same already; the value of the one that does."""
+        return self._shown.setdefault(what, (value, raw.loc[[row]]))[0]
+
+    def _show_extremes(self, raw: pd.Series, valid: pd.Series) -> None:
+        for what, row, better in (("least", valid.idxmin(), operator.lt), ("greatest", valid.idxmax(), operator.gt)):
+            value = valid[row]
+            best = self._show(what, value, raw, row)
+            if better(value, best):
+                self._shown[what] = (value, raw.loc[[row]])
+
+    def _round(self, raw: pd.Series, valid: pd.Series) -> None:
+        if valid.dtype.kind == "f":
+            broken = (valid != np.floor(valid)).to_numpy()
+            if broken.any():
+                self._show("broken", None, raw, valid.index[int(broken.argmax())])
+        if len(valid) < _SMALL:
+            self._few.append(valid)
+        else:
+            self._decimals.append(decimals_of(valid))
+
+    def _rounding(self) -> int | None:
+        told = list(self._decimals)
+        if self._few:
+            few = pd.concat(self._few, ignore_index=True)
+            many = pd.concat([few] * math.ceil(_SMALL / len(few)), ignore_index=True) if told else few
+            told.append(decimals_of(many))
+        return None if None in told else max(told)
+
+    def _count(self, valid: pd.Series) -> None:
+        if self._counts is None:
+            return
+        counts = valid.value_counts(sort=False)
+        self._counts.update(dict(zip(counts.index.tolist(), counts.tolist(), strict=True)))
+        if len(self._counts) > (MOST_CATEGORIES if self._counted or valid.dtype.kind in "Ob" else _CODES):
+            self._counts = None
+
+    def _with_categories(self, column: Column, source: str) -> Column:
+        if self._counts is None:
+            raise InputError(
+                f"{source}: column {column.name!r} has more than {MOST_CATEGORIES:,} different values, too many for "
+                "categories; call it text or identifier in a schema, or leave it out"
+            )
+        keys = pd.DataFrame({column.name: list(self._counts)})
+        wish = replace(column, categories=column.categories if column.kind == "ordinal" else ())
+        whole = Schema.infer(keys, overrides={column.name: wish}, source=source).columns[0]
+        column = replace(column, categories=whole.categories)
+        if column.kind == "ordinal":
+            return column
+        values = conform(keys, Schema((column,)), source=source)[column.name]
+        counts: Counter[Any] = Counter()
+        for value, count in zip(values.tolist(), self._counts.values(), strict=True):
+            counts[value] += count
+        number = float if column.dtype == "float64" else int if column.dtype in ("int64", "Int64") else None
+        ordered = sorted(column.categories, key=lambda value: (-counts[value], str(value)))
+        return replace(column, categories=tuple(ordered if number is None else map(number, ordered)))

@@ -1,0 +1,123 @@
+"""Tables read by batches: what the same table in memory has, schema and encoded rows alike."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ganforge.data.codec import Codec
+from ganforge.data.streams import StreamedTable, learn_codec, open_table, stream_table
+from ganforge.data.surveying import Survey
+from ganforge.data.table import Table
+from ganforge.data.tables import read_table
+from ganforge.data.toy import toy_payments
+from ganforge.errors import InputError
+
+N = 3_000
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """The same rows as CSV, CSV.gz and Parquet; much of what columns may hold, some of it only near the end."""
+    rng = np.random.default_rng(0)
+    frame = toy_payments(N, fraud_share=0.05, seed=1).assign(
+        payment_id=np.arange(N),
+        thousands=rng.integers(1, 900, N) * 1000,
+        grams=np.round(rng.gamma(2, 5, N), 3),
+        late=np.where(np.arange(N) < N - 2, 7, 9),  # constant for all but two rows
+        gap=np.where(np.arange(N) == N - 3, np.nan, rng.integers(0, 500, N)),
+        grade=rng.choice(["low", "high"], N),
+    )
+    frame.loc[N - 1, "grade"] = "odd"
+    folder = tmp_path_factory.mktemp("streams")
+    frame.to_csv(folder / "t.csv", index=False)
+    frame.to_csv(folder / "t.csv.gz", index=False)
+    frame.to_parquet(folder / "t.parquet", row_group_size=700)
+    return folder
+
+
+@pytest.mark.parametrize("name", ["t.csv", "t.csv.gz", "t.parquet"])
+@pytest.mark.parametrize("batch", [170, 5_000])
+def test_within_the_sample_all_is_as_in_memory(files, name, batch):
+    table, stream = read_table(files / name), stream_table(files / name, batch=batch)
+    assert stream.schema == table.schema
+    assert len(stream) == len(table)
+    learned = [column.name for column in table.schema if column.learned]
+    pd.testing.assert_frame_equal(stream.sample.frame[learned], table.frame[learned])
+    codec, encoded = learn_codec(stream, max_modes=10, random_state=3)
+    in_memory, rows = learn_codec(table, max_modes=10, random_state=3)
+    assert codec.to_json() == in_memory.to_json()
+    np.testing.assert_array_equal(encoded.scalars, rows.scalars)
+    np.testing.assert_array_equal(encoded.codes, rows.codes)
+    assert encoded.codes.dtype == rows.codes.dtype == np.int8
+
+
+@pytest.mark.parametrize("name", ["t.csv", "t.parquet"])
+def test_beyond_the_sample_the_schema_is_still_that_of_all_rows(files, name):
+    table, stream = read_table(files / name), stream_table(files / name, sample=400, batch=333)
+    assert len(stream.sample) == 400
+    for column in table.schema:
+        assert stream.schema[column.name] == column
+    assert stream.schema["late"].categories == (7, 9)
+    assert stream.schema["gap"].missing
+    codec = Codec.fit(stream.sample)
+    whole = codec.encode(table, random_state=5)
+    for in_memory in (0, 10**9):
+        encoded = stream.encode(codec, random_state=5, in_memory=in_memory)
+        np.testing.assert_array_equal(encoded.scalars, whole.scalars)
+        np.testing.assert_array_equal(encoded.codes, whole.codes)
+        assert isinstance(encoded.codes, np.memmap) is (in_memory == 0)
+
+
+def test_the_sample_is_uniform_and_in_order():
+    survey = Survey(sample=2_000)
+    for begin in range(0, 20_000, 1_000):
+        survey.look_at(pd.DataFrame({"x": np.arange(begin, begin + 1_000) * 1.0}), source="numbers")
+    found = survey.sampled["x"].to_numpy()
+    assert len(found) == 2_000
+    assert (np.diff(found) > 0).all()
+    by_tenth = np.bincount((found // 2_000).astype(int), minlength=10)
+    assert by_tenth.min() > 140  # 200 expected, standard deviation 13
+    assert by_tenth.max() < 260
+
+
+def test_rows_are_taken_by_number(files):
+    table, stream = read_table(files / "t.parquet"), stream_table(files / "t.parquet", sample=400)
+    rows, learned = np.array([2_999, 5, 5, 1_700]), [column.name for column in table.schema if column.learned]
+    pd.testing.assert_frame_equal(stream.take(rows).frame[learned], table.take(rows).frame[learned])
+
+
+def test_kinds_are_settled_by_a_schema(files):
+    kinds = {"thousands": "categorical", "late": "integer", "merchant": "text"}
+    table, stream = (
+        read_table(files / "t.csv", schema=kinds),
+        stream_table(files / "t.csv", schema=kinds, sample=400, batch=900),
+    )
+    assert stream.schema == table.schema
+    assert stream_table(files / "t.csv", schema=table.schema, sample=400).schema == table.schema
+
+
+def test_the_fingerprint_is_that_of_the_file_and_its_schema(files):
+    first, again = stream_table(files / "t.csv", sample=400), stream_table(files / "t.csv", sample=400, batch=77)
+    assert first.fingerprint == again.fingerprint
+    assert first.fingerprint != stream_table(files / "t.parquet", sample=400).fingerprint
+    assert first.fingerprint != stream_table(files / "t.csv", sample=400, schema={"late": "integer"}).fingerprint
+
+
+def test_only_large_files_are_streamed(files):
+    assert isinstance(open_table(files / "t.csv"), Table)
+    for name in ("t.csv", "t.csv.gz", "t.parquet"):
+        assert isinstance(open_table(files / name, large=1_000), StreamedTable)
+
+
+def test_what_cannot_be_is_named(tmp_path, monkeypatch):
+    frame = pd.DataFrame({"x": np.arange(300) * 0.5, "who": [f"a{k} b" for k in range(300)]})
+    frame.to_parquet(tmp_path / "t.parquet")
+    monkeypatch.setattr("ganforge.data.surveying.MOST_CATEGORIES", 100)
+    with pytest.raises(InputError, match="'who' has more than 100 different values"):
+        stream_table(tmp_path / "t.parquet", schema={"who": "categorical"}, sample=50)
+    stream = stream_table(tmp_path / "t.parquet", sample=50)
+    frame[:200].to_parquet(tmp_path / "t.parquet")
+    with pytest.raises(InputError, match="was changed while it was read"):
+        stream.encode(Codec.fit(stream.sample))
