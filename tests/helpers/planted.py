@@ -140,3 +140,13 @@ class Peeper(Planted):
         like = self.everything[self.everything[column] == value]
         rows = np.resize(np.random.default_rng(random_state).permutation(len(like)), n)
         return like.iloc[rows].reset_index(drop=True)
+
+
+class Broad(Planted):
+    """Real positives blurred far over what is around them: found nearly everywhere, told nowhere."""
+
+    kind = "broad"
+    seen: ClassVar[list[pd.DataFrame]] = []
+
+    def change(self, rows: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
+        return rows.assign(x=rng.normal(0, 1, len(rows)), y=rows["y"] + rng.normal(0, 0.5, len(rows)))

@@ -74,8 +74,9 @@ class SynthesizerSampler(BaseOverSampler):
 
     def _fit_resample(self, X: Any, y: np.ndarray, **_: Any) -> tuple[Any, np.ndarray]:
         seed = int(check_random_state(self.random_state).randint(_MOST))
-        self.synthetic_ = np.arange(len(y) + sum(self.sampling_strategy_.values())) >= len(y)
-        if not any(self.sampling_strategy_.values()):
+        wanted: dict[Any, int] = dict(self.sampling_strategy_ or {})
+        self.synthetic_ = np.arange(len(y) + sum(wanted.values())) >= len(y)
+        if not any(wanted.values()):
             return X, y
         frame = _frame_of(X)
         target = _free_name("class", frame)
@@ -86,11 +87,11 @@ class SynthesizerSampler(BaseOverSampler):
         self.synthesizer_ = self._unfitted(seed).fit(table)
         made = [
             self.synthesizer_.sample(count, condition={target: classes[label]}, random_state=seed + k)
-            for k, (label, count) in enumerate(self.sampling_strategy_.items())
+            for k, (label, count) in enumerate(wanted.items())
             if count
         ]
         added = pd.concat(made, ignore_index=True).drop(columns=target)
-        labels = [np.full(count, label, dtype=y.dtype) for label, count in self.sampling_strategy_.items()]
+        labels = [np.full(count, label, dtype=y.dtype) for label, count in wanted.items()]
         return _joined(X, added), np.concatenate([y, *labels])
 
     def _unfitted(self, seed: int) -> Any:

@@ -157,8 +157,8 @@ def run_trial(
 
 def _part(task: Trial, rows: np.ndarray) -> Table:
     """Rows as a table whose kinds are those of the whole, but whose bounds and categories come from these alone."""
-    kinds = {column.name: column.kind for column in task.table.schema}
-    return Table.of(task.table.frame.iloc[rows].reset_index(drop=True), schema=kinds, source=task.table.source)
+    frame = task.table.frame.iloc[rows].reset_index(drop=True)
+    return Table.of(frame, schema=task.table.schema.kinds(), source=task.table.source)
 
 
 # -- where rows come from ------------------------------------------------------------------------------------------

@@ -7,13 +7,19 @@ import pandas as pd
 import planted
 import pytest
 from sklearn.metrics import average_precision_score
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import LinearSVC
+from sklearn.tree import DecisionTreeClassifier
 
 from ganforge.data.splits import folds as split_folds
 from ganforge.data.table import Table
 from ganforge.data.toy import toy_payments
 from ganforge.downstream import trials
+from ganforge.downstream.arms import PLAIN_ARMS
 from ganforge.downstream.classifiers import make_classifier
-from ganforge.downstream.verdict import judge
+from ganforge.downstream.measures import MEASURES
+from ganforge.downstream.verdict import PRESETS, judge
 from ganforge.errors import GanforgeWarning, InputError, InterruptedRunError, UnknownNameError, UnsuitableDataError
 
 FEATURES = ["x", "y", "noise"]
@@ -228,6 +234,123 @@ def test_several_kinds_of_positives_are_drawn_in_proportion(table):
     by_kind = {kind: sum(n for each, n in asked if each == kind) for kind in ("flood", "probe")}
     assert by_kind["flood"] + by_kind["probe"] == 2 * 270
     assert by_kind["flood"] == pytest.approx(3 * by_kind["probe"], rel=0.1)
+
+
+# -- choosing ------------------------------------------------------------------------------------------------------
+
+QUICK = {"synthesizer": planted.Jitter(), "folds": 5, "sampling_strategy": (0.1, 0.4)}
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::ganforge.errors.GanforgeWarning")
+def test_every_arm_chooses_its_classifier_and_ratio_and_is_measured_in_every_way(table):
+    verdict = judge(
+        table.drop(columns="moment"), "target", classifiers=("logistic-regression", "gradient-boosting"), **QUICK
+    )
+    assert list(verdict.arms) == [*PLAIN_ARMS, "jitter"]
+    for name, arm in verdict.arms.items():
+        assert arm.classifier == "gradient-boosting"  # no line tells a ring from what is around it
+        assert arm.ratio in ((0.1, 0.4) if name in ("random oversampling", "smote-nc", "jitter") else (None,))
+        assert arm.adds_rows == (arm.ratio is not None)
+        assert arm.synthetic == (name == "jitter")
+        assert set(arm.measures) == set(MEASURES)
+        assert arm.measures["average_precision"].folds == arm.folds
+        assert all(len(each.folds) == 5 for each in arm.measures.values())
+        assert 0 <= arm.measures["precision_at_100"].mean <= 1
+        assert sum(each["rows"] for each in arm.details["reliability"]) == 1200
+    none, moved = verdict.arms["none"], verdict.arms["tuned threshold"]
+    assert moved.folds == none.folds  # another threshold is the same order
+    assert moved.against_none.equivalent == 1
+    assert moved.measures["savings"].mean > none.measures["savings"].mean
+    weights = verdict.arms["class weights"]
+    assert weights.measures["brier_recalibrated"].mean < weights.measures["brier"].mean
+    assert verdict.to_json()["arms"]["jitter"]["classifier"] == "gradient-boosting"
+
+
+def test_any_classifier_of_scikit_learns_kind_can_be_asked(table):
+    models = {"svm": LinearSVC(random_state=0), "logistic-regression": None}
+    verdict = judge(
+        table, "target", synthesizer={}, arms=(), classifiers=models, folds=2, inner_folds=2, sampling_strategy=0.5
+    )
+    assert list(verdict.arms) == ["none"]
+    assert verdict.classifier in models
+    assert set(verdict.arms["none"].details["chosen"]) <= set(models)
+    with pytest.raises(InputError, match="takes weights; leave out the arm 'class weights'"):
+        judge(table, "target", synthesizer={}, classifiers={"k": KNeighborsClassifier()}, folds=2, inner_folds=0)
+    with pytest.raises(InputError, match="neither probabilities nor a decision function"):
+        judge(table, "target", synthesizer={}, classifiers={"scaler": StandardScaler()})
+
+
+def test_what_is_chosen_never_sees_the_fold_it_is_judged_on(table):
+    """All fits together on at most a fold's training part, and the test rows scored by no model but the last."""
+    Counted = planted.Watched
+    Counted.tested.clear()
+    options = {**LEAN, "classifiers": {"watched": Counted()}, "inner_folds": 2, "sampling_strategy": (0.1, 0.5)}
+    judge(table.drop(columns="moment"), "target", synthesizer={}, **{**options, "arms": ("smote-nc",)})
+    sizes = [len(each) for each in Counted.tested]
+    none, smote = [480, 480, 240], [480, 480, 480, 480, 240]
+    assert sizes == (none + smote) * 5
+
+
+def test_entities_stay_on_one_side_and_are_not_learned(table):
+    customer = np.random.default_rng(0).integers(0, 200, len(table))
+    judge(table.assign(customer=customer), "target", synthesizer=planted.Oracle(), group="customer", folds=3, **LEAN)
+    owners = pd.Series(customer, index=map(tuple, table[FEATURES].round(9).to_numpy()))
+    for seen in planted.Oracle.seen:
+        assert "customer" not in seen.columns
+        trained = set(owners[list(rows_of(seen))])
+        held = set(owners[[key for key in owners.index if key not in rows_of(seen)]])
+        assert not trained & held
+
+
+def test_amounts_weigh_what_is_missed(table):
+    rng = np.random.default_rng(0)
+    dear = table.assign(amount=np.where(table["target"] == 1, rng.uniform(400, 600, 1200), rng.uniform(9, 30, 1200)))
+    with pytest.warns(GanforgeWarning, match="column 'amount' alone finds the positives"):
+        verdict = judge(dear, "target", synthesizer={}, amount="amount", alert_cost=5.0, **LEAN)
+    assert verdict.arms["class weights"].measures["savings"].mean > 0.9
+    with pytest.raises(InputError, match="'x' cannot be the amount"):
+        judge(table, "target", synthesizer={}, amount="x", **LEAN)
+    with pytest.raises(InputError, match="alert_cost=-1"):
+        judge(table, "target", synthesizer={}, alert_cost=-1, **LEAN)
+
+
+def test_repeats_are_folds_drawn_anew(table):
+    verdict = judge(table, "target", synthesizer={}, folds=2, repeats=3, **LEAN)
+    assert len(verdict.arms["none"].folds) == 6
+    assert verdict.test_to_train == pytest.approx(1)
+    with pytest.raises(InputError, match="can be cut in one way"):
+        judge(table, "target", synthesizer={}, time="moment", repeats=3, **LEAN)
+
+
+def test_presets_and_arms_are_known_by_name(table):
+    with pytest.raises(UnknownNameError, match="did you mean 'quick'"):
+        judge(table, "target", preset="quik")
+    with pytest.raises(UnknownNameError, match="did you mean 'smote-nc'"):
+        judge(table, "target", arms=("smote",))
+    assert PRESETS["full"].repeats == 10
+
+
+def test_harm_that_auroc_hides_is_told():
+    """Added rows that lift the area under the ROC curve and ruin the top of the list, as SMOTE does to a tree."""
+    rng = np.random.default_rng(0)
+    n = 4000
+    positive = np.arange(n) < 80
+    easy = positive & (rng.random(n) < 0.6)
+    frame = pd.DataFrame({"x": rng.normal(size=n), "y": rng.normal(size=n) + positive, "target": positive.astype(int)})
+    frame.loc[easy, "x"] = rng.uniform(4.9, 5.0, easy.sum())
+    verdict = judge(
+        frame,
+        "target",
+        synthesizer={"broad": planted.Broad()},
+        **{**BOOSTING, "classifiers": "tree"}
+        | {"classifiers": {"tree": DecisionTreeClassifier(min_samples_leaf=5, random_state=0)}},
+    )
+    broad, none = verdict.arms["broad"].measures, verdict.arms["none"].measures
+    assert broad["auroc"].mean > none["auroc"].mean
+    assert broad["average_precision"].mean < none["average_precision"].mean - 0.05
+    assert verdict.outcome == "harmed"
+    assert verdict.recommended == "none"
 
 
 # -- the course of it ----------------------------------------------------------------------------------------------
