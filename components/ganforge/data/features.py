@@ -285,12 +285,12 @@ class PaymentFeatures(TransformerMixin, BaseEstimator):
         amounts = past.amount[trails.order]
         known = np.concatenate([[0], np.cumsum(~np.isnan(amounts))])
         sums = RunningSum(np.nan_to_num(amounts))
-        end = trails.before(rows.customer, rows.moment)
+        asked = trails.ask(rows.customer, rows.moment)
+        end = asked.before()
         own = ~np.isnan(rows.amount)
         counts, means = {}, {}
         for w in self.windows:
-            begin = trails.until(rows.customer, rows.moment - w * _DAY)
-            begin = np.where(rows.customer < 0, end, begin)
+            begin = np.where(rows.customer < 0, end, asked.until(w * _DAY))
             counts[f"{self.customer}_count_{w}d"] = end - begin + 1
             told = known[end] - known[begin] + own
             total = sums.between(begin, end) + np.nan_to_num(rows.amount)
@@ -301,12 +301,12 @@ class PaymentFeatures(TransformerMixin, BaseEstimator):
         past = self.history_.take(_among(self.history_.terminal, rows.terminal))
         trails = Trails(past.terminal, past.moment)
         frauds = np.concatenate([[0], np.cumsum(past.fraud[trails.order])])
-        known = rows.moment - round(self.label_delay * _DAY)  # labels of payments until then are
-        end = np.minimum(trails.until(rows.terminal, known), trails.before(rows.terminal, rows.moment))
+        asked = trails.ask(rows.terminal, rows.moment)
+        delay = round(self.label_delay * _DAY)  # labels of payments until so long ago are known
+        end = np.minimum(asked.until(delay), asked.before())
         counts, risks = {}, {}
         for w in self.windows:
-            begin = np.minimum(trails.until(rows.terminal, known - w * _DAY), end)
-            begin = np.where(rows.terminal < 0, end, begin)
+            begin = np.where(rows.terminal < 0, end, np.minimum(asked.until(delay + w * _DAY), end))
             count = end - begin
             counts[f"{self.terminal}_count_{w}d"] = count
             risks[f"{self.terminal}_risk_{w}d"] = (frauds[end] - frauds[begin]) / np.maximum(count, 1)

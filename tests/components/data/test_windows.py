@@ -17,7 +17,8 @@ def test_places_are_counts_by_hand(events, asked):
     groups, moments = (np.array([each[k] for each in events], dtype=np.int64) for k in (0, 1))
     of, at = (np.array([each[k] for each in asked], dtype=np.int64) for k in (0, 1))
     trails = Trails(groups, moments)
-    for group, moment, before, until in zip(of, at, trails.before(of, at), trails.until(of, at), strict=True):
+    questions = trails.ask(of, at + 3)
+    for group, moment, before, until in zip(of, at, questions.before(3), questions.until(3), strict=True):
         ahead = int((groups < group).sum())
         assert before == ahead + int(((groups == group) & (moments < moment)).sum())
         assert until == ahead + int(((groups == group) & (moments <= moment)).sum())
