@@ -32,12 +32,20 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from ganforge.gans._conditioned import products_type
+
 Slope = Callable[[Tensor], Tensor]
 """Pre-activations (n, h) → what each is multiplied by (n, h); may be drawn anew at each call."""
 
 
 def critic_terms(
-    x: Tensor, shift: Tensor, rho: Tensor, weights: Sequence[Tensor], biases: Sequence[Tensor], slope: Slope
+    real: Tensor,
+    fake: Tensor,
+    shift: Tensor,
+    rho: Tensor,
+    weights: Sequence[Tensor],
+    biases: Sequence[Tensor],
+    slope: Slope,
 ) -> tuple[Tensor, Tensor]:
     """mean D(fake) − mean D(real), and mean (‖∂D/∂x̃‖₂ − 1)² at x̃ = ρ fake + (1 − ρ) real: two scalars.
 
@@ -45,31 +53,39 @@ def critic_terms(
     float32 at least.
 
     Args:
-        x: (2P, F), the real rows first.
+        real, fake: (P, F) each, or in any shape of as many numbers, such as (P·p, F/p).
         shift: (P, h_1) or (h_1,), what stands in for b_1 at both rows of a pair.
         rho: (P, 1) in [0, 1].
         weights: W_1 (h_1, F), …, w_L (1, h_{L−1}), as `nn.Linear` keeps them; L ≥ 2. biases: b_2, …, b_L.
         slope: leaky ReLU's and dropout's.
     """
-    device = x.device.type
-    dtype = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else weights[0].dtype
-    shift = shift.expand(len(rho), -1)
-    with torch.autocast(device, enabled=False):
-        return _CriticTerms.apply(x, shift, rho, slope, dtype, len(weights), *weights, *biases)  # type: ignore[return-value]
+    dtype, shift = products_type(weights[0]), shift.expand(len(rho), -1)
+    with torch.autocast(shift.device.type, enabled=False):
+        inputs = (real, fake, shift, rho, slope, dtype, len(weights), *weights, *biases)
+        return _CriticTerms.apply(*inputs)  # type: ignore[return-value]
 
 
 class _CriticTerms(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: Any, x: Tensor, shift: Tensor, rho: Tensor, slope: Slope, dtype: torch.dtype, layers: int, *given: Tensor
+        ctx: Any,
+        real: Tensor,
+        fake: Tensor,
+        shift: Tensor,
+        rho: Tensor,
+        slope: Slope,
+        dtype: torch.dtype,
+        layers: int,
+        *given: Tensor,
     ) -> tuple[Tensor, Tensor]:
         cast = [each.to(dtype) for each in given]
         weights, biases = cast[:layers], cast[layers:]
         pairs = len(rho)
         ends, between = slice(0, 2 * pairs), slice(2 * pairs, 3 * pairs)
 
-        h = x.new_empty(3 * pairs, x.shape[1], dtype=dtype)
-        h[ends] = x
+        h = shift.new_empty(3 * pairs, weights[0].shape[1], dtype=dtype)
+        h[:pairs].view(real.shape).copy_(real)
+        h[pairs : 2 * pairs].view(fake.shape).copy_(fake)
         first = torch.mm(h[ends], weights[0].t()).view(2, pairs, -1).add_(shift)
         a = torch.cat([first.view(2 * pairs, -1), torch.lerp(first[0], first[1], rho.to(dtype))])
         below, slopes = [h], []
@@ -77,7 +93,7 @@ class _CriticTerms(torch.autograd.Function):
             slopes.append(slope(a))
             below.append(a.mul_(slopes[-1]))
             a = torch.addmm(bias, below[-1], weight.t())
-        real, fake = _widened(a[ends]).view(2, pairs).mean(1)
+        score_real, score_fake = _widened(a[ends]).view(2, pairs).mean(1)
 
         above = [weights[-1] * slopes[-1]]
         for weight, s in zip(reversed(weights[1:-1]), reversed(slopes[:-1]), strict=True):  # up
@@ -89,7 +105,7 @@ class _CriticTerms(torch.autograd.Function):
 
         ctx.save_for_backward(norm, *below, *above)
         ctx.types = shift.dtype, [each.dtype for each in given]
-        return fake - real, (norm - 1).square().mean()
+        return score_fake - score_real, (norm - 1).square().mean()
 
     @staticmethod
     @once_differentiable
@@ -106,7 +122,7 @@ class _CriticTerms(torch.autograd.Function):
         gradients += [u[: 2 * pairs].sum(0) for u in ups[1:]]  # of the biases
         d_shift = ups[0][:pairs] + ups[0][pairs : 2 * pairs]
         cast = [each.to(dtype) for each, dtype in zip(gradients, types, strict=True)]
-        return None, d_shift.to(shift_type), None, None, None, None, *cast
+        return None, None, d_shift.to(shift_type), None, None, None, None, *cast
 
 
 def _widened(x: Tensor) -> Tensor:

@@ -1,6 +1,6 @@
-"""Softmax among the places of a row that belong together: the one-hot of a column, or a mode.
+"""Choices among the places of a row that belong together: a column's one-hot, a number's mode.
 
-Matrices stand upright here, (D, B) with a row of the table in each column: what is summed over comes first, so that
+Matrices stand upright in here, (D, B) with a row of the table in each column: what is summed over comes first, so that
 every sum adds whole rows of memory, ten times as fast as the other way round.
 """
 
@@ -12,32 +12,76 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from ganforge.gans._noise import gumbel_noise
 
-def segment_softmax(y: Tensor, segment: Tensor, count: int) -> tuple[Tensor, Tensor]:
-    """Softmax of (D, B) within each of `count` segments, and each segment's log Σ exp (count, B).
 
-    `segment` (D,) is the number of the segment that a place belongs to. All columns at once, whatever their widths:
-    neither a loop over them nor padding to the widest.
+def gumbel_rows(
+    logits: Tensor, segment: Tensor, count: int, scalars: Tensor, asked: Tensor | None, tau: float
+) -> tuple[Tensor, Tensor]:
+    """Logits (B, D) → rows (B, D), and how surprising what was asked for is (B,).
+
+    At the places `scalars` (S,) a row has the logit's tanh, in each of the `count` segments otherwise a draw of the
+    Gumbel-softmax at temperature `tau`: softmax((logits + noise) / τ). `segment` (D,) is the number of the segment that
+    a place belongs to; a scalar is one of its own. All columns at once, whatever their widths: neither a loop over them
+    nor padding to the widest.
+
+    The surprise is −log d̂ where the one-hot was to have its bit: at the place `asked` (B,); all 0 without one.
     """
-    return _SegmentSoftmax.apply(y, segment, count)  # type: ignore[return-value]
+    noise = gumbel_noise(logits.t().shape, device=logits.device)
+    return gumbel_rows_at(logits, noise, segment, count, scalars, asked, tau)
 
 
-class _SegmentSoftmax(torch.autograd.Function):
+def gumbel_rows_at(
+    logits: Tensor, noise: Tensor, segment: Tensor, count: int, scalars: Tensor, asked: Tensor | None, tau: float
+) -> tuple[Tensor, Tensor]:
+    """`gumbel_rows` with the noise given (D, B), in whose type all is computed."""
+    return _GumbelRows.apply(logits, noise, segment, count, scalars, asked, tau)  # type: ignore[return-value]
+
+
+class _GumbelRows(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, y: Tensor, segment: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    def forward(
+        ctx: Any,
+        logits: Tensor,
+        noise: Tensor,
+        segment: Tensor,
+        count: int,
+        scalars: Tensor,
+        asked: Tensor | None,
+        tau: float,
+    ) -> tuple[Tensor, Tensor]:
+        y = torch.empty_like(noise).copy_(logits.t())  # (D, B)
+        numbers = y.index_select(0, scalars).tanh_()  # (S, B)
+        y.add_(noise).div_(tau)
         lowest = y.new_full((count, y.shape[1]), -torch.inf)
         top = lowest.scatter_reduce_(0, segment[:, None].expand_as(y), y, "amax")
-        soft = (y - top.index_select(0, segment)).exp_()
+        y.sub_(top.index_select(0, segment))
+        chosen = None if asked is None else y.gather(0, asked[None])[0]
+        soft = y.exp_()
         total = torch.zeros_like(top).index_add_(0, segment, soft)
-        soft /= total.index_select(0, segment)
-        ctx.save_for_backward(soft, segment)
-        return soft, top + total.log_()
+        soft.div_(total.index_select(0, segment))
+        if asked is None or chosen is None:
+            surprise = y.new_zeros(y.shape[1])
+        else:
+            surprise = total.gather(0, segment[asked][None])[0].log_().sub_(chosen)
+        ctx.save_for_backward(soft, numbers, segment, scalars, asked)
+        ctx.tau, ctx.count, ctx.dtype = tau, count, logits.dtype
+        rows = soft.index_copy(0, scalars, numbers)
+        return rows.t().contiguous(), surprise
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, d_soft: Tensor, d_log_sums: Tensor) -> tuple[Tensor, None, None]:
-        """∂s_i/∂y_j = s_i (δ_ij − s_j) and ∂ log Σ exp / ∂y_j = s_j, both within a segment alone."""
-        soft, segment = ctx.saved_tensors
-        weighted = soft * d_soft.contiguous()
-        common = d_log_sums.index_add(0, segment, weighted, alpha=-1)
-        return weighted.addcmul_(soft, common.index_select(0, segment)), None, None
+    def backward(ctx: Any, d_rows: Tensor, d_surprise: Tensor) -> tuple[Tensor | None, ...]:
+        """∂s_i/∂y_j = s_i (δ_ij − s_j) and ∂(−log s_a)/∂y_j = s_j − δ_aj, within a segment; ∂tanh = 1 − tanh²."""
+        soft, numbers, segment, scalars, asked = ctx.saved_tensors
+        d_y = torch.empty_like(soft).copy_(d_rows.t())
+        d_numbers = d_y.index_select(0, scalars).mul_(1 - numbers.square())
+        d_y.mul_(soft)
+        common = d_y.new_zeros(ctx.count, d_y.shape[1]).index_add_(0, segment, d_y).neg_()
+        if asked is not None:
+            common.scatter_add_(0, segment[asked][None], d_surprise[None])
+        d_y.addcmul_(soft, common.index_select(0, segment))
+        if asked is not None:
+            d_y.scatter_add_(0, asked[None], d_surprise.neg()[None])
+        d_y.div_(ctx.tau).index_copy_(0, scalars, d_numbers)
+        return d_y.t().to(ctx.dtype).contiguous(), None, None, None, None, None, None

@@ -43,13 +43,13 @@ from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from ganforge.data.layout import Layout
 from ganforge.errors import InputError
+from ganforge.gans._conditioned import ConditionedLinear
 from ganforge.gans._critic import critic_terms
 from ganforge.gans._noise import TINY, dropout_mask, gumbel_noise
-from ganforge.gans._segments import segment_softmax
+from ganforge.gans._segments import gumbel_rows
 from ganforge.gans.conditional_batches import ConditionalBatches, Conditions, climb, ladder
 from ganforge.training.game import Batch, Game, Phase, Turn, Update
 
@@ -64,35 +64,6 @@ __all__ = [
     "climb",
     "ladder",
 ]
-
-
-class ConditionedLinear(nn.Module):
-    """W·(x_1 ⊕ … ⊕ x_k ⊕ cond) + b as W_1·x_1 + … + W_k·x_k + W_c·cond + b.
-
-    Nothing is put side by side, and the columns of W that belong to cond are looked up instead of multiplied.
-
-    Attributes:
-        weights: W_1 … W_k, (out, features_k) each. bias: b (out,). lookup: W_c transposed, (places, out), or None.
-    """
-
-    def __init__(self, features: Sequence[int], places: int, out: int) -> None:
-        super().__init__()
-        self.weights = nn.ParameterList(torch.empty(out, each) for each in features)
-        self.bias = nn.Parameter(torch.empty(out))
-        self.lookup = nn.Parameter(torch.empty(places, out)) if places else None
-        bound = (sum(features) + places) ** -0.5  # as `nn.Linear(features + places, out)` starts
-        for parameter in self.parameters():
-            nn.init.uniform_(parameter, -bound, bound)
-
-    def forward(self, xs: Sequence[Tensor], places: Tensor | None) -> Tensor:
-        """x_k (B, features_k), or none of them; places (B,) or (B, j): the bits that stand in cond; None: no cond."""
-        y = self.bias
-        if self.lookup is not None and places is not None:
-            rows = self.lookup.index_select(0, places.reshape(-1))
-            y = y + (rows if places.ndim == 1 else rows.view(*places.shape, -1).sum(1))
-        for x, weight in zip(xs, self.weights, strict=False):
-            y = torch.addmm(y, x, weight.t())
-        return y
 
 
 class Generator(nn.Module):
@@ -130,19 +101,21 @@ class Critic(nn.Module):
         self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(sizes))
 
     def forward(self, pacs: Tensor, places: Tensor | None) -> Tensor:
-        a = self.first([pacs], self._slotted(places))
+        a = self.first([pacs], self._slotted(places))  # (B/p, h_1)
         for layer in self.layers:
             a = layer(a * self.slope(a))
         return a[:, 0]
 
     def terms(self, real: Tensor, fake: Tensor, places: Tensor | None) -> tuple[Tensor, Tensor]:
-        """mean D(r̂) − mean D(r), and mean (‖∂D/∂r̃‖₂ − 1)² at r̃ = ρ r̂ + (1 − ρ) r, one ρ a pac; the rows are constants,
-        (B/p, p·D) each, judged at the conds of `places`."""
-        rho = torch.rand(len(real), 1, device=real.device, dtype=real.dtype)
+        """mean D(r̂) − mean D(r), and mean (‖∂D/∂r̃‖₂ − 1)² at r̃ = ρ r̂ + (1 − ρ) r, one ρ a pac: two scalars.
+
+        Real rows and fakes (B, D) are constants, judged at the conds of `places` (B/p, p).
+        """
+        shift = self.first.shift(self._slotted(places))
+        rho = torch.rand(len(real) // len(self.slots), 1, device=shift.device, dtype=shift.dtype)
         weights = [self.first.weights[0], *(each.get_parameter("weight") for each in self.layers)]
         biases = [each.get_parameter("bias") for each in self.layers]
-        shift = self.first([], self._slotted(places))
-        return critic_terms(torch.cat([real, fake]), shift, rho, weights, biases, self.slope)
+        return critic_terms(real, fake, shift, rho, weights, biases, self.slope)
 
     def slope(self, a: Tensor) -> Tensor:
         """What each unit of a layer multiplies its pre-activation by; with dropout, drawn at each call."""
@@ -226,16 +199,16 @@ class CTGANGame(Game):
         return (Phase(name="adversaries", updates=(critic, generator)),)
 
     def critic_loss(self, batch: Batch, turn: Turn) -> Mapping[str, Tensor]:
-        real, fake = self.layout.expand(batch.real, batch.codes), self._fake(batch, turn)[:, :-1]
-        wasserstein, penalty = self.critic.terms(self._pacs(real), self._pacs(fake), self._places(batch))
+        real, (fake, _) = self.layout.expand(batch.real, batch.codes), self._fake(batch, turn)
+        wasserstein, penalty = self.critic.terms(real, fake, self._places(batch))
         return {"wasserstein": wasserstein, "penalty": self.penalty * penalty}
 
     def generator_loss(self, batch: Batch, turn: Turn) -> Mapping[str, Tensor]:
-        fake = self._fake(batch, turn)
-        scores = self.critic(self._pacs(fake[:, :-1]), self._places(batch))
+        fake, surprise = self._fake(batch, turn)
+        scores = self.critic(self._pacs(fake), self._places(batch))
         losses = {"wasserstein": -scores.mean()}
         if "condition" in batch:
-            losses["condition"] = fake[:, -1].mean()
+            losses["condition"] = surprise.mean()
         return losses
 
     @torch.no_grad()
@@ -255,28 +228,21 @@ class CTGANGame(Game):
         scalars, codes = self.layout.collapse(rows)
         return scalars, codes
 
-    def _fake(self, batch: Batch, turn: Turn) -> Tensor:
-        """Rows r̂ (B, D) and in one more column the cross-entropy of what was asked, (B, D + 1), to share."""
+    def _fake(self, batch: Batch, turn: Turn) -> tuple[Tensor, Tensor]:
+        """Rows r̂ (B, D), and the cross-entropy of each with what it was asked for (B,)."""
         return turn.shared("fake", "generator", functools.partial(self._make, batch))
 
-    def _make(self, batch: Batch) -> Tensor:
+    def _make(self, batch: Batch) -> tuple[Tensor, Tensor]:
         places = batch.condition if "condition" in batch else None
         z = torch.randn(len(batch), self.latent, device=self.segment.device, dtype=self.generator.out.bias.dtype)
-        logits = self.generator(z, places)
-        with torch.autocast(logits.device.type, enabled=False):  # sums of probabilities want full precision
-            logits = logits.float().t().contiguous()  # (D, B): what is summed over comes first
-            noisy = (logits + gumbel_noise(logits.shape, device=logits.device)) / self.tau
-            rows, log_sums = segment_softmax(noisy, self.segment, len(self.layout.spans))
-            rows = rows.index_copy(0, self.scalars, logits.index_select(0, self.scalars).tanh())
-            if places is None:
-                return functional.pad(rows.t(), (0, 1))
-            at = self.column[places][None]  # (1, B)
-            surprise = log_sums.gather(0, self.segment[at]) - noisy.gather(0, at)  # −log d̂ where m has its bit
-            return torch.cat([rows, surprise]).t()
+        asked = None if places is None else self.column[places]
+        return gumbel_rows(
+            self.generator(z, places), self.segment, len(self.layout.spans), self.scalars, asked, self.tau
+        )
 
     def _pacs(self, rows: Tensor) -> Tensor:
         """(B, D) → (B/p, p·D): each p rows that follow one another are judged together."""
-        return rows.reshape(-1, self.pac * self.layout.width).to(self.critic.first.bias.dtype)
+        return rows.reshape(-1, self.pac * self.layout.width)
 
     def _places(self, batch: Batch) -> Tensor | None:
         return batch.condition.view(-1, self.pac) if "condition" in batch else None

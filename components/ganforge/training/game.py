@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -66,14 +66,18 @@ class Batch:
         return [Batch(**{name: each[k] for name, each in pieces.items()}) for k in range(parts)]
 
 
+Shared = TypeVar("Shared", Tensor, tuple[Tensor, ...], tuple[Tensor, Tensor])
+
+
 class Turn(Protocol):
     """What a loss sees besides the batch."""
 
     @property
     def clock(self) -> Clock: ...
 
-    def shared(self, key: str, by: str, make: Callable[[], Tensor]) -> Tensor:
-        """`make()`, computed once a step by the network `by` and shared by the moves of that step.
+    def shared(self, key: str, by: str, make: Callable[[], Shared]) -> Shared:
+        """`make()`, computed once a step by the network `by` and shared by the moves of that step: a tensor or a tuple
+        of them.
 
         The move that trains `by` gets it with its graph, every other move detached: so the critic's move can
         judge the same fakes that the generator's move of this step goes on to use, for one forward pass.

@@ -1,21 +1,60 @@
+import pytest
 import torch
 
-from ganforge.gans._segments import segment_softmax
+from ganforge.gans._segments import gumbel_rows, gumbel_rows_at
+
+WIDTHS = [3, 1, 5, 2]  # the second is a scalar
+SEGMENT = torch.repeat_interleave(torch.arange(4), torch.tensor(WIDTHS))
+SCALARS = torch.tensor([3])
 
 
-def test_segment_softmax_is_softmax_column_by_column():
-    widths = [3, 1, 5, 2]
-    segment = torch.repeat_interleave(torch.arange(4), torch.tensor(widths))
-    y = (torch.randn(11, 7, dtype=torch.float64) * 200).requires_grad_()  # far beyond what exp can take
-    soft, log_sums = segment_softmax(y, segment, 4)
-    parts = y.split(widths)
-    torch.testing.assert_close(soft, torch.cat([part.softmax(0) for part in parts]))
-    torch.testing.assert_close(log_sums, torch.stack([part.logsumexp(0) for part in parts]))
+def by_column(logits, noise, asked, tau):
+    """Column by column, as the paper writes it."""
+    parts = []
+    for k, (part, noisy) in enumerate(zip(logits.split(WIDTHS, 1), noise.T.split(WIDTHS, 1), strict=True)):
+        parts.append(part.tanh() if k == 1 else ((part + noisy) / tau).softmax(1))
+    rows = torch.cat(parts, 1)
+    return rows, -rows.gather(1, asked[:, None])[:, 0].log()
 
 
-def test_segment_softmax_has_the_right_gradient():
-    segment = torch.tensor([0, 0, 1, 2, 2, 2])
-    y = torch.randn(6, 3, dtype=torch.float64, requires_grad=True)
-    assert torch.autograd.gradcheck(lambda each: segment_softmax(each, segment, 3), (y,))
-    assert torch.autograd.gradcheck(lambda each: segment_softmax(each, segment, 3)[0], (y,))
-    assert torch.autograd.gradcheck(lambda each: segment_softmax(each, segment, 3)[1], (y,))
+@pytest.mark.parametrize("batch", [1, 7])
+def test_rows_are_a_softmax_column_by_column_and_numbers_a_tanh(batch):
+    logits, noise = torch.randn(batch, 11).double() * 3, torch.randn(11, batch).double()
+    asked = torch.tensor([0, 2, 4, 8, 9, 10, 5])[:batch]
+    kept = logits.clone(), noise.clone()
+    rows, surprise = gumbel_rows_at(logits, noise, SEGMENT, 4, SCALARS, asked, 0.5)
+    expected = by_column(logits, noise, asked, 0.5)
+    torch.testing.assert_close(rows, expected[0])
+    torch.testing.assert_close(surprise, expected[1])
+    assert torch.equal(logits, kept[0])
+    assert torch.equal(noise, kept[1])
+
+
+def test_what_is_far_beyond_exp_is_finite():
+    logits = torch.randn(7, 11) * 2000
+    rows, surprise = gumbel_rows(logits, SEGMENT, 4, SCALARS, torch.full((7,), 4), 0.2)
+    assert rows.isfinite().all()
+    assert surprise.isfinite().all()
+    assert surprise.max() > 1000
+
+
+@pytest.mark.parametrize("batch", [1, 3])
+@pytest.mark.parametrize("asks", [False, True])
+def test_the_gradient_is_that_of_finite_differences(batch, asks):
+    logits, noise = torch.randn(batch, 11).double().requires_grad_(), torch.randn(11, batch).double()
+    asked = torch.tensor([0, 5, 10])[:batch] if asks else None
+
+    def made(each):
+        rows, surprise = gumbel_rows_at(each, noise, SEGMENT, 4, SCALARS, asked, 0.7)
+        return (rows, surprise) if asks else rows
+
+    assert torch.autograd.gradcheck(made, (logits,))
+
+
+def test_noise_is_drawn_and_nothing_surprises_who_asks_for_nothing():
+    torch.manual_seed(0)
+    logits = torch.zeros(20_000, 11)
+    rows, surprise = gumbel_rows(logits, SEGMENT, 4, SCALARS, None, 0.2)
+    assert not surprise.any()
+    chosen = torch.bincount(rows[:, 4:9].argmax(1), minlength=5) / 20_000
+    torch.testing.assert_close(chosen, torch.full((5,), 0.2), atol=0.015, rtol=0)

@@ -1,0 +1,76 @@
+"""A dense layer over vectors put side by side, one of which is a condition."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+
+class ConditionedLinear(nn.Module):
+    """W·(x_1 ⊕ … ⊕ x_k ⊕ cond) + b as W_1·x_1 + … + W_k·x_k + W_c·cond + b.
+
+    Nothing is put side by side, and the columns of W that belong to cond are looked up instead of multiplied.
+
+    Attributes:
+        weights: W_1 … W_k, (out, features_k) each. bias: b (out,). lookup: W_c transposed, (places, out), or None.
+    """
+
+    def __init__(self, features: Sequence[int], places: int, out: int) -> None:
+        super().__init__()
+        self.weights = nn.ParameterList(torch.empty(out, each) for each in features)
+        self.bias = nn.Parameter(torch.empty(out))
+        self.lookup = nn.Parameter(torch.empty(places, out)) if places else None
+        bound = (sum(features) + places) ** -0.5  # as `nn.Linear(features + places, out)` starts
+        for parameter in self.parameters():
+            nn.init.uniform_(parameter, -bound, bound)
+
+    def forward(self, xs: Sequence[Tensor], places: Tensor | None) -> Tensor:
+        """x_k (B, features_k); places (B,) or (B, j): the bits that stand in cond; None for no cond. (B, out)."""
+        shift = self.shift(places)
+        dtype = products_type(shift)
+        with torch.autocast(shift.device.type, enabled=False):
+            cast = [each.to(dtype) for each in (shift, *xs, *self.weights)]
+            return _SumOfProducts.apply(*cast)  # type: ignore[return-value]
+
+    def shift(self, places: Tensor | None) -> Tensor:
+        """W_c·cond + b: (B, out), or (out,) without a cond."""
+        if self.lookup is None or places is None:
+            return self.bias
+        if places.ndim == 1:  # b is added to the few rows of the table, not to the many of the batch
+            return (self.lookup + self.bias).index_select(0, places)
+        rows = self.lookup.index_select(0, places.reshape(-1))
+        return rows.view(*places.shape, -1).sum(1) + self.bias
+
+
+def products_type(like: Tensor) -> torch.dtype:
+    """What matrices are multiplied in: autocast's type where it is on, `like`'s otherwise."""
+    device = like.device.type
+    return torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else like.dtype
+
+
+class _SumOfProducts(torch.autograd.Function):
+    """shift + Σ x_k W_kᵀ, added up in place; what autograd makes of a chain of `addmm` copies each sum on its way."""
+
+    @staticmethod
+    def forward(ctx: Any, shift: Tensor, *factors: Tensor) -> Tensor:
+        count = len(factors) // 2
+        xs, weights = factors[:count], factors[count:]
+        y = torch.mm(xs[0], weights[0].t()).add_(shift)
+        for x, weight in zip(xs[1:], weights[1:], strict=True):
+            y.addmm_(x, weight.t())
+        ctx.save_for_backward(*factors)
+        ctx.rows = shift.ndim == 2
+        return y
+
+    @staticmethod
+    def backward(ctx: Any, d_y: Tensor) -> tuple[Tensor | None, ...]:
+        factors = ctx.saved_tensors
+        shifts, *needed = ctx.needs_input_grad
+        count = len(factors) // 2
+        d_xs = [d_y @ w if need else None for w, need in zip(factors[count:], needed[:count], strict=True)]
+        d_weights = [d_y.t() @ x if need else None for x, need in zip(factors[:count], needed[count:], strict=True)]
+        d_shift = (d_y if ctx.rows else d_y.sum(0)) if shifts else None
+        return d_shift, *d_xs, *d_weights
