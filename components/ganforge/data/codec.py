@@ -2,8 +2,9 @@
 
 After Xu et al. 2019 (arXiv:1907.00503, §4.2): numbers and dates by mode-specific normalisation (`mixtures.py`),
 categories and booleans as one-hots. Beyond the paper: a missing number is a mode of its own, a missing category a
-category; whole numbers, decimals and observed bounds are restored; constant columns are left out and put back;
-identifiers are made anew and free text comes back empty, since neither can be learned.
+category; a value that many rows share is a mode of its own; whole numbers, decimals, observed bounds, grids of values
+and the dtypes that columns came in are restored; constant columns are left out and put back; identifiers are made anew
+and free text comes back empty, since neither can be learned.
 
 A row encodes the same alone, in any order and in any batch.
 """
@@ -22,7 +23,9 @@ import numpy as np
 import pandas as pd
 
 from ganforge.data.decoding import constant_series, numeric_series, one_hot_series, unlearned_series
+from ganforge.data.dtypes import restored
 from ganforge.data.encoding import codes_of, numbers_of, spacing_of, spelled_code
+from ganforge.data.gaps import NAME, Patterns, next_present
 from ganforge.data.layout import Block, Layout
 from ganforge.data.mixtures import Known, Mixture, fit_mixtures
 from ganforge.data.schema import NUMERIC, Column, Schema, plain
@@ -48,15 +51,22 @@ class Encoded:
 
 
 class Codec:
-    """Made by `Codec.fit` or `Codec.from_json`; holds the schema and one mixture a numeric column."""
+    """Made by `Codec.fit` or `Codec.from_json`; holds the schema, one mixture a numeric column, and which values are
+    missing together."""
 
-    def __init__(self, schema: Schema, mixtures: Mapping[str, Mixture | None]) -> None:
-        """mixtures: numeric column → its modes; None where training saw nothing but missing values."""
+    def __init__(
+        self, schema: Schema, mixtures: Mapping[str, Mixture | None], *, patterns: Patterns | None = None
+    ) -> None:
+        """mixtures: numeric column → its modes; None where training saw nothing but missing values.
+        patterns: None where any combination of missing values may be."""
         self.schema = schema
         self.mixtures = dict(mixtures)
+        self.patterns = patterns
         self.columns: tuple[Column, ...] = tuple(column for column in schema if column.learned)
-        self.layout = Layout(tuple(self._block(column) for column in self.columns))
-        self.code_dtype = np.min_scalar_type(-max(block.width for block in self.layout.blocks))
+        together = () if patterns is None else (Block(NAME, "categorical", len(patterns)),)
+        self.layout = Layout((*(self._block(column) for column in self.columns), *together))
+        widest = max(block.width for block in self.layout.blocks)
+        self.code_dtype = np.min_scalar_type(-widest - 1)  # with room for code + 1
 
     @classmethod
     def fit(cls, table: Table, *, max_modes: int = 10, random_state: int = 0) -> Codec:
@@ -78,7 +88,8 @@ class Codec:
             if not missing.all():
                 known[name] = Known.of(values[~missing], max_modes=max_modes, spacing=spacing_of(column))
         mixtures.update(zip(known, fit_mixtures(known.values(), max_modes=max_modes), strict=True))
-        return cls(table.schema, mixtures)
+        gaps = [column.name for column in table.schema if column.learned and column.missing]
+        return cls(table.schema, mixtures, patterns=Patterns.fit(gaps, table.frame[gaps].isna().to_numpy(dtype=bool)))
 
     def _block(self, column: Column) -> Block:
         if column.kind in NUMERIC:
@@ -113,7 +124,7 @@ class Codec:
         learned = frame if conformed else conform(frame, Schema(self.columns), source=source)
         drawing = self.generators(random_state) if isinstance(random_state, int | np.integer) else random_state
         scalars = np.zeros((len(learned), self.layout.scalars), dtype=np.float32)
-        codes = np.empty((len(learned), len(self.columns)), dtype=self.code_dtype)
+        codes = np.empty((len(learned), len(self.layout.blocks)), dtype=self.code_dtype)
         at = 0
         for k, column in enumerate(self.columns):
             if column.kind in NUMERIC:
@@ -122,6 +133,8 @@ class Codec:
                 at += 1
             else:
                 codes[:, k] = codes_of(learned[column.name], column)
+        if self.patterns is not None:
+            codes[:, -1] = self.patterns.places(self._gaps(codes)[1])
         counts = {column.name: int((codes[:, k] < 0).sum()) for k, column in enumerate(self.columns)}
         counts = {name: count for name, count in counts.items() if count}
         if counts and unseen == "raise":
@@ -165,17 +178,46 @@ class Codec:
             )
         raise UnknownNameError(f"value of column {name!r}", value, column.categories, where=f"{source}, row {row + 1}")
 
-    def decode(self, encoded: Encoded | tuple[Any, Any], *, first_identifier: int = 1) -> pd.DataFrame:
+    def _gaps(self, codes: np.ndarray) -> tuple[list[int], np.ndarray]:
+        """The blocks of the columns that a pattern is about, and where rows have gaps in them: (n, k) bool."""
+        names = [column.name for column in self.columns]
+        blocks = [names.index(name) for name in self.patterns.columns] if self.patterns is not None else []
+        return blocks, codes[:, blocks] == [self.layout.blocks[k].width - 1 for k in blocks]
+
+    def mended(self, scalars: np.ndarray, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Generated rows with the gaps that their pattern says, see `gaps.py`: (n, S) and (n, B), as given or copies.
+
+        A value where the network had made a gap is that of the next row that has one.
+        """
+        if self.patterns is None:
+            return scalars, codes
+        blocks, missing = self._gaps(codes)
+        wanted = self.patterns.missing[codes[:, -1]]
+        mended_scalars, mended_codes = scalars.copy(), codes.copy()
+        for k, gaps, without in zip(blocks, wanted.T, missing.T, strict=True):
+            mended_codes[gaps & ~without, k] = self.layout.blocks[k].width - 1
+            donors = next_present(~without)
+            filled = np.flatnonzero(~gaps & without & (donors >= 0))
+            mended_codes[filled, k] = codes[donors[filled], k]
+            if self.columns[k].kind in NUMERIC:
+                scalar = sum(column.kind in NUMERIC for column in self.columns[:k])
+                mended_scalars[filled, scalar] = scalars[donors[filled], scalar]
+        return mended_scalars, mended_codes
+
+    def decode(
+        self, encoded: Encoded | tuple[Any, Any], *, first_identifier: int = 1, as_given: bool = True
+    ) -> pd.DataFrame:
         """Scalars and codes (arrays or CPU tensors) → a frame with all the schema's columns, in its order and dtypes.
 
-        first_identifier: where the numbering of identifiers made anew begins. A code of −1 comes back missing.
+        first_identifier: where the numbering of identifiers made anew begins. as_given: in the dtypes that the frame
+        came in; False: in those of `Table.frame`, to compute with. A code of −1 comes back missing.
         """
         scalars, codes = (encoded.scalars, encoded.codes) if isinstance(encoded, Encoded) else encoded
         scalars, codes = np.asarray(scalars, dtype=np.float64), np.asarray(codes)
-        if scalars.shape != (len(codes), self.layout.scalars) or codes.shape[1:] != (len(self.columns),):
+        if scalars.shape != (len(codes), self.layout.scalars) or codes.shape[1:] != (len(self.layout.blocks),):
             raise InputError(
                 f"scalars {scalars.shape} and codes {codes.shape} do not fit this codec; give "
-                f"(n, {self.layout.scalars}) and (n, {len(self.columns)})"
+                f"(n, {self.layout.scalars}) and (n, {len(self.layout.blocks)})"
             )
         learned, at = {}, 0
         for k, column in enumerate(self.columns):
@@ -192,6 +234,8 @@ class Codec:
                 every[column.name] = constant_series(len(codes), column)
             else:
                 every[column.name] = unlearned_series(len(codes), column, first_identifier)
+        if as_given:
+            every = {column.name: restored(every[column.name], column) for column in self.schema}
         return pd.DataFrame(every, index=pd.RangeIndex(len(codes)))
 
     def _decode_numbers(self, alpha: np.ndarray, codes: np.ndarray, column: Column) -> pd.Series:
@@ -235,11 +279,13 @@ class Codec:
 
     def to_json(self) -> dict[str, Any]:
         mixtures = {name: None if each is None else each.to_json() for name, each in self.mixtures.items()}
-        return {"schema": self.schema.to_json(), "mixtures": mixtures}
+        document = {"schema": self.schema.to_json(), "mixtures": mixtures}
+        return document if self.patterns is None else {**document, "patterns": self.patterns.to_json()}
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Codec:
         mixtures = {
             name: None if each is None else Mixture.from_json(each) for name, each in document["mixtures"].items()
         }
-        return cls(Schema.from_json(document["schema"]), mixtures)
+        patterns = Patterns.from_json(document["patterns"]) if "patterns" in document else None
+        return cls(Schema.from_json(document["schema"]), mixtures, patterns=patterns)

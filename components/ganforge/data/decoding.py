@@ -1,4 +1,4 @@
-"""From numbers and codes back to a column: bounds, rounding, missing values, and the dtype that it came in."""
+"""From numbers and codes back to a column as the house keeps it: dtype, bounds, rounding, missing values."""
 
 # pandas' own annotations are unions of all it could be; what a call gives here is known better than they say.
 # pyright: reportArgumentType=false, reportReturnType=false, reportAttributeAccessIssue=false, reportCallIssue=false
@@ -11,31 +11,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ganforge.data.dtypes import restored
 from ganforge.data.schema import Column, ticks_per_second
 
 
 def numeric_series(values: np.ndarray, missing: np.ndarray, column: Column) -> pd.Series:
     """values (n,) float64 counted as the codec counts them; what is missing comes back missing."""
-    return restored(_numbers(values, missing, column), column)
-
-
-def one_hot_series(codes: np.ndarray, column: Column) -> pd.Series:
-    """Codes (n,) → categories; the code after the last, and −1, are missing."""
-    return restored(_categories(codes, column), column)
-
-
-def constant_series(n: int, column: Column) -> pd.Series:
-    """The constant n times."""
-    return restored(_constant(n, column), column)
-
-
-def unlearned_series(n: int, column: Column, first: int) -> pd.Series:
-    """Identifiers made anew (numbers go on after the largest seen), free text left empty."""
-    return restored(_unlearned(n, column, first), column)
-
-
-def _numbers(values: np.ndarray, missing: np.ndarray, column: Column) -> pd.Series:
     low, high = column.low, column.high
     if low is None or high is None:
         return pd.Series(np.nan, index=range(len(values)), dtype="float64")
@@ -56,7 +36,8 @@ def _numbers(values: np.ndarray, missing: np.ndarray, column: Column) -> pd.Seri
     return pd.Series(np.where(missing, np.nan, values))
 
 
-def _categories(codes: np.ndarray, column: Column) -> pd.Series:
+def one_hot_series(codes: np.ndarray, column: Column) -> pd.Series:
+    """Codes (n,) → categories; the code after the last, and −1, are missing."""
     missing = (codes < 0) | (codes >= len(column.categories))
     values = np.empty(len(column.categories) + 1, dtype=object)
     values[:-1] = column.categories
@@ -69,7 +50,8 @@ def _categories(codes: np.ndarray, column: Column) -> pd.Series:
     return series.astype(column.dtype)
 
 
-def _constant(n: int, column: Column) -> pd.Series:
+def constant_series(n: int, column: Column) -> pd.Series:
+    """The constant n times."""
     if column.value is None:
         empty: Any = pd.NaT if column.dtype.startswith("datetime") else np.nan
         return pd.Series([empty] * n, dtype=column.dtype)
@@ -78,7 +60,8 @@ def _constant(n: int, column: Column) -> pd.Series:
     return pd.Series([column.value] * n, dtype=column.dtype)
 
 
-def _unlearned(n: int, column: Column, first: int) -> pd.Series:
+def unlearned_series(n: int, column: Column, first: int) -> pd.Series:
+    """Identifiers made anew (numbers go on after the largest seen), free text left empty."""
     if column.kind == "text":
         return pd.Series(np.nan, index=range(n), dtype=object)
     if column.high is not None:

@@ -86,7 +86,7 @@ class StreamedTable:
 
         Beyond `in_memory` bytes they lie in an unnamed file where temporary files go (`TMPDIR`).
         """
-        width = codec.layout.scalars, len(codec.columns)
+        width = codec.layout.scalars, len(codec.layout.blocks)
         bytes_ = self.rows * (4 * width[0] + codec.code_dtype.itemsize * width[1])
         scalars = _array((self.rows, width[0]), np.dtype(np.float32), on_disk=bytes_ > in_memory)
         codes = _array((self.rows, width[1]), codec.code_dtype, on_disk=bytes_ > in_memory)

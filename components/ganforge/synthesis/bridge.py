@@ -9,6 +9,7 @@ import pandas as pd
 
 from ganforge.data.codec import Codec
 from ganforge.data.decoding import numeric_series
+from ganforge.data.dtypes import restored
 from ganforge.data.schema import NUMERIC, Column, Schema, ticks, ticks_per_second
 from ganforge.data.table import Table
 from ganforge.errors import UnsuitableDataError
@@ -63,7 +64,8 @@ class Bridge:
         for column in self.codec.columns:
             if column.kind in NUMERIC:
                 gap = raw[_gap(column)].to_numpy() == "1" if column.missing else np.zeros(len(raw), dtype=bool)
-                frame[column.name] = numeric_series(raw[column.name].to_numpy(np.float64), gap, column)
+                numbers = numeric_series(raw[column.name].to_numpy(np.float64), gap, column)
+                frame[column.name] = restored(numbers, column)
         return frame
 
 

@@ -93,7 +93,7 @@ class Drawer:
 
     def _generate(self, places: torch.Tensor | None, n: int, noise: torch.Generator) -> tuple[np.ndarray, np.ndarray]:
         scalars, codes = (each.numpy() for each in self.game.generate(n, places, generator=noise))
-        return (scalars if self.maps is None else self.maps.apply(scalars, codes)), codes
+        return self.codec.mended(scalars if self.maps is None else self.maps.apply(scalars, codes), codes)
 
     def _places(
         self, asked: Request, rows: np.ndarray, mode_weights: dict[int, np.ndarray], rng: np.random.Generator
@@ -127,7 +127,7 @@ class Drawer:
         scalars[:, sum(each.kind == "mixture" for each in layout.blocks[:block])] = alpha.ravel()
         codes = np.zeros((alpha.size, len(layout.blocks)), dtype=np.int64)
         codes[:, block] = np.repeat(np.arange(width), alpha.shape[1])
-        values = pd.Series(self.codec.decode((scalars, codes))[layout.blocks[block].column])
+        values = pd.Series(self.codec.decode((scalars, codes), as_given=False)[layout.blocks[block].column])
         start = conditions.place(block, 0)
         return within.holds(values).reshape(width, -1).mean(1) * self.frequencies[start : start + width]
 
@@ -138,7 +138,7 @@ class Drawer:
             good &= codes[:, block] == wanted[rows]
         if asked.ranges and good.any():
             at = np.flatnonzero(good)
-            frame = self.codec.decode((scalars[at], codes[at]))
+            frame = self.codec.decode((scalars[at], codes[at]), as_given=False)
             for name, within in asked.ranges.items():
                 good[at] &= within.holds(pd.Series(frame[name]))
         return good
