@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from ganforge.data.readers import read_table
 from ganforge.data.schema import NUMERIC, Column, Schema
 from ganforge.data.table import Table, conform
 from ganforge.downstream.classifiers import make_classifier
+from ganforge.files import sha256_file
 from ganforge.quality.closest import closest_records
 from ganforge.quality.coding import codes_of, numbers_of
 from ganforge.quality.marginals import marginal_distances
@@ -40,6 +42,8 @@ class Task:
     """A table in three parts that share no row."""
 
     name: str
+    data: str
+    """SHA-256 of the files it is read from, shortened."""
     target: str
     positive: Any
     """The rarer value of the target."""
@@ -52,12 +56,14 @@ class Task:
 
 def load_task(name: str, folder: Path) -> Task:
     """Read a table; Adult comes with its own test part, of the others three tenths are held out at random."""
+    parts = ("adult_train", "adult_test") if name == "adult" else (name,)
+    files = [folder / "tables" / f"{part}.csv.gz" for part in parts]
     if name == "adult":
-        training, test = (read_table(folder / "tables" / f"adult_{part}.csv.gz") for part in ("train", "test"))
+        training, test = (read_table(file) for file in files)
         test = Table.of(test.frame, schema=training.schema, source=test.source)
         order = np.random.default_rng(0).permutation(len(test))
     else:
-        whole = read_table(folder / "tables" / f"{name}.csv.gz")
+        whole = read_table(files[0])
         order = np.random.default_rng(0).permutation(len(whole))
         held = round(_TEST_SHARE * len(whole))
         training, test, order = whole.take(np.sort(order[held:])), whole, order[:held]
@@ -65,6 +71,7 @@ def load_task(name: str, folder: Path) -> Task:
     target = TARGETS[name]
     return Task(
         name=name,
+        data=hashlib.sha256("".join(sha256_file(file) for file in files).encode()).hexdigest()[:12],
         target=target,
         positive=training.frame[target].value_counts().index[-1],
         training=training,

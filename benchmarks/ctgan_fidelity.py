@@ -104,10 +104,9 @@ def _bare(source: str) -> str:
 
 
 def key_of(task: Task, method: str, steps: int | str | None, seed: int) -> dict[str, Any]:
-    parts = (task.training, task.reference, task.other)
     return {
         "table": task.name,
-        "data": _hash("".join(each.fingerprint for each in parts)),
+        "data": task.data,
         "method": method,
         "steps": steps if method in KINDS else None,
         "seed": seed,
