@@ -44,6 +44,18 @@ class ConditionedLinear(nn.Module):
         rows = self.lookup.index_select(0, places.reshape(-1))
         return rows.view(*places.shape, -1).sum(1) + self.bias
 
+    @torch.no_grad()
+    def fold(self, norm: nn.BatchNorm1d) -> None:
+        """Take up the batch norm that follows this layer, as it is in evaluation mode: γ (y − μ)/σ + β."""
+        assert norm.running_mean is not None
+        assert norm.running_var is not None
+        scale = norm.weight * (norm.running_var + norm.eps).rsqrt()
+        for weight in self.weights:
+            weight *= scale[:, None]
+        if self.lookup is not None:
+            self.lookup *= scale
+        self.bias.sub_(norm.running_mean).mul_(scale).add_(norm.bias)
+
 
 def products_type(like: Tensor) -> torch.dtype:
     """What matrices are multiplied in: autocast's type where it is on, `like`'s otherwise."""

@@ -8,17 +8,12 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-TINY = torch.finfo(torch.float32).tiny
+_TINY = torch.finfo(torch.float32).tiny
 
 
-def gumbel_noise(
-    shape: Sequence[int],
-    *,
-    device: torch.device | None = None,
-    generator: torch.Generator | None = None,
-) -> Tensor:
+def gumbel_noise(shape: Sequence[int], *, device: torch.device | None = None) -> Tensor:
     """Standard Gumbel numbers, −log(−log u): two logarithms are faster than a draw of exponentials."""
-    uniform = torch.rand(*shape, device=device, generator=generator).clamp_(TINY, 1 - 2**-24)
+    uniform = torch.rand(*shape, device=device).clamp_(_TINY, 1 - 2**-24)
     return uniform.log_().neg_().log_().neg_()
 
 
@@ -29,7 +24,6 @@ def dropout_mask(shape: Sequence[int], share: float, *, device: torch.device | N
     """
     count = math.prod(shape)
     bits = torch.empty(-(-count // 4), dtype=torch.int64, device=device).random_(-(2**63), None)
-    uniform = bits.view(torch.int16)[:count].view(*shape).float()  # −2¹⁵ … 2¹⁵ − 1
-    kept = uniform.sub_(round(share * 2**16) - 2**15 - 0.5).sign_()  # −1 or 1
-    half = 0.5 / (1 - share)
-    return kept.mul_(half).add_(half)
+    whole = bits.view(torch.int16)[:count].view(*shape).float()  # −2¹⁵ … 2¹⁵ − 1
+    kept = whole.sub_(round(share * 2**16) - 2**15 - 1).clamp_(0, 1)  # whole numbers: 0 or 1
+    return kept.mul_(1 / (1 - share))

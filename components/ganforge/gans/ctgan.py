@@ -37,9 +37,11 @@ obeyed less: on Adult after 3,000 steps the worst of all values was made .94 of 
 
 from __future__ import annotations
 
+import copy
 import functools
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -48,8 +50,8 @@ from ganforge.data.layout import Layout
 from ganforge.errors import InputError
 from ganforge.gans._conditioned import ConditionedLinear
 from ganforge.gans._critic import critic_terms
-from ganforge.gans._noise import TINY, dropout_mask, gumbel_noise
-from ganforge.gans._segments import gumbel_rows
+from ganforge.gans._noise import dropout_mask
+from ganforge.gans._segments import drawn_codes, gumbel_rows
 from ganforge.gans.conditional_batches import ConditionalBatches, Conditions, climb, ladder
 from ganforge.training.game import Batch, Game, Phase, Turn, Update
 
@@ -64,6 +66,8 @@ __all__ = [
     "climb",
     "ladder",
 ]
+
+_BLOCK = 1_024  # rows that pass through the generator at a time where none learns: what they are fits into a cache
 
 
 class Generator(nn.Module):
@@ -84,18 +88,30 @@ class Generator(nn.Module):
             h.append(torch.relu(norm(layer(h, places))))
         return self.out(h, places)
 
+    def folded(self) -> Generator:
+        """A copy for evaluation alone, whose layers have taken up their batch norms."""
+        folded = copy.deepcopy(self).requires_grad_(False)
+        for layer, norm in zip(folded.layers, self.norms, strict=True):
+            cast(ConditionedLinear, layer).fold(cast(nn.BatchNorm1d, norm))
+        folded.norms = nn.ModuleList(nn.Identity() for _ in self.norms)
+        return folded
+
 
 class Critic(nn.Module):
-    """pacs of rows (B/p, p·D), cond places (B/p, p) → score (B/p,).
+    """pacs of rows (B/p, p·D), cond places (B/p, p·K) → score (B/p,).
 
     It is piecewise linear: a unit passes its pre-activation on times a slope, which leaky ReLU and dropout give it.
     """
 
-    def __init__(self, *, row: int, places: int, widths: Sequence[int], pac: int, dropout: float) -> None:
+    def __init__(
+        self, *, row: int, places: int, widths: Sequence[int], pac: int, dropout: float, asked: int = 1
+    ) -> None:
         super().__init__()
         self.dropout = dropout
-        self.register_buffer("slots", torch.arange(pac) * places, persistent=False)
+        slots = (torch.arange(pac) * places).repeat_interleave(asked)
+        self.register_buffer("slots", slots, persistent=False)
         self.slots: Tensor  # the p conds of a pac lie one after the other: slot j's places start at j·C
+        self.pac = pac
         self.first = ConditionedLinear([pac * row], pac * places, widths[0])
         sizes = [*widths, 1]
         self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(sizes))
@@ -109,10 +125,10 @@ class Critic(nn.Module):
     def terms(self, real: Tensor, fake: Tensor, places: Tensor | None) -> tuple[Tensor, Tensor]:
         """mean D(r̂) − mean D(r), and mean (‖∂D/∂r̃‖₂ − 1)² at r̃ = ρ r̂ + (1 − ρ) r, one ρ a pac: two scalars.
 
-        Real rows and fakes (B, D) are constants, judged at the conds of `places` (B/p, p).
+        Real rows and fakes (B, D) are constants, judged at the conds of `places` (B/p, p·K).
         """
         shift = self.first.shift(self._slotted(places))
-        rho = torch.rand(len(real) // len(self.slots), 1, device=shift.device, dtype=shift.dtype)
+        rho = torch.rand(len(real) // self.pac, 1, device=shift.device, dtype=shift.dtype)
         weights = [self.first.weights[0], *(each.get_parameter("weight") for each in self.layers)]
         biases = [each.get_parameter("bias") for each in self.layers]
         return critic_terms(real, fake, shift, rho, weights, biases, self.slope)
@@ -141,10 +157,11 @@ class CTGANGame(Game):
         dropout: share of the critic's units left out.
         learning_rate: Adam's, both players.
         weight_decay: Adam's L2 term, the generator only.
-        condition_modes: ask for modes of numeric columns too, see `Conditions`.
+        condition_modes, condition_columns: ask for modes of numeric columns too, and for up to K columns together,
+            see `Conditions`; the paper's are False and 1.
 
     A batch holds `real` = the scalars α (B, S), `codes` (B, blocks) int64 and, where a column is discrete,
-    `condition` (B,) int64: the place of the bit. See `ConditionalBatches`.
+    `condition` (B,) int64: the place of the bit, or (B, K) where K > 1. See `ConditionalBatches`.
 
     Terms logged: `critic/wasserstein` (the fakes' mean score minus the real rows'), `critic/penalty`
     (weighted), `generator/wasserstein` (minus the fakes' mean score), `generator/condition` (cross-entropy in
@@ -165,27 +182,38 @@ class CTGANGame(Game):
         learning_rate: float = 2e-4,
         weight_decay: float = 1e-6,
         condition_modes: bool = False,
+        condition_columns: int = 1,
     ) -> None:
         super().__init__()
         if tau <= 0:
             raise InputError(f"tau={tau}; give a positive temperature (the paper's is 0.2)")
-        self.layout, self.conditions = layout, Conditions(layout, modes=condition_modes)
+        self.layout = layout
+        self.conditions = conditions = Conditions(layout, modes=condition_modes, columns=condition_columns)
         self.latent, self.pac, self.tau, self.penalty = latent, pac, tau, penalty
         self.learning_rate, self.weight_decay = learning_rate, weight_decay
-        places = self.conditions.width
-        self.generator = Generator(latent=latent, places=places, widths=generator_widths, out=layout.width)
-        self.critic = Critic(row=layout.width, places=places, widths=critic_widths, pac=pac, dropout=dropout)
+        self.generator = Generator(latent=latent, places=conditions.places, widths=generator_widths, out=layout.width)
+        self.critic = Critic(
+            row=layout.width,
+            places=conditions.places,
+            asked=conditions.columns,
+            widths=critic_widths,
+            pac=pac,
+            dropout=dropout,
+        )
 
         segment = torch.empty(layout.width, dtype=torch.int64)
         for number, (_, _, start, stop) in enumerate(layout.spans):
             segment[start:stop] = number
         scalars = torch.tensor(layout.scalar_positions, dtype=torch.int64)
         one_hots = {block: start for block, kind, start, _ in layout.spans if kind == "one_hot"}
-        columns = [range(one_hots[i], one_hots[i] + layout.blocks[i].width) for i in self.conditions.blocks]
+        columns = [range(one_hots[i], one_hots[i] + layout.blocks[i].width) for i in conditions.blocks]
+        nothing = [[-1]] * (conditions.places - conditions.width)
         self.register_buffer("segment", segment, persistent=False)  # (D,) number of the span of each place of a row
         self.register_buffer("scalars", scalars, persistent=False)  # (S,) where the αs stand in a row
-        self.register_buffer(  # (C,) where in a row the value stands that each condition asks for
-            "column", torch.tensor([c for each in columns for c in each], dtype=torch.int64), persistent=False
+        self.register_buffer(  # (C,) where in a row the value stands that each condition asks for; −1: nowhere
+            "column",
+            torch.tensor([c for each in (*columns, *nothing) for c in each], dtype=torch.int64),
+            persistent=False,
         )
         self.segment: Tensor
         self.scalars: Tensor
@@ -213,20 +241,19 @@ class CTGANGame(Game):
 
     @torch.no_grad()
     def generate(self, n: int, places: Tensor | None, *, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """`n` rows as (scalars (n, S), codes (n, blocks)) under `places` (n,) or (n, k), as the network now
-        is.
+        """`n` rows as (scalars (n, S), codes (n, blocks)) under `places` (n,) or (n, k), as the network now is, in
+        evaluation mode.
 
-        Call it in evaluation mode. The noise comes from `generator` on the CPU: the same on any device.
+        The noise comes from `generator` on the CPU: the same on any device.
         """
-        device = self.segment.device
-        z = torch.randn(n, self.latent, generator=generator).to(device)
-        logits = self.generator(z, None if places is None else places.to(device)).float()
-        noisy = logits + gumbel_noise(logits.shape, generator=generator).to(device)
-        noisy.masked_fill_(noisy == 0, TINY)  # an all-zero one-hot would be read as "never seen"
-        # the largest of a segment is the largest of its gumbel-softmax: a draw from softmax(logits)
-        rows = noisy.index_copy_(1, self.scalars, logits.index_select(1, self.scalars).tanh())
-        scalars, codes = self.layout.collapse(rows)
-        return scalars, codes
+        device, network = self.segment.device, self.generator.folded()
+        z = torch.randn(n, self.latent, generator=generator).to(device, self.generator.out.bias.dtype)
+        asked = [None] * n if places is None else self.conditions.padded(places).to(device).split(_BLOCK)
+        logits = torch.cat([network(*each) for each in zip(z.split(_BLOCK), asked, strict=False)])
+        logits = logits.float().t().contiguous()  # (D, n)
+        one_hots = [(span.start, span.stop) for span in self.layout.one_hots]
+        uniform = torch.rand(len(one_hots), n, generator=generator).to(device)
+        return logits[self.scalars].tanh_().t(), drawn_codes(logits, one_hots, uniform)
 
     def _fake(self, batch: Batch, turn: Turn) -> tuple[Tensor, Tensor]:
         """Rows r̂ (B, D), and the cross-entropy of each with what it was asked for (B,)."""
@@ -245,7 +272,7 @@ class CTGANGame(Game):
         return rows.reshape(-1, self.pac * self.layout.width)
 
     def _places(self, batch: Batch) -> Tensor | None:
-        return batch.condition.view(-1, self.pac) if "condition" in batch else None
+        return batch.condition.view(len(batch) // self.pac, -1) if "condition" in batch else None
 
 
 def check_pac(batch_size: int, pac: int) -> None:

@@ -4,7 +4,7 @@ import torch
 
 from ganforge.data.layout import Block, Layout
 from ganforge.errors import InputError
-from ganforge.gans.conditional_batches import ConditionalBatches, Conditions, climb, ladder
+from ganforge.gans.conditional_batches import STRETCH, ConditionalBatches, Conditions, climb, ladder
 
 MIXED = Layout(
     (
@@ -43,6 +43,27 @@ def test_a_batch_is_a_function_of_seed_step_and_rank():
     assert all(torch.equal(one.tensors[name], again.tensors[name]) for name in one.tensors)
     for other in (batches.draw(8, seed=1), batches.draw(7, seed=2), batches.draw(7, seed=1, rank=1)):
         assert not torch.equal(one.condition, other.condition)
+
+
+def test_the_order_in_which_steps_are_drawn_does_not_matter():
+    batches, again = (ConditionalBatches(*rows(MIXED, 300), Conditions(MIXED), batch_size=20) for _ in range(2))
+    steps = [0, 1, STRETCH - 1, STRETCH, 3 * STRETCH + 2]
+    first = [batches.draw(step, seed=1) for step in steps]
+    for one, step in reversed(list(zip(first, steps, strict=True))):
+        other = again.draw(step, seed=1)
+        assert all(torch.equal(one.tensors[name], other.tensors[name]) for name in one.tensors)
+    assert len({tuple(each.condition.tolist()) for each in first}) == len(steps)
+
+
+def test_rows_that_lie_on_a_device_are_drawn_there():
+    batches = ConditionalBatches(*rows(MIXED, 300), Conditions(MIXED), batch_size=20)
+    moved = batches.to(torch.device("meta"))
+    drawn, here = moved.draw(3, seed=1), batches.draw(3, seed=1)
+    for name, each in drawn.tensors.items():
+        assert each.device.type == "meta"
+        assert each.shape == here.tensors[name].shape
+        assert each.dtype == here.tensors[name].dtype
+    assert batches.scalars.device.type == "cpu"
 
 
 def test_every_row_has_the_value_it_was_drawn_for():

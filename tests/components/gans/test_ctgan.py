@@ -216,6 +216,39 @@ def test_generate_is_a_function_of_its_generator_and_leaves_the_global_one_alone
     assert torch.equal(state, torch.get_rng_state())
 
 
+def test_several_columns_can_be_asked_for_together():
+    scalars, codes = rows(MIXED, 300)
+    conditions = Conditions(MIXED, modes=True, columns=3)
+    assert conditions.places == conditions.width + 1
+    drawn = ConditionalBatches(scalars, codes, conditions, batch_size=600).draw(0, seed=0)
+    places = drawn.condition.numpy()
+    assert places.shape == (600, 3)
+    asked = places < conditions.width  # the others ask for nothing
+    assert np.bincount(asked.sum(1), minlength=4)[1:] == pytest.approx([200, 200, 200], abs=45)
+    blocks = np.searchsorted(conditions.starts, places, side="right") - 1
+    for row in range(600):
+        mine = blocks[row][asked[row]]
+        assert len(set(mine)) == len(mine)  # no column twice
+        values = places[row][asked[row]] - conditions.starts[mine]
+        assert (drawn.codes[row].numpy()[np.array(conditions.blocks)[mine]] == values).all()  # as the row has them
+    game = CTGANGame(MIXED, condition_modes=True, condition_columns=3)
+    game.critic_loss(drawn, Alone())["penalty"].backward()
+    terms = game.generator_loss(drawn, Alone())
+    sum(terms.values()).backward()
+    assert all(each.grad is not None for each in game.generator.parameters())
+
+
+def test_what_is_asked_of_fewer_columns_is_filled_up_with_nothing_more():
+    conditions = Conditions(MIXED, columns=2)
+    none = conditions.width
+    assert conditions.padded(torch.tensor([3, 1])).tolist() == [[3, none], [1, none]]
+    assert conditions.padded(torch.tensor([[3, 0]])).tolist() == [[3, 0]]
+    assert Conditions(MIXED).padded(torch.tensor([3, 1])).tolist() == [3, 1]
+    assert Conditions(MIXED, columns=9).columns == 2  # there are no more
+    with pytest.raises(InputError, match="condition_columns=0"):
+        Conditions(MIXED, columns=0)
+
+
 def test_modes_of_numbers_can_be_asked_for_too():
     game = CTGANGame(MIXED, condition_modes=True)
     drawn = ConditionalBatches(*rows(MIXED, 50), game.conditions, batch_size=20).draw(0, seed=0)

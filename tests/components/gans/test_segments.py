@@ -58,3 +58,19 @@ def test_noise_is_drawn_and_nothing_surprises_who_asks_for_nothing():
     assert not surprise.any()
     chosen = torch.bincount(rows[:, 4:9].argmax(1), minlength=5) / 20_000
     torch.testing.assert_close(chosen, torch.full((5,), 0.2), atol=0.015, rtol=0)
+
+
+def test_surprises_of_several_that_are_asked_for_add_up_and_nothing_asked_adds_none():
+    torch.manual_seed(0)
+    logits = torch.randn(3, len(SEGMENT), dtype=torch.float64, requires_grad=True)
+    noise = torch.randn(len(SEGMENT), 3, dtype=torch.float64)
+    places = [k for k in range(len(SEGMENT)) if k not in SCALARS.tolist()]
+    asked = torch.tensor([[places[0], places[-1]], [places[1], -1], [-1, -1]])
+
+    def surprise(each: torch.Tensor, at: torch.Tensor) -> torch.Tensor:
+        return gumbel_rows_at(each, noise, SEGMENT, 4, SCALARS, at, 0.7)[1]
+
+    one, other = (surprise(logits, asked[:, k].clamp(min=0)) for k in (0, 1))
+    expected = torch.stack([one[0] + other[0], one[1], torch.zeros(())])
+    torch.testing.assert_close(surprise(logits, asked), expected)
+    assert torch.autograd.gradcheck(lambda each: surprise(each, asked), (logits,))
