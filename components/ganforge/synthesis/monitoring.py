@@ -9,12 +9,15 @@ not get smaller any more. Rows are drawn from the same noise each time, so that 
                 its rows come nearer to single training rows than those come to one another, it learns them by heart,
                 and by how much is added to the distance
 
-Where margins are mended after training (`calibration`), they are mended for the judgement too, by weights.
+Where margins are mended after training (`calibration`), they are mended for the judgement too, by weights. Where they
+are not, the mean of both distances counts: margins go up and down from step to step, and alone would hide for thousands
+of steps that columns come to hang together better.
 """
 
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 
 from ganforge.data.codec import Codec
 from ganforge.data.streams import StreamedTable
@@ -79,7 +82,7 @@ class Judge:
     Args:
         table: all rows; training and held_out: which of them, see `hold_out`.
         codec: table ⇄ tensors. frequencies (C,): how often each condition is met.
-        mend_margins: look at how columns hang together, their own shares aside.
+        mend_margins: look only at how columns hang together, their own shares aside.
         seed: of the noise that rows are drawn from, and of what else is drawn.
 
     Attributes:
@@ -103,18 +106,22 @@ class Judge:
         real = known if few else table.take(held_out).frame
         self.shares = PairShares.of(real, table.schema, most_pairs=_PAIRS, random_state=seed)
         drawn = rng.choice(training, _DRAWN, replace=few or len(training) < _DRAWN)
-        self.floor = self.shares.distance(table.take(drawn).frame, mend_margins=mend_margins)
+        self.floor = self._distance(table.take(drawn).frame)
         self.space = RowSpace.of(known, table.schema) if few else None
         self.apart = self.space.distances_within() if self.space is not None else None
 
     def __call__(self, game: CTGANGame) -> float:
         drawn = Drawer(game, self.codec, self.frequencies, None).draw(Request(n=_DRAWN), seed=self.seed)
-        frame = self.codec.decode((drawn.scalars, drawn.codes))
-        distance = self.shares.distance(frame, conformed=True, mend_margins=self.mend_margins)
+        frame = self.codec.decode((drawn.scalars, drawn.codes), as_given=False)
+        distance = self._distance(frame)
         if self.space is None or self.apart is None:
             return distance
         near = self.space.distances(frame.iloc[:_WATCHED], conformed=True)
         return distance + max(superiority(near, self.apart).low - 0.5, 0.0)
+
+    def _distance(self, frame: pd.DataFrame) -> float:
+        mended = self.shares.distance(frame, conformed=True, mend_margins=True)
+        return mended if self.mend_margins else (mended + self.shares.distance(frame, conformed=True)) / 2
 
 
 def _some(rows: np.ndarray, most: int, rng: np.random.Generator) -> np.ndarray:
