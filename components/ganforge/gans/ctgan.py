@@ -67,7 +67,7 @@ __all__ = [
     "ladder",
 ]
 
-_BLOCK = 1_024  # rows that pass through the generator at a time where none learns: what they are fits into a cache
+_BLOCK = 2_048  # rows that pass through the generator at a time where none learns: what they are fits into a cache
 
 
 class Generator(nn.Module):
@@ -248,8 +248,11 @@ class CTGANGame(Game):
         """
         device, network = self.segment.device, self.generator.folded()
         z = torch.randn(n, self.latent, generator=generator).to(device, self.generator.out.bias.dtype)
-        asked = [None] * n if places is None else self.conditions.padded(places).to(device).split(_BLOCK)
-        logits = torch.cat([network(*each) for each in zip(z.split(_BLOCK), asked, strict=False)])
+        if places is not None:
+            alike = places.stride(0) == 0  # one condition for all rows: it is looked up once
+            places = self.conditions.padded(places[:1] if alike else places).to(device)
+        rows = [network(z[at : at + _BLOCK], _part(places, at)) for at in range(0, n, _BLOCK)]
+        logits = torch.cat(rows)
         logits = logits.float().t().contiguous()  # (D, n)
         one_hots = [(span.start, span.stop) for span in self.layout.one_hots]
         uniform = torch.rand(len(one_hots), n, generator=generator).to(device)
@@ -273,6 +276,11 @@ class CTGANGame(Game):
 
     def _places(self, batch: Batch) -> Tensor | None:
         return batch.condition.view(len(batch) // self.pac, -1) if "condition" in batch else None
+
+
+def _part(places: Tensor | None, at: int) -> Tensor | None:
+    """Of a block of rows; one that stands for all of them stays as it is."""
+    return places if places is None or len(places) == 1 else places[at : at + _BLOCK]
 
 
 def check_pac(batch_size: int, pac: int) -> None:

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from ganforge.errors import InputError, InterruptedRunError
 from ganforge.training.checkpoints import Checkpoints
-from ganforge.training.game import Batch, Batches, Game, Monitor, steps_by_phase
+from ganforge.training.game import Batch, Batches, Game, Monitor, Movable, steps_by_phase
 from ganforge.training.matmul import matmul_precision
 from ganforge.training.module import AdversarialModule
 from ganforge.training.outcome import Progress, Training
@@ -177,8 +177,11 @@ class _Draws:
 
     def __iter__(self) -> Iterator[Batch]:
         rank, world_size, seed = self.trainer.global_rank, self.trainer.world_size, self.module.seed
+        device, batches = self.trainer.strategy.root_device, self.batches
+        if device.type != "cpu" and isinstance(batches, Movable):
+            batches = batches.to(device)
         for step in self.steps:
-            yield self.batches.draw(step, seed=seed, rank=rank, world_size=world_size)
+            yield batches.draw(step, seed=seed, rank=rank, world_size=world_size)
 
 
 @contextlib.contextmanager

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -188,6 +188,13 @@ class Batches(Protocol):
         ...
 
     def draw(self, step: int, *, seed: int, rank: int = 0, world_size: int = 1) -> Batch: ...
+
+
+@runtime_checkable
+class Movable(Batches, Protocol):
+    """Batches whose rows can lie on the device where training runs, instead of being sent there step by step."""
+
+    def to(self, device: torch.device) -> Batches: ...
 
 
 def steps_by_phase(phases: Sequence[Phase], steps: int) -> Iterator[tuple[Phase, range]]:

@@ -6,7 +6,7 @@ from torch.nn import functional
 
 from ganforge.data.layout import Block, Layout
 from ganforge.errors import InputError
-from ganforge.gans import _segments
+from ganforge.gans import _segments, ctgan
 from ganforge.gans.conditional_batches import ConditionalBatches, Conditions
 from ganforge.gans.ctgan import Critic, CTGANGame, Generator, check_pac
 from ganforge.training import Batch, Clock, fit
@@ -189,6 +189,38 @@ def test_it_plays_and_the_generator_passes_forward_once_a_step(layout):
     moved = {name for name, each in game.named_parameters() if not torch.equal(each, before[name])}
     # the critic's last bias cancels between real and fake
     assert moved >= {name for name in before if "critic.layers" not in name}
+
+
+def trained_a_little() -> CTGANGame:
+    """Batch norms with statistics and weights of their own."""
+    game = CTGANGame(MIXED, generator_widths=(16, 12)).train()
+    for _ in range(3):
+        game._make(batch(MIXED, 40))
+    for norm in game.generator.norms:
+        nn.init.uniform_(norm.weight, 0.5, 2)
+        nn.init.uniform_(norm.bias, -1, 1)
+    return game
+
+
+@pytest.mark.parametrize("places", [None, torch.arange(6), torch.tensor([[0, 4]]).expand(6, -1)])
+def test_a_folded_generator_is_the_generator_in_evaluation_mode(places):
+    generator, z = trained_a_little().generator, torch.randn(6, 128)
+    folded = generator.folded()
+    before = {name: each.clone() for name, each in generator.state_dict().items()}
+    torch.testing.assert_close(folded(z, places), generator.eval()(z, places), rtol=1e-4, atol=1e-5)
+    assert all(torch.equal(each, before[name]) for name, each in generator.state_dict().items())
+
+
+def test_rows_do_not_hang_on_how_many_are_generated_or_how_alike_their_conditions_are(monkeypatch):
+    game = trained_a_little()
+    alike = torch.tensor([[0, 4]]).expand(50, -1)
+    one = game.generate(50, alike, generator=torch.Generator().manual_seed(3))
+    two = game.generate(50, alike.clone(), generator=torch.Generator().manual_seed(3))
+    monkeypatch.setattr(ctgan, "_BLOCK", 7)
+    three = game.generate(50, alike.clone(), generator=torch.Generator().manual_seed(3))
+    for a, b, c in zip(one, two, three, strict=True):
+        torch.testing.assert_close(a, b)
+        torch.testing.assert_close(a, c)
 
 
 def test_generate_draws_from_the_softmax_of_the_logits():

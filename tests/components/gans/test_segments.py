@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from ganforge.gans._segments import gumbel_rows, gumbel_rows_at
+from ganforge.gans._segments import drawn_codes, gumbel_rows, gumbel_rows_at
 
 WIDTHS = [3, 1, 5, 2]  # the second is a scalar
 SEGMENT = torch.repeat_interleave(torch.arange(4), torch.tensor(WIDTHS))
@@ -74,3 +74,23 @@ def test_surprises_of_several_that_are_asked_for_add_up_and_nothing_asked_adds_n
     expected = torch.stack([one[0] + other[0], one[1], torch.zeros(())])
     torch.testing.assert_close(surprise(logits, asked), expected)
     assert torch.autograd.gradcheck(lambda each: surprise(each, asked), (logits,))
+
+
+def test_codes_are_drawn_from_the_softmax_of_each_segment():
+    shares = [torch.tensor([0.5, 0.3, 0.15, 0.05]), torch.tensor([1.0]), torch.tensor([0.1, 0.9])]
+    logits = torch.cat([shares[0].log() + 40, torch.zeros(1), shares[1], shares[2].log() - 40])[:, None]
+    uniform = torch.rand(3, 40_000, generator=torch.Generator().manual_seed(0))
+    codes = drawn_codes(logits.expand(-1, 40_000), [(0, 4), (5, 6), (6, 8)], uniform)
+    assert codes.dtype == torch.int64
+    assert codes.shape == (40_000, 3)
+    for column, share in enumerate(shares):
+        drawn = torch.bincount(codes[:, column], minlength=len(share)) / 40_000
+        torch.testing.assert_close(drawn, share, atol=0.01, rtol=0)
+
+
+def test_a_code_is_where_the_distribution_function_passes_the_uniform():
+    logits = torch.tensor([0.5, 0.25, 0.25]).log()[:, None].expand(-1, 5)
+    uniform = torch.tensor([[0.0, 0.49, 0.51, 0.76, 1 - 2**-24]])
+    assert drawn_codes(logits, [(0, 3)], uniform)[:, 0].tolist() == [0, 0, 1, 2, 2]
+    far = torch.tensor([-2000.0, 500.0, -2000.0])[:, None].expand(-1, 5)
+    assert drawn_codes(far, [(0, 3)], uniform)[1:, 0].tolist() == [1, 1, 1, 1]
