@@ -178,7 +178,7 @@ def make_estimator(name: str, *, categorical: np.ndarray, random_state: int | No
         }
         return HistGradientBoostingClassifier(random_state=random_state, **options)
     if name == "random-forest":
-        return RandomForestClassifier(n_estimators=200, n_jobs=n_jobs, random_state=random_state)
+        return RandomForestClassifier(n_jobs=n_jobs, random_state=random_state)
     if name == "logistic-regression":
         return LogisticRegression(max_iter=1000, random_state=random_state)
     raise UnknownNameError("classifier", name, CLASSIFIERS)

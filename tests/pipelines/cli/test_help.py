@@ -12,7 +12,7 @@ HEAVY = ("torch", "mlflow", "prefect", "pandas", "sklearn", "pytorch_lightning",
 COMMANDS = [
     [], ["run"], ["run", "fraud"], ["run", "images"], ["run", "anomalies"], ["fit"], ["sample"], ["detect"], ["score"],
     ["stage"], ["init"], ["clean"], ["data"], ["data", "make"], ["data", "fetch"], ["data", "add"], ["data", "show"],
-    ["data", "check"], ["models"], ["ui"], ["deploy"], ["doctor"],
+    ["data", "check"], ["judge"], ["augment"], ["models"], ["ui"], ["deploy"], ["doctor"],
 ]  # fmt: skip
 
 

@@ -1,0 +1,296 @@
+"""`judge` and `augment`: does synthetic data help this table, and the rows if it does; no workspace."""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ganforge.errors import InputError, InterruptedRunError, UnknownNameError, UnsuitableDataError
+from ganforge_pipelines.cli.console import (
+    Bars,
+    Json,
+    Quiet,
+    SchemaFile,
+    Seed,
+    Speaker,
+    Stopwatch,
+    check_out,
+    seconds_in_words,
+)
+
+if TYPE_CHECKING:
+    from ganforge.data.table import Table
+    from ganforge.downstream.arms import Verdict
+
+DAY = 86_400.0
+"""Seconds."""
+
+TableFile = Annotated[Path, typer.Argument(metavar="DATA", help="CSV, CSV.gz or Parquet.")]
+Target = Annotated[str, typer.Option(metavar="COL", help="The column that marks the class looked for.")]
+Time = Annotated[
+    str | None, typer.Option(metavar="COL", help="Dates or seconds: learn from earlier rows, test on later ones.")
+]
+Gap = Annotated[float, typer.Option(min=0, metavar="DAYS", help="Days between them, where labels come late.")]
+Group = Annotated[
+    str | None, typer.Option(metavar="COL", help="Customer, card: its rows stay together, and it is not learned.")
+]
+Amount = Annotated[str | None, typer.Option(metavar="COL", help="What a row is worth, to weigh what is missed.")]
+LeaveOut = Annotated[list[str] | None, typer.Option(metavar="COL", help="No feature; may be repeated.")]
+Kinds = Annotated[
+    list[str] | None,
+    typer.Option("--kind", help="A generator to judge; may be repeated. `ganforge models` lists them. Default: ctgan."),
+]
+Steps = Annotated[int | None, typer.Option(min=1, help="Real batches each generator trains on.")]
+PresetName = Annotated[str, typer.Option("--preset", metavar="quick|full", help="quick: minutes; full: a night.")]
+Jobs = Annotated[int, typer.Option(help="Fits at once; -1: one a core.")]
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(judge)
+    app.command()(augment)
+
+
+def judge(
+    data: TableFile,
+    target: Target,
+    time: Time = None,
+    gap: Gap = 0.0,
+    group: Group = None,
+    amount: Amount = None,
+    leave_out: LeaveOut = None,
+    kind: Kinds = None,
+    steps: Steps = None,
+    preset: PresetName = "quick",
+    jobs: Jobs = -1,
+    seed: Seed = None,
+    schema: SchemaFile = None,
+    json_to: Json = None,
+    quiet: Quiet = False,
+) -> None:
+    """Say whether synthetic rows help this table's classifier, or what is simpler and as good."""
+    asked = _Asked(data, target, time, gap, group, amount, leave_out, kind, steps, preset, jobs, seed, schema)
+    speaker, watch = Speaker(json_to=json_to, quiet=quiet), Stopwatch()
+    with speaker.notices() as notices:
+        verdict = asked.judge(asked.read(), speaker)
+    _tell(speaker, verdict)
+    speaker.answer({**verdict.to_json(), "seconds": watch.seconds, "notices": notices})
+
+
+def augment(
+    data: TableFile,
+    target: Target,
+    out: Annotated[Path, typer.Option("--out", "-o", help=".csv, .csv.gz or .parquet.")],
+    force: Annotated[
+        str | None, typer.Option(metavar="ARM", help="Write this arm's rows, whatever the judgement says.")
+    ] = None,
+    time: Time = None,
+    gap: Gap = 0.0,
+    group: Group = None,
+    amount: Amount = None,
+    leave_out: LeaveOut = None,
+    kind: Kinds = None,
+    steps: Steps = None,
+    preset: PresetName = "quick",
+    jobs: Jobs = -1,
+    seed: Seed = None,
+    schema: SchemaFile = None,
+    json_to: Json = None,
+    quiet: Quiet = False,
+) -> None:
+    """Judge, then write real and added rows where adding rows helps; a column marks the added ones."""
+    from ganforge.data.writers import check_writable, write_table
+    from ganforge.downstream.leaks import MARK
+
+    check_out(out)
+    check_writable(out)
+    if out.exists() and data.exists() and out.samefile(data):
+        raise InputError(f"--out {out} is the data itself; give another name")
+    asked = _Asked(data, target, time, gap, group, amount, leave_out, kind, steps, preset, jobs, seed, schema)
+    asked.check_forced(force)
+    speaker, watch = Speaker(json_to=json_to, quiet=quiet), Stopwatch()
+    with speaker.notices() as notices:
+        table = asked.read()
+        verdict = asked.judge(table, speaker)
+        arm = force or verdict.recommended
+        reason = None if verdict.arms[arm].adds_rows else _reason(verdict)
+        made = None if reason else asked.augmented(table, verdict, arm, speaker)
+        if made is not None:
+            write_table(made.frame, out)
+    _tell(speaker, verdict)
+    answer = {"out": None if made is None else str(out), "arm": None if made is None else arm, "reason": reason}
+    added = {"rows_added": 0 if made is None else made.rows_added, "mark": MARK}
+    speaker.answer({**verdict.to_json(), **answer, **added, "seconds": watch.seconds, "notices": notices})
+    if made is None:
+        raise UnsuitableDataError(reason)
+    speaker.say(
+        f"{len(made.frame) - made.rows_added:,} real rows and {made.rows_added:,} of {arm} → {out}  (column {MARK} "
+        f"marks them; {seconds_in_words(watch.seconds)})"
+    )
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What both commands take."""
+
+    data: Path
+    target: str
+    time: str | None
+    gap: float
+    group: str | None
+    amount: str | None
+    leave_out: list[str] | None
+    kind: list[str] | None
+    steps: int | None
+    preset: str
+    jobs: int
+    seed: int | None
+    schema: Path | None
+
+    def read(self) -> Table:
+        from ganforge.data.readers import holds_images, read_table
+        from ganforge.downstream.leaks import MARK, without_mark
+
+        if self.data.exists() and holds_images(self.data):
+            raise InputError(f"{self.data} holds pictures; `ganforge run images` judges these")
+        table = read_table(self.data, schema=self.schema)
+        without_mark(table.frame, str(self.data))  # refused before anything is dropped
+        roles = (self.target, self.time, self.group, self.amount)
+        for name in self.leave_out or ():
+            if name in roles:
+                raise InputError(f"--leave-out {name} names a column that has a part to play; take one of them back")
+        dropped = [*(self.leave_out or ()), *([MARK] if MARK in table.schema else [])]
+        return table.drop(*dropped) if dropped else table
+
+    def judge(self, table: Table, speaker: Speaker) -> Verdict:
+        """The verdict; what is done is kept in `kept`, so that the same command goes on."""
+        from ganforge.downstream.verdict import judge as judge_table
+
+        done = total = 0
+        with _bars(speaker) as bars:
+
+            def show(now: int, of: int, label: str) -> None:
+                nonlocal done, total
+                done, total = now, of
+                if bars is not None:
+                    bars.show("fits", now, of, label)
+
+            try:
+                return judge_table(
+                    table,
+                    self.target,
+                    synthesizer=self.synthesizers(),
+                    time=self.time,
+                    gap=self.gap * DAY,
+                    group=self.group,
+                    amount=self.amount,
+                    preset=self.preset,
+                    random_state=self.seed or 0,
+                    n_jobs=self.jobs,
+                    checkpoints=self.kept,
+                    on_progress=show,
+                )
+            except (KeyboardInterrupt, InterruptedRunError) as error:
+                raise InterruptedRunError(
+                    f"stopped; {done:,} of {total:,} fits are kept in {self.kept}, and the same command goes on"
+                ) from error
+
+    def augmented(self, table: Table, verdict: Verdict, arm: str, speaker: Speaker) -> Any:
+        from ganforge.downstream.applying import augmented
+
+        chosen = verdict.arms[arm]
+        assert chosen.ratio is not None, "an arm that adds rows has a ratio"
+        checkpoints = self.kept / f"{arm}-{table.fingerprint[:12]}-{self.seed or 0}-{self.steps}"
+        with speaker.training_bar(arm) as on_progress:
+            made = augmented(
+                table,
+                self.target,
+                arm=arm,
+                ratio=chosen.ratio,
+                synthesizer=self.synthesizers().get(arm),
+                left_out=() if self.group is None else (self.group,),
+                random_state=self.seed or 0,
+                checkpoints=checkpoints if chosen.synthetic else None,
+                on_progress=on_progress,
+            )
+        shutil.rmtree(checkpoints, ignore_errors=True)
+        return made
+
+    def synthesizers(self) -> dict[str, Any]:
+        """Unfitted, by kind. Without --steps, as many as the preset gives the generator."""
+        from ganforge.catalog import CATALOG, load_class
+        from ganforge.downstream.design import PRESETS
+
+        if self.preset not in PRESETS:
+            raise UnknownNameError("preset", self.preset, PRESETS)
+        made = {}
+        for kind in self.kind or ["ctgan"]:
+            fitting = [each.kind for each in CATALOG.values() if (each.role, each.family) == ("synthesizer", "tables")]
+            if kind not in fitting:
+                raise UnknownNameError("kind of generator", kind, fitting, where="the catalog")
+            model = load_class(kind)()
+            steps = self.steps if self.steps is not None else PRESETS[self.preset].steps
+            if steps is not None and "steps" in model.get_params():
+                model.set_params(steps=steps)
+            made[kind] = model
+        return made
+
+    def check_forced(self, arm: str | None) -> None:
+        """Refuse, before anything is judged, an arm that adds no rows."""
+        from ganforge.downstream.arms import OVERSAMPLING, SMOTE
+
+        if arm is not None and arm not in (adding := [OVERSAMPLING, SMOTE, *self.synthesizers()]):
+            raise UnknownNameError("arm that adds rows", arm, adding)
+
+    @property
+    def kept(self) -> Path:
+        """Where results are kept: hidden, in the current folder; `augment` goes on from what `judge` has done."""
+        safe = "".join(each if each.isalnum() or each in "-_." else "-" for each in f"{self.data.name}.{self.target}")
+        return Path(f".{safe}.judge")
+
+
+def _bars(speaker: Speaker) -> Any:
+    import contextlib
+
+    return contextlib.nullcontext() if speaker.quiet else Bars()
+
+
+def _tell(speaker: Speaker, verdict: Verdict) -> None:
+    from ganforge.downstream.sentence import display_name
+
+    speaker.table(
+        None,
+        ["arm", verdict.measure, "better than none", "classifier", "ratio"],
+        [
+            (
+                f"{display_name(name)}{'  ←' if name == verdict.recommended else ''}",
+                f"{arm.mean:.3f}",
+                "" if arm.p_better_than_none is None else f"P = {arm.p_better_than_none:.2f}",
+                arm.classifier,
+                "" if arm.ratio is None else f"{arm.ratio:g}",
+            )
+            for name, arm in verdict.arms.items()
+        ],
+    )
+    speaker.say()
+    speaker.say(verdict.sentence)
+
+
+def _reason(verdict: Verdict) -> str:
+    """Why no file is written, and how to have one anyway."""
+    from ganforge.downstream.sentence import display_name
+
+    adding = {name: arm for name, arm in verdict.arms.items() if arm.adds_rows}
+    best = max(adding, key=lambda name: adding[name].mean)
+    probability = verdict.posterior(best, verdict.recommended).better
+    held = (
+        "training on the real rows as they are" if verdict.recommended == "none" else display_name(verdict.recommended)
+    )
+    return (
+        f"no file written: no arm that adds rows beats {held} (P = {probability:.2f} for {display_name(best)}); "
+        f"use --force {shlex.quote(best)} to have its rows anyway"
+    )

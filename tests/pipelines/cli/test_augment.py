@@ -1,0 +1,98 @@
+"""`ganforge augment`: rows where they help, a reason where they do not, never anything unmarked."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import planted
+import pytest
+
+from ganforge.data.toy import toy_payments
+from ganforge.downstream import design
+
+FAST = ["--target", "is_fraud", "--steps", "2", "--jobs", "1"]
+
+
+@pytest.fixture
+def payments(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    frame = toy_payments(240, fraud_share=0.15, seed=0)
+    frame.to_csv("payments.csv", index=False)
+    return frame
+
+
+@pytest.fixture(autouse=True)
+def _one_cheap_model(monkeypatch):
+    quick = replace(design.PRESETS["quick"], classifiers=("gradient-boosting",), ratios=(0.5,), folds=3, inner_folds=0)
+    monkeypatch.setitem(design.PRESETS, "quick", quick)
+
+
+def test_no_file_and_the_reason_where_rows_do_not_help(payments, cli, tmp_path):
+    done = cli("augment", "payments.csv", *FAST, "--out", "more.csv", "--json", "answer.json")
+    assert done.code == 1, done.out
+    assert "no file written: no arm that adds rows beats training on the real rows as they are (P = " in done.err
+    assert "use --force " in done.err
+    assert not (tmp_path / "more.csv").exists()
+    answer = json.loads((tmp_path / "answer.json").read_text())
+    assert answer["out"] is None
+    assert answer["rows_added"] == 0
+    assert answer["reason"] in done.err
+    assert answer["sentence"] in done.out
+
+
+@pytest.mark.parametrize("arm", ["ctgan", "smote-nc", "random oversampling"])
+def test_forced_rows_are_written_and_marked(payments, cli, tmp_path, arm):
+    done = cli("augment", "payments.csv", *FAST, "--out", "more.parquet", "--force", arm, "--json", "-")
+    assert done.code == 0, done.err
+    answer, frauds = json.loads(done.out), int(payments["is_fraud"].sum())
+    assert (answer["out"], answer["arm"], answer["reason"]) == ("more.parquet", arm, None)
+    more = pd.read_parquet(tmp_path / "more.parquet")
+    real, added = more[~more["ganforge_synthetic"]], more[more["ganforge_synthetic"]]
+    assert len(real) == 240
+    assert len(added) == answer["rows_added"] == round(0.5 * (240 - frauds)) - frauds
+    assert set(added["is_fraud"]) == {1}
+    assert list(more.columns) == [*payments.columns, "ganforge_synthetic"]
+    pd.testing.assert_series_equal(real["amount"], payments["amount"])
+    assert not list((tmp_path / ".payments.csv.is_fraud.judge").glob("*-*/"))  # no checkpoint is left
+    again = cli("judge", "more.parquet", *FAST)
+    assert again.code == 2
+    assert "marked as synthetic" in again.err
+
+
+def test_rows_that_help_are_written_without_force(tmp_path, monkeypatch, cli):
+    """A generator that knows the truth stands in for CTGAN: what is written is the recommended arm's."""
+    monkeypatch.chdir(tmp_path)
+    planted.ring_table(3000, positives=50).drop(columns="moment").to_csv("ring.csv", index=False)
+    monkeypatch.setattr("ganforge.catalog.load_class", lambda kind: planted.Oracle)
+    five = replace(design.PRESETS["quick"], folds=5)
+    monkeypatch.setitem(design.PRESETS, "quick", five)
+    done = cli("augment", "ring.csv", "--target", "target", "--jobs", "1", "--out", "more.csv", "--json", "-")
+    assert done.code == 0, done.err
+    answer = json.loads(done.out)
+    assert (answer["recommended"], answer["arm"], answer["outcome"]) == ("ctgan", "ctgan", "helped")
+    more = pd.read_csv("more.csv")
+    added = more[more["ganforge_synthetic"]]
+    assert len(added) == answer["rows_added"] == round(0.5 * 2950) - 50
+    assert np.hypot(added["x"], added["y"]).between(1.3, 1.7).all()
+
+
+def test_what_cannot_be_forced_is_refused_before_anything_is_judged(payments, cli, tmp_path):
+    done = cli("augment", "payments.csv", *FAST, "--out", "more.csv", "--force", "class weights")
+    assert done.code == 2
+    assert "no arm that adds rows 'class weights'" in done.err
+    assert cli("augment", "payments.csv", *FAST, "--out", "payments.csv").code == 2
+    assert cli("augment", "payments.csv", *FAST, "--out", "more.xlsx").code == 2
+    assert not list(tmp_path.glob(".*.judge"))
+
+
+def test_owners_of_added_rows_are_unknown(payments, cli):
+    payments.assign(customer=np.arange(240) // 3).to_csv("payments.csv", index=False)
+    options = ["--group", "customer", "--force", "smote-nc", "--out", "more.csv"]
+    done = cli("augment", "payments.csv", *FAST, *options)
+    assert done.code == 0, done.err
+    more = pd.read_csv("more.csv")
+    assert more.loc[more["ganforge_synthetic"], "customer"].isna().all()
+    assert (more.loc[~more["ganforge_synthetic"], "customer"] == np.arange(240) // 3).all()

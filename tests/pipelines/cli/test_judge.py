@@ -1,0 +1,135 @@
+"""`ganforge judge`: the answer as text and as JSON, roles of columns, what is refused, and what is kept."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from ganforge.data.toy import toy_payments
+
+FAST = ["--target", "is_fraud", "--steps", "2", "--jobs", "1"]
+
+
+@pytest.fixture
+def payments(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    frame = toy_payments(240, fraud_share=0.15, seed=0)
+    frame.to_csv("payments.csv", index=False)
+    return frame
+
+
+@pytest.fixture(autouse=True)
+def _one_cheap_model(monkeypatch):
+    """One classifier, one ratio, three folds: the command is tested here, not the search."""
+    from dataclasses import replace
+
+    from ganforge.downstream import design
+
+    quick = replace(design.PRESETS["quick"], classifiers=("logistic-regression",), ratios=(0.5,), folds=3, time_folds=3)
+    monkeypatch.setitem(design.PRESETS, "quick", quick)
+
+
+def test_the_sentence_and_the_arms_are_told_and_written(payments, cli, tmp_path):
+    done = cli("judge", "payments.csv", *FAST, "--json", "verdict.json", "--seed", "3")
+    assert done.code == 0, done.err
+    answer = json.loads((tmp_path / "verdict.json").read_text())
+    assert answer["sentence"] in done.out
+    assert answer["recommended"] in answer["arms"]
+    assert list(answer["arms"]) == [
+        "none", "class weights", "tuned threshold", "random oversampling", "smote-nc", "ctgan",
+    ]  # fmt: skip
+    for name, arm in answer["arms"].items():
+        assert len(arm["average_precision"]["folds"]) == 3
+        assert arm["average_precision"]["mean"] == pytest.approx(np.mean(arm["average_precision"]["folds"]))
+        assert arm["classifier"] == "logistic-regression"
+        assert arm["ratio"] == (0.5 if name in ("random oversampling", "smote-nc", "ctgan") else None)
+        if name == "none":
+            assert arm["p_better_than_none"] is None
+        else:
+            assert 0 <= arm["p_better_than_none"] <= 1
+    assert "SMOTE-NC" in done.out
+    assert any("currency" in notice for notice in answer["notices"])
+
+
+def test_the_same_command_goes_on_from_what_is_kept(payments, cli, tmp_path):
+    once = cli("judge", "payments.csv", *FAST, "--json", "-")
+    kept = sorted(each.name for each in (tmp_path / ".payments.csv.is_fraud.judge").iterdir())
+    assert len(kept) == 15  # five arms that train, three folds
+    before = {name: (tmp_path / ".payments.csv.is_fraud.judge" / name).stat().st_mtime_ns for name in kept}
+    again = cli("judge", "payments.csv", *FAST, "--json", "-")
+    after = {name: (tmp_path / ".payments.csv.is_fraud.judge" / name).stat().st_mtime_ns for name in kept}
+    assert before == after
+    first, second = (json.loads(each.out) for each in (once, again))
+    assert first.pop("seconds") > second.pop("seconds")
+    assert first == second
+
+
+def test_roles_of_columns(payments, cli):
+    with_owner = payments.assign(customer=np.arange(len(payments)) // 3)
+    with_owner.to_csv("payments.csv", index=False)
+    options = ["--group", "customer", "--amount", "amount", "--leave-out", "booked_at"]
+    done = cli("judge", "payments.csv", *FAST, *options, "--json", "-")
+    assert done.code == 0, done.err
+    answer = json.loads(done.out)
+    assert answer["arms"]["none"]["measures"]["savings"]["mean"] <= 1
+    assert cli("judge", "payments.csv", *FAST, "--leave-out", "is_fraud").code == 2
+
+
+def test_folds_forward_in_time(payments, cli):
+    done = cli("judge", "payments.csv", *FAST, "--time", "booked_at", "--gap", "0.5", "--json", "-")
+    assert done.code == 0, done.err
+    assert json.loads(done.out)["test_to_train"] > 0.5  # early folds have little to learn from
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "told"),
+    [
+        (["--target", "is_froud"], 2, "did you mean 'is_fraud'"),
+        (["--target", "is_fraud", "--kind", "ctgn"], 2, "did you mean 'ctgan'"),
+        (["--target", "is_fraud", "--kind", "dcgan"], 2, "no kind of generator 'dcgan'"),
+        (["--target", "is_fraud", "--preset", "quik"], 2, "did you mean 'quick'"),
+        (["--target", "is_fraud", "--group", "custmer"], 2, "no group column 'custmer'"),
+        (["--target", "is_fraud", "--amount", "merchant"], 2, "'merchant' cannot be the amount"),
+        (["--target", "is_fraud", "--gap", "3"], 2, "give time="),
+    ],
+)
+def test_a_wrong_call_says_what_is_wrong(payments, cli, tmp_path, arguments, code, told):
+    done = cli("judge", "payments.csv", "--jobs", "1", *arguments)
+    assert done.code == code
+    assert told in done.err
+    assert not list(tmp_path.glob(".*.judge"))
+
+
+def test_marked_rows_are_no_real_data(payments, cli):
+    payments.assign(ganforge_synthetic=np.arange(len(payments)) >= 200).to_csv("more.csv", index=False)
+    done = cli("judge", "more.csv", *FAST)
+    assert done.code == 2
+    assert "40 of 240 rows are marked as synthetic" in done.err
+
+
+def test_pictures_are_sent_where_they_are_judged(tmp_path, cli):
+    np.savez(tmp_path / "pictures.npz", X=np.zeros((4, 8, 8), dtype=np.uint8), y=np.zeros(4, dtype=np.int64))
+    done = cli("judge", tmp_path / "pictures.npz", *FAST)
+    assert done.code == 2
+    assert "ganforge run images" in done.err
+
+
+def test_ctrl_c_says_what_is_kept_and_that_the_same_command_goes_on(payments, cli, monkeypatch):
+    from ganforge.downstream import verdict
+
+    real, calls = verdict.run_trial, []
+
+    def stopped(*arguments):
+        calls.append(arguments[1:3])
+        if len(calls) == 7:
+            raise KeyboardInterrupt
+        return real(*arguments)
+
+    monkeypatch.setattr(verdict, "run_trial", stopped)
+    done = cli("judge", "payments.csv", *FAST)
+    assert done.code == 130
+    assert "stopped; 6 of 15 fits are kept in .payments.csv.is_fraud.judge, and the same command goes on" in done.err
+    assert cli("judge", "payments.csv", *FAST).code == 0
+    assert len(calls) == 7 + 9
