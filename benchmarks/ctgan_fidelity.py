@@ -41,9 +41,15 @@ TITLE = "Fidelity of synthetic rows"
 NAME = "ctgan_fidelity"
 STEPS, EPOCHS = 3_900, 300
 LADDER = (250, 500, 750, 1_000, 1_500, 2_000, 3_000, 3_900, 6_000, 9_000)
+VARIANTS: dict[str, dict[str, Any]] = {
+    "ctgan, calibrated": {"calibrate": True},
+    "ctgan, modes asked for": {"condition_modes": True},
+}
+"""What each idea of `ctgan-tuned` brings by itself."""
 KINDS = [kind for kind, entry in CATALOG.items() if (entry.family, entry.role) == ("tables", "synthesizer")]
 OTHERS = ("copula", "smote-nc", "real rows")
-OURS = [kind for kind in KINDS if not kind.startswith("reference")]
+OURS = [*(kind for kind in KINDS if not kind.startswith("reference")), *VARIANTS]
+TRAINED = [*KINDS, *VARIANTS]
 FIGURES = {"marginal": ".4f", "pair": ".4f", "ap": ".3f", "auroc": ".3f", "c2st": ".3f", "dcr": ".3f"}
 LOWER = {"marginal": True, "pair": True, "ap": False}
 _ROOMS = ("data", "gans", "synthesis", "training")
@@ -108,7 +114,7 @@ def key_of(task: Task, method: str, steps: int | str | None, seed: int) -> dict[
         "table": task.name,
         "data": task.data,
         "method": method,
-        "steps": steps if method in KINDS else None,
+        "steps": steps if method in TRAINED else None,
         "seed": seed,
         "version": version_of(method),
         "measure": MEASURE,
@@ -167,7 +173,9 @@ def _learn(
     parameters: dict[str, Any] = {} if isinstance(steps, str) else {"steps": steps}
     if method != "reference-tvae":
         parameters |= {"pac": 10}
-    model = load_class(method)(**parameters, batch_size=500, random_state=seed).fit(task.training)
+    parameters |= VARIANTS.get(method, {})
+    kind = "ctgan" if method in VARIANTS else method
+    model = load_class(kind)(**parameters, batch_size=500, random_state=seed).fit(task.training)
     told = {name: getattr(model.training_, name) for name in ("steps", "best_step", "stopped")}
     return lambda n: model.sample(n, random_state=seed), told
 
@@ -206,7 +214,9 @@ def _as_good(ours: dict[str, Any], goal: dict[str, Any]) -> bool:
 def main(arguments: list[str] | None = None) -> dict[str, Any]:
     parser = argparse.ArgumentParser(prog=f"python -m benchmarks.{NAME}")
     parser.add_argument("--only", nargs="+", choices=list(TARGETS), default=list(TARGETS), metavar="TABLE")
-    parser.add_argument("--methods", nargs="+", choices=[*KINDS, *OTHERS], default=[*OTHERS, *KINDS], metavar="METHOD")
+    parser.add_argument(
+        "--methods", nargs="+", choices=[*TRAINED, *OTHERS], default=[*OTHERS, *TRAINED], metavar="METHOD"
+    )
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])
     parser.add_argument("--steps", default=str(STEPS), help="a number, or auto: our own kinds choose")
     parser.add_argument("--catch-up", choices=OURS, help="time this kind against the package's default epochs on Adult")
@@ -234,7 +244,8 @@ def main(arguments: list[str] | None = None) -> dict[str, Any]:
 def table(figures: dict[str, Any]) -> str:
     found = list(_groups(figures["runs"]))
     parts = [_table_of(name, [each for each in found if each[0] == name]) for name in TARGETS]
-    return "\n\n".join([*(part for part in parts if part), *_catching_up(figures["runs"]), _LEGEND])
+    told = [*_catching_up(figures["runs"]), *_judging(figures["runs"])]
+    return "\n\n".join([*(part for part in parts if part), *told, _LEGEND])
 
 
 _LEGEND = (
@@ -262,7 +273,7 @@ def _groups(all_runs: list[dict[str, Any]]) -> Iterator[tuple[str, str, Any, lis
 
 
 def _table_of(name: str, groups: list[tuple[str, str, Any, list[dict[str, Any]]]]) -> str:
-    order = [*OURS, *(kind for kind in KINDS if kind not in OURS), *OTHERS]
+    order = [*dict.fromkeys([*OURS, *TRAINED, *OTHERS])]
     rows = []
     for _, method, steps, done in sorted(groups, key=lambda each: (order.index(each[1]), str(each[2]))):
         how = "" if steps is None else "stopped by itself" if steps == "auto" else steps
@@ -308,6 +319,17 @@ def _catching_up(all_runs: list[dict[str, Any]]) -> list[str]:
                 f"{good[0]['seconds']:,.0f} s, {goal['seconds'] / good[0]['seconds']:.1f} × less (one seed)."
             )
     return told
+
+
+def _judging(all_runs: list[dict[str, Any]]) -> list[str]:
+    """What it costs to judge a training while it runs, over all runs that did."""
+    shares = [each["judging_seconds"] / each["learning_seconds"] for each in all_runs if each["judging_seconds"] > 0]
+    if not shares:
+        return []
+    return [
+        f"Runs that stop by themselves spent {np.median(shares):.1%} of the time to learn on judging their own rows "
+        f"(median of {len(shares)}; {min(shares):.1%} to {max(shares):.1%})."
+    ]
 
 
 if __name__ == "__main__":
