@@ -176,7 +176,10 @@ class Schema:
             raise InputError(f"{path} is not a schema in JSON or YAML: {' '.join(str(error).split())}") from error
         if not isinstance(document, Mapping):
             raise InputError(f"{path} does not say column: kind, line by line; for example `zip_code: categorical`")
-        return {str(name): _asked(kind, f"{path}, column {name!r}") for name, kind in document.items()}
+        kinds = {
+            name: said for name, said in document.items() if not (name == "constraints" and isinstance(said, list))
+        }
+        return {str(name): _asked(kind, f"{path}, column {name!r}") for name, kind in kinds.items()}
 
 
 def _asked(said: Any, where: str) -> str | Column:

@@ -98,7 +98,7 @@ class Synthesizer(BaseEstimator, ABC):
         write_artifact(
             Path(folder),
             kind=self.kind,
-            parameters=self.get_params(deep=False),
+            parameters=self._parameters(),
             documents=documents,
             extra=extra,
             data_fingerprint=self.data_fingerprint_,
@@ -122,6 +122,10 @@ class Synthesizer(BaseEstimator, ABC):
         return model
 
     # --- what subclasses share ---
+
+    def _parameters(self) -> dict[str, Any]:
+        """What the model is constructed with, in plain values."""
+        return self.get_params(deep=False)
 
     def _check_fitted(self) -> None:
         if not hasattr(self, "training_"):
