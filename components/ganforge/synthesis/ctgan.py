@@ -21,6 +21,8 @@ from torch import Tensor
 
 from ganforge.artifacts import Artifact
 from ganforge.data.codec import Codec
+from ganforge.data.constrained import Constrained
+from ganforge.data.constraints import KEY, Constraint, parsed, read_constraints
 from ganforge.data.streams import StreamedTable, learn_codec
 from ganforge.data.table import Table
 from ganforge.errors import ArtifactError, InputError, UnsuitableDataError
@@ -28,6 +30,7 @@ from ganforge.gans.ctgan import ConditionalBatches, CTGANGame, check_pac
 from ganforge.synthesis.base import Synthesizer, as_table, collected_notices, fingerprint, positive, seed_of
 from ganforge.synthesis.calibration import ROWS, QuantileMaps, calibrate_shares
 from ganforge.synthesis.conditions import Request, request
+from ganforge.synthesis.constraining import constrain, keep_constraints, refuse_derived
 from ganforge.synthesis.drawing import Drawer
 from ganforge.synthesis.monitoring import Judge, hold_out, judgements
 from ganforge.training import Monitor, Progress, fit
@@ -50,6 +53,8 @@ class CTGAN(Synthesizer):
         learning_rate: Adam's, both players.
         weight_decay: Adam's L2 term on the generator.
         max_modes: most modes of a numeric column's mixture.
+        constraints: what holds between columns, as `data.constraints` has it (`Inequality`, `Sum`, or text such as
+            "opened <= closed" and "net + tax = gross"); a schema file may name more of them.
         calibrate: after training, bring shares and numbers to those of the data, see `calibration`; None: as the
             kind has it (off here, on in `TunedCTGAN`).
         condition_modes: let the network be asked for modes of numbers, so that it obeys ranges; None as above.
@@ -65,6 +70,7 @@ class CTGAN(Synthesizer):
     Attributes:
         codec_: table ⇄ tensors. frequencies_: (C,) how often each value of each discrete column was seen.
         quantile_maps_: what calibration does to numbers; None without it.
+        constrained_: the constraints that rows keep; None without any.
         obedience_: share of the rows of the last `sample` call that obeyed its condition when they were first
             drawn, before any was rejected; None after a call without one.
         draws_a_row_: rows generated for each row kept, in that call.
@@ -89,6 +95,7 @@ class CTGAN(Synthesizer):
         learning_rate: float = 2e-4,
         weight_decay: float = 1e-6,
         max_modes: int = 10,
+        constraints: Sequence[Constraint | str] = (),
         calibrate: bool | None = None,
         condition_modes: bool | None = None,
         early_stopping: bool | str = "auto",
@@ -111,6 +118,7 @@ class CTGAN(Synthesizer):
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay
         self.max_modes = max_modes
+        self.constraints = constraints
         self.calibrate = calibrate
         self.condition_modes = condition_modes
         self.early_stopping = early_stopping
@@ -148,6 +156,10 @@ class CTGAN(Synthesizer):
                 raise UnsuitableDataError(
                     f"{table.source}: {len(table)} rows are too few to learn from; give at least {LEAST_ROWS}"
                 )
+            data_fingerprint = table.fingerprint
+            constrained = constrain(table, (*parsed(self.constraints), *read_constraints(schema)))
+            if constrained is not None:
+                table = constrained.apply(table)
             codec, encoded = learn_codec(table, max_modes=self.max_modes, random_state=seed)
             scalars, codes = torch.from_numpy(encoded.scalars), torch.from_numpy(encoded.codes)
             game = self._new_game(codec, seed)
@@ -170,7 +182,7 @@ class CTGAN(Synthesizer):
         game = game.cpu().eval()
         maps = self._calibrated(game, codec, scalars, codes, seed) if self._is_on("calibrate") else None
         self._set_fitted(codec, game, game.conditions.counts(codes), maps)
-        self.data_fingerprint_, self.notices_ = table.fingerprint, notices
+        self.data_fingerprint_, self.notices_, self.constrained_ = data_fingerprint, notices, constrained
         return self
 
     def sample(
@@ -204,10 +216,12 @@ class CTGAN(Synthesizer):
 
         Raises:
             UnknownNameError: a column or value that does not exist, naming the nearest.
-            InputError: a range that no value lies in, counts that contradict `n`, shares that are no shares.
+            InputError: a column that a constraint makes of others, a range that no value lies in, counts that
+                contradict `n`, shares that are no shares.
             UnsuitableDataError: the network obeys too rarely to fill `n` rows within 50 draws a row.
         """
         self._check_fitted()
+        refuse_derived(self.constrained_, condition, counts, prior)
         seed = seed_of(random_state)
         asked = request(
             self.codec_,
@@ -225,7 +239,9 @@ class CTGAN(Synthesizer):
         finally:
             self.obedience_ = drawer.at_once
         self.draws_a_row_ = drawn.drawn / asked.n
-        return self.codec_.decode((drawn.scalars, drawn.codes))
+        if self.constrained_ is None:
+            return self.codec_.decode((drawn.scalars, drawn.codes))
+        return keep_constraints(self.constrained_, self.codec_, drawn, lambda k: drawer.draw(asked, seed=seed + k))
 
     def _judged(
         self, table: Table | StreamedTable, codec: Codec, game: CTGANGame, codes: Tensor, *, seed: int
@@ -288,13 +304,19 @@ class CTGAN(Synthesizer):
         self.obedience_: float | None = None
         self.draws_a_row_: float | None = None
 
+    def _parameters(self) -> dict[str, Any]:
+        return {**self.get_params(deep=False), "constraints": [str(each) for each in parsed(self.constraints)]}
+
     def _contents(self) -> dict[str, Any]:
         generator = {f"generator.{name}": each for name, each in self.game_.generator.state_dict().items()}
         maps = self.quantile_maps_
         quantiles = {} if maps is None else {"quantiles": torch.from_numpy(np.stack([maps.generated, maps.real]))}
         return {
             "tensors": {**generator, **quantiles, "frequencies": torch.from_numpy(self.frequencies_)},
-            "documents": {"codec": self.codec_.to_json()},
+            "documents": {
+                "codec": self.codec_.to_json(),
+                **({} if self.constrained_ is None else {KEY: self.constrained_.to_json()}),
+            },
         }
 
     def _restore(self, artifact: Artifact) -> None:
@@ -312,6 +334,7 @@ class CTGAN(Synthesizer):
                 "from different models; save the model again"
             ) from error
         self._set_fitted(codec, game, frequencies, maps)
+        self.constrained_ = Constrained.from_json(artifact.documents[KEY]) if KEY in artifact.documents else None
 
 
 class TunedCTGAN(CTGAN):
