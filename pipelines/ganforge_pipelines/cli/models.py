@@ -51,6 +51,7 @@ def fit(
 ) -> None:
     """Train a generator on a table or on pictures."""
     from ganforge.catalog import load_class
+    from ganforge.data.constraints import read_constraints
     from ganforge.data.readers import holds_images, read
     from ganforge.data.sources import refuse_missing
     from ganforge.data.streams import open_table
@@ -66,9 +67,9 @@ def fit(
         )
         by_batches = labels is None and load_class(kind).by_batches
         source: Any = open_table(data, schema=schema) if by_batches else read(data, labels=labels, schema=schema)
-        model = _construct(
-            load_class(kind), kind, {"steps": steps, "random_state": seed, **parse_assignments(set_ or [])}
-        )
+        constraints = [str(each) for each in read_constraints(schema)] or None
+        parameters = {"steps": steps, "random_state": seed, **({"constraints": constraints} if constraints else {})}
+        model = _construct(load_class(kind), kind, {**parameters, **parse_assignments(set_ or [])})
         watch = Stopwatch()
         with speaker.training_bar(kind) as on_progress:
             model.fit(source, checkpoints=checkpoints_of(out), resume=resume, on_progress=on_progress)

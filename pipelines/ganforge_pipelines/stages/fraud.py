@@ -18,6 +18,7 @@ import pandas as pd
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from ganforge.catalog import CATALOG, load_model
+from ganforge.data.constraints import read_constraints
 from ganforge.data.schema import Schema, plain
 from ganforge.data.splits import entity_split, stratified_split, time_split, twin_groups
 from ganforge.data.table import Table
@@ -38,6 +39,7 @@ from ganforge_pipelines.stages.tables import (
     read_input,
     read_part,
     read_rows,
+    schema_of,
     without,
     write_part,
 )
@@ -90,6 +92,7 @@ def prepare(context: StageContext) -> str:
         "left_out": [each for each in leave_out if each in table.schema],
         "unseen": clock_columns(learned.schema, own["time"]),
         "gap": own["gap"],
+        "constraints": [str(each) for each in read_constraints(schema_of(context))],
         "features": [] if not identifiers else [each for each in table.schema.names if each not in read],
         "split": {
             "how": how,
@@ -142,13 +145,19 @@ def train(context: StageContext) -> str:
     table = read_part(context.input("prepare", "train.parquet"), facts)
     own = context.own
     model = build_model(
-        own["kind"], own, seed=context.seed, trainer=context.trainer, options=own["options"], family=KINDS
+        own["kind"], own, seed=context.seed, trainer=context.trainer, options=_options(own, facts), family=KINDS
     )
     training = train_model(context, model, table)
     assert training is not None, "a synthesizer trains by steps"
     model.save(context.out / "generator")
     write_training(context, {own["kind"]: training})
     return f"{own['kind']}, {training.steps:,} steps"
+
+
+def _options(section: Any, facts: Any) -> dict[str, Any]:
+    """`train.options`, and the constraints that the schema file names."""
+    named = {"constraints": facts["constraints"]} if facts["constraints"] else {}
+    return {**named, **section["options"]}
 
 
 def sample(context: StageContext) -> str:
@@ -226,7 +235,7 @@ def judge(context: StageContext) -> str:
         section,
         seed=context.seed,
         trainer={**context.trainer, "devices": 1, "num_nodes": 1, "strategy": "auto"},
-        options=section["options"],
+        options=_options(section, facts),
         family=KINDS,
         changes=changes,
     )

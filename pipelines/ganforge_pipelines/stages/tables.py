@@ -27,8 +27,12 @@ def read_input(context: StageContext) -> Table:
     path = context.workspace.path(own["data"])
     if path.exists() and holds_images(path):
         raise InputError(f"{own['data']} holds pictures; the flow {context.spec.flow} reads a table (`run images`)")
-    schema = context.workspace.path(own["schema"]) if own["schema"] else None
-    return read_table(path, schema=schema)
+    return read_table(path, schema=schema_of(context))
+
+
+def schema_of(context: StageContext) -> Path | None:
+    """The schema file that the `prepare` section names."""
+    return context.workspace.path(context.own["schema"]) if context.own["schema"] else None
 
 
 def without(table: Table, names: Any, *, keep: Mapping[str, str | None]) -> Table:

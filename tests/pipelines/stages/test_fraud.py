@@ -173,3 +173,22 @@ def test_a_feature_does_not_take_the_place_of_a_column(workspace):
     named = {"customer": "customer_id", "terminal": "terminal_id", "amount": "amount", "time": "booked_at"}
     with pytest.raises(InputError, match="'at_night', and so is a column"):
         run(workspace, "prepare", **{f"prepare.{role}": column for role, column in named.items()})
+
+
+@pytest.mark.slow
+def test_constraints_of_the_schema_file_hold_in_the_synthetic_rows(workspace):
+    frame = pd.read_csv(workspace.data / "payments.csv").assign(fee=lambda rows: (rows["amount"] * 0.01).round(2))
+    write(workspace, frame.assign(total=(frame["amount"] + frame["fee"]).round(2)))
+    (workspace.root / "schema.yaml").write_text("constraints: [amount + fee = total, fee <= amount]\n")
+    asked = {
+        "prepare.schema": "schema.yaml",
+        "train.steps": 4,
+        "train.batch_size": 50,
+        "sample.rows": 40,
+    }
+    for verb in ("prepare", "train", "sample"):
+        facts = run(workspace, verb, **asked)
+    assert facts["constraints"] == ["amount + fee = total", "fee <= amount"]
+    synthetic = pd.read_parquet(workspace.path("work/fraud/sample/synthetic.parquet"))
+    np.testing.assert_allclose(synthetic["amount"] + synthetic["fee"], synthetic["total"])
+    assert (synthetic["fee"] <= synthetic["amount"]).all()
