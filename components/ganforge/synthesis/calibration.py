@@ -28,6 +28,7 @@ from torch import Tensor
 
 from ganforge.data.layout import Layout
 from ganforge.gans.ctgan import ConditionedLinear, Conditions, CTGANGame
+from ganforge.synthesis.bank import ConditionBank
 
 ROWS = 40_000  # generated in each round, over all conditions
 LEAST = 64  # generated for each condition: its shares are means of probabilities, not counts, and settle fast
@@ -36,31 +37,34 @@ _CHUNK = 8_192
 _PRIOR_ROWS = 20.0  # a condition seen in so few rows is believed half as much as the network
 _LARGEST = 3.0  # a round's largest correction, in nats
 _FLOOR = 1e-7
+_ROUNDS = 4
 
 
 @torch.no_grad()
-def calibrate_shares(game: CTGANGame, codes: Tensor, *, seed: int, rounds: int = 4) -> None:
+def calibrate_shares(game: CTGANGame, codes: Tensor, bank: ConditionBank, *, seed: int) -> None:
     """Move the last layer's offsets until each column has, under each condition, the shares it has in `codes`.
 
-    game: on the CPU, in evaluation mode. codes (N, blocks): the rows it was trained on; −1 counts nowhere.
-    Where nothing can be asked for, the bias takes the place of the offsets.
+    game: on the CPU, in evaluation mode. codes (N, blocks): the rows it was trained on; −1 counts nowhere. bank: what
+    is asked for beside a condition. Where nothing can be asked for, the bias takes the place of the offsets.
     """
+    together = game.conditions.columns  # so many offsets move at once, each by its part
     joint = joint_counts(codes, game.conditions, game.layout)
     own = _own_places(game.conditions, game.layout)
     rows = np.where(own, joint, 0).sum(1) if game.conditions.width else np.array([float(len(codes))])
     count = _rows_a_condition(rows)
-    asked = torch.from_numpy(np.repeat(np.arange(len(rows)), count))
+    asked = np.repeat(np.arange(len(rows)), count)
+    rng = np.random.default_rng((seed, 3))
     places = torch.tensor([c for span in game.layout.one_hots for c in range(span.start, span.stop)])
     noise = torch.Generator().manual_seed(seed)
     offsets = _offsets(game.generator.out)
     target = None
-    for _ in range(rounds):
-        made = _mean_probabilities(game, asked, count, noise)
+    for _ in range(_ROUNDS + together if together > 1 else _ROUNDS):
+        made = _mean_probabilities(game, asked, bank.draw(asked, rng), count, noise)
         if target is None:  # the network's own belief, where the data say little
             target = (joint + _PRIOR_ROWS * made) / (rows[:, None] + _PRIOR_ROWS)
         step = np.log(target.clip(_FLOOR)) - np.log(made.clip(_FLOOR))
         step = np.where(own | (count == 0)[:, None], 0.0, step.clip(-_LARGEST, _LARGEST))
-        offsets[:, places] += torch.from_numpy(step).to(offsets.dtype)
+        offsets[: len(step), places] += torch.from_numpy(step / max(0.6 * together, 1)).to(offsets.dtype)
 
 
 def _offsets(last: ConditionedLinear) -> Tensor:
@@ -99,12 +103,18 @@ def _rows_a_condition(rows: np.ndarray) -> np.ndarray:
     return np.where(rows > 0, np.maximum(share * ROWS, min(LEAST, 4 * ROWS / len(rows))), 0).astype(np.int64)
 
 
-def _mean_probabilities(game: CTGANGame, asked: Tensor, count: np.ndarray, noise: torch.Generator) -> np.ndarray:
-    """The share of each value under each condition, as the mean of the probabilities it is drawn by: (C, Σ widths)."""
+def _mean_probabilities(
+    game: CTGANGame, asked: np.ndarray, places: np.ndarray, count: np.ndarray, noise: torch.Generator
+) -> np.ndarray:
+    """The share of each value under each condition, as the mean of the probabilities it is drawn by: (C, Σ widths).
+
+    asked (n,): the condition that each row is counted for; places (n, K): all that it is asked for.
+    """
     total = torch.zeros(len(count), sum(block.width for block in game.layout.blocks))
-    for part in asked.split(_CHUNK):
+    both = zip(torch.from_numpy(asked).split(_CHUNK), torch.from_numpy(places).split(_CHUNK), strict=True)
+    for part, wanted in both:
         z = torch.randn(len(part), game.latent, generator=noise)
-        logits = game.generator(z, part if game.conditions.width else None).float()
+        logits = game.generator(z, wanted if game.conditions.width else None).float()
         shares = [logits[:, span.start : span.stop].softmax(1) for span in game.layout.one_hots]
         total.index_add_(0, part, torch.cat(shares, 1))
     return total.numpy() / np.maximum(count, 1)[:, None]

@@ -27,6 +27,7 @@ from ganforge.data.streams import StreamedTable, learn_codec
 from ganforge.data.table import Table
 from ganforge.errors import ArtifactError, InputError, UnsuitableDataError
 from ganforge.gans.ctgan import ConditionalBatches, CTGANGame, check_pac
+from ganforge.synthesis.bank import ConditionBank, default_condition_columns
 from ganforge.synthesis.base import Synthesizer, as_table, collected_notices, fingerprint, positive, seed_of
 from ganforge.synthesis.calibration import ROWS, QuantileMaps, calibrate_shares
 from ganforge.synthesis.conditions import Request, request
@@ -58,6 +59,9 @@ class CTGAN(Synthesizer):
         calibrate: after training, bring shares and numbers to those of the data, see `calibration`; None: as the
             kind has it (off here, on in `TunedCTGAN`).
         condition_modes: let the network be asked for modes of numbers, so that it obeys ranges; None as above.
+        condition_columns: how many columns the network may be asked for together; unconditional rows are drawn under
+            as many values of one real row, see `bank`. None: 1 here, as in the paper, and `default_condition_columns`
+            in `TunedCTGAN`.
         early_stopping: judge the model's rows while it trains, keep the best weights and stop when it does not get
             better, see `monitoring`; "auto": when `steps` is None. True makes `steps` the most there may be.
         validation_fraction: share of the rows held out to judge on, at most 2,000; none of a table so small that
@@ -68,7 +72,8 @@ class CTGAN(Synthesizer):
         log_every, checkpoint_every: steps.
 
     Attributes:
-        codec_: table ⇄ tensors. frequencies_: (C,) how often each value of each discrete column was seen.
+        codec_: table ⇄ tensors. bank_: what rows of the data would be asked for.
+        frequencies_: (C,) how often each value of each discrete column was seen.
         quantile_maps_: what calibration does to numbers; None without it.
         constrained_: the constraints that rows keep; None without any.
         obedience_: share of the rows of the last `sample` call that obeyed its condition when they were first
@@ -98,9 +103,10 @@ class CTGAN(Synthesizer):
         constraints: Sequence[Constraint | str] = (),
         calibrate: bool | None = None,
         condition_modes: bool | None = None,
+        condition_columns: int | None = None,
         early_stopping: bool | str = "auto",
         validation_fraction: float = 0.1,
-        n_iter_no_change: int = 10,
+        n_iter_no_change: int = 15,
         random_state: int | None = None,
         trainer: Mapping[str, Any] | None = None,
         log_every: int = 50,
@@ -121,6 +127,7 @@ class CTGAN(Synthesizer):
         self.constraints = constraints
         self.calibrate = calibrate
         self.condition_modes = condition_modes
+        self.condition_columns = condition_columns
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change
@@ -162,9 +169,10 @@ class CTGAN(Synthesizer):
                 table = constrained.apply(table)
             codec, encoded = learn_codec(table, max_modes=self.max_modes, random_state=seed)
             scalars, codes = torch.from_numpy(encoded.scalars), torch.from_numpy(encoded.codes)
-            game = self._new_game(codec, seed)
+            game = self._new_game(codec, seed, columns=self._columns(len(table), codec))
             steps = self.steps or default_steps(len(table), self.batch_size)
-            rows, monitor = self._judged(table, codec, game, codes, seed=seed)
+            bank = ConditionBank.of(codes, game.conditions, seed=seed)
+            rows, monitor = self._judged(table, codec, bank, codes, seed=seed)
             self.training_ = fit(
                 game,
                 ConditionalBatches(scalars[rows], codes[rows], game.conditions, batch_size=self.batch_size),
@@ -180,8 +188,8 @@ class CTGAN(Synthesizer):
                 on_progress=on_progress,
             )
         game = game.cpu().eval()
-        maps = self._calibrated(game, codec, scalars, codes, seed) if self._is_on("calibrate") else None
-        self._set_fitted(codec, game, game.conditions.counts(codes), maps)
+        maps = self._calibrated(game, codec, bank, scalars, codes, seed) if self._is_on("calibrate") else None
+        self._set_fitted(codec, game, bank, maps)
         self.data_fingerprint_, self.notices_, self.constrained_ = data_fingerprint, notices, constrained
         return self
 
@@ -233,7 +241,7 @@ class CTGAN(Synthesizer):
             rng=np.random.default_rng((seed, 1)),
         )
         order = prior if isinstance(prior, str) else "real"
-        drawer = Drawer(self.game_, self.codec_, self.frequencies_, self.quantile_maps_, prior=order)
+        drawer = Drawer(self.game_, self.codec_, self.bank_, self.quantile_maps_, prior=order)
         try:
             drawn = drawer.draw(asked, seed=seed)
         finally:
@@ -244,7 +252,7 @@ class CTGAN(Synthesizer):
         return keep_constraints(self.constrained_, self.codec_, drawn, lambda k: drawer.draw(asked, seed=seed + k))
 
     def _judged(
-        self, table: Table | StreamedTable, codec: Codec, game: CTGANGame, codes: Tensor, *, seed: int
+        self, table: Table | StreamedTable, codec: Codec, bank: ConditionBank, codes: Tensor, *, seed: int
     ) -> tuple[slice | np.ndarray, Monitor | None]:
         """The rows to train on, and who judges the model on the others; all rows and nobody without early stopping."""
         if self.early_stopping not in (True, False, "auto"):
@@ -256,7 +264,7 @@ class CTGAN(Synthesizer):
         judge = Judge(
             table,
             codec,
-            game.conditions.counts(codes),
+            bank,
             training=training,
             held_out=held_out,
             mend_margins=self._is_on("calibrate"),
@@ -269,14 +277,22 @@ class CTGAN(Synthesizer):
         start = self.game_.conditions.place(block, 0)
         return self.frequencies_[start : start + self.codec_.layout.blocks[block].width]
 
-    def _calibrated(self, game: CTGANGame, codec: Codec, scalars: Tensor, codes: Tensor, seed: int) -> QuantileMaps:
+    def _calibrated(
+        self, game: CTGANGame, codec: Codec, bank: ConditionBank, scalars: Tensor, codes: Tensor, seed: int
+    ) -> QuantileMaps:
         """Shares and numbers brought to those of the rows; see `calibration`."""
-        calibrate_shares(game, codes, seed=seed)
+        calibrate_shares(game, codes, bank, seed=seed)
         free = Request(n=max(min(len(codes), ROWS), LEAST_ROWS))
-        drawn = Drawer(game, codec, game.conditions.counts(codes), None).draw(free, seed=seed)
+        drawn = Drawer(game, codec, bank, None).draw(free, seed=seed)
         return QuantileMaps.fit(codec.layout, (drawn.scalars, drawn.codes), (scalars.numpy(), codes.numpy()))
 
-    def _new_game(self, codec: Codec, seed: int) -> CTGANGame:
+    def _columns(self, rows: int, codec: Codec) -> int:
+        """How many columns may be asked for together."""
+        if self.condition_columns is not None:
+            return positive("condition_columns", self.condition_columns)
+        return default_condition_columns(rows, len(codec.columns)) if self.tuned else 1
+
+    def _new_game(self, codec: Codec, seed: int, *, columns: int) -> CTGANGame:
         """The networks with the weights that `seed` starts them at; the caller's random state stays as it is."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
@@ -292,14 +308,16 @@ class CTGAN(Synthesizer):
                 learning_rate=self.learning_rate,
                 weight_decay=self.weight_decay,
                 condition_modes=self._is_on("condition_modes"),
+                condition_columns=columns,
             )
 
     def _is_on(self, name: str) -> bool:
         given = getattr(self, name)
         return self.tuned if given is None else bool(given)
 
-    def _set_fitted(self, codec: Codec, game: CTGANGame, frequencies: np.ndarray, maps: QuantileMaps | None) -> None:
-        self.codec_, self.frequencies_, self.quantile_maps_ = codec, frequencies, maps
+    def _set_fitted(self, codec: Codec, game: CTGANGame, bank: ConditionBank, maps: QuantileMaps | None) -> None:
+        self.codec_, self.bank_, self.quantile_maps_ = codec, bank, maps
+        self.frequencies_ = bank.frequencies
         self.game_ = game.cpu().eval()
         self.obedience_: float | None = None
         self.draws_a_row_: float | None = None
@@ -312,9 +330,15 @@ class CTGAN(Synthesizer):
         maps = self.quantile_maps_
         quantiles = {} if maps is None else {"quantiles": torch.from_numpy(np.stack([maps.generated, maps.real]))}
         return {
-            "tensors": {**generator, **quantiles, "frequencies": torch.from_numpy(self.frequencies_)},
+            "tensors": {
+                **generator,
+                **quantiles,
+                "frequencies": torch.from_numpy(self.bank_.frequencies),
+                "conditions": torch.from_numpy(self.bank_.vectors),
+            },
             "documents": {
                 "codec": self.codec_.to_json(),
+                "conditions": {"columns": self.game_.conditions.columns},
                 **({} if self.constrained_ is None else {KEY: self.constrained_.to_json()}),
             },
         }
@@ -322,8 +346,8 @@ class CTGAN(Synthesizer):
     def _restore(self, artifact: Artifact) -> None:
         tensors = artifact.tensors()
         codec = Codec.from_json(artifact.documents["codec"])
-        game = self._new_game(codec, 0)
-        frequencies = tensors.pop("frequencies").numpy()
+        game = self._new_game(codec, 0, columns=int(artifact.documents["conditions"]["columns"]))
+        bank = ConditionBank(game.conditions, tensors.pop("frequencies").numpy(), tensors.pop("conditions").numpy())
         quantiles = tensors.pop("quantiles", None)
         maps = None if quantiles is None else QuantileMaps(codec.layout, *quantiles.numpy())
         try:
@@ -333,21 +357,21 @@ class CTGAN(Synthesizer):
                 f"{artifact.folder}: the weights do not fit the parameters in model.json; it was put together "
                 "from different models; save the model again"
             ) from error
-        self._set_fitted(codec, game, frequencies, maps)
+        self._set_fitted(codec, game, bank, maps)
         self.constrained_ = Constrained.from_json(artifact.documents[KEY]) if KEY in artifact.documents else None
 
 
 class TunedCTGAN(CTGAN):
-    """CTGAN with what helped beyond the paper: calibrated after training, and asked for modes of numbers too."""
+    """CTGAN with what helped beyond the paper: asked for several columns and for modes of numbers, and calibrated."""
 
     kind = "ctgan-tuned"
     tuned = True
 
 
 def default_steps(rows: int, batch_size: int) -> int:
-    """Steps for a table of `rows`: 60 passes over it, but at least 1,500 and at most 4,000 steps.
+    """The most steps for a table of `rows`: 150 passes over it, but at least 4,000 and at most 10,000.
 
-    The paper's 300 passes starve a small table (300 steps for 400 rows) and take a large one half an hour on
-    a laptop; at 16–30 ms a step on a CPU these are one to two minutes.
+    Passes alone starve a small table: 300 of them are 300 steps for 400 rows, which get better for 3,000. Adult gets
+    better for longer than 7,000; at 10–30 ms a step on a CPU these are two to four minutes.
     """
-    return min(max(math.ceil(60 * rows / batch_size), 1_500), 4_000)
+    return min(max(math.ceil(150 * rows / batch_size), 4_000), 10_000)

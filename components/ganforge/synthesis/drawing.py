@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +14,7 @@ from ganforge.data.codec import Codec
 from ganforge.data.mixtures import WIDTHS
 from ganforge.errors import UnsuitableDataError
 from ganforge.gans.ctgan import CTGANGame, climb, ladder
+from ganforge.synthesis.bank import ConditionBank
 from ganforge.synthesis.calibration import QUANTILES, QuantileMaps
 from ganforge.synthesis.conditions import Request
 from ganforge.synthesis.ranges import Range
@@ -34,8 +36,8 @@ class Drawn:
 class Drawer:
     """Draws from `game`, whose rows `codec` reads.
 
-    frequencies (C,): how often each condition was met in training. maps: quantile maps, or None. prior: "real" draws
-    the value that an unconditional row is made under by its frequency, "balanced" all values of a column alike.
+    bank: what rows of the data would be asked for. maps: quantile maps, or None. prior: "real" draws the value that an
+    unconditional row is made under by its frequency, "balanced" all values of a column alike.
 
     Attributes:
         at_once: share of the rows of the last draw that obeyed when they were first drawn; None where nothing was
@@ -46,13 +48,13 @@ class Drawer:
         self,
         game: CTGANGame,
         codec: Codec,
-        frequencies: np.ndarray,
+        bank: ConditionBank,
         maps: QuantileMaps | None,
         *,
         prior: str = "real",
     ) -> None:
-        self.game, self.codec, self.maps, self.frequencies = game, codec, maps, frequencies
-        weights = frequencies if prior == "real" else (frequencies > 0).astype(float)
+        self.game, self.codec, self.bank, self.maps = game, codec, bank, maps
+        weights = bank.frequencies if prior == "real" else (bank.frequencies > 0).astype(float)
         self.at_once: float | None = None
         self.steps = ladder(weights, game.conditions) if game.conditions.width else None
 
@@ -102,12 +104,29 @@ class Drawer:
         conditions = self.game.conditions
         if self.steps is None:
             return None
+        blocks = [*asked.codes, *mode_weights]
         bits = [codes[rows] + conditions.place(block, 0) for block, codes in asked.codes.items()]
         for block, weights in mode_weights.items():
             bits.append(rng.choice(len(weights), size=len(rows), p=weights) + conditions.place(block, 0))
         if not bits:  # nothing that this network can be asked for: any column, its values as often as they are
-            bits.append(climb(self.steps, rng.integers(len(conditions.blocks), size=len(rows)), rng))
-        return torch.from_numpy(bits[0] if len(bits) == 1 else np.stack(bits, 1))
+            anchors = climb(self.steps, rng.integers(len(conditions.blocks), size=len(rows)), rng)
+            places = self.bank.draw(anchors, rng)
+        else:
+            places = self._with_more(np.stack(bits, 1), blocks, rng)
+        return torch.from_numpy(places[:, 0] if places.shape[1] == 1 else places)
+
+    def _with_more(self, bits: np.ndarray, blocks: Sequence[int], rng: np.random.Generator) -> np.ndarray:
+        """Bits asked for (n, k) of these blocks → (n, max(k, K)): and what rows with the rarest of them have beside."""
+        conditions = self.game.conditions
+        if bits.shape[1] >= conditions.columns:
+            return bits
+        rarest = np.take_along_axis(bits, self.bank.frequencies[bits].argmin(1)[:, None], axis=1)[:, 0]
+        more = self.bank.draw(rarest, rng)[:, 1:]
+        for block in blocks:  # what is asked of a column is not asked of it again
+            start = conditions.place(block, 0)
+            width = self.game.layout.blocks[block].width
+            more = np.where((more >= start) & (more < start + width), conditions.width, more)
+        return np.concatenate([bits, more], axis=1)[:, : conditions.columns]
 
     def _mode_weights(self, asked: Request) -> dict[int, np.ndarray]:
         """Block of a numeric column with a range → how likely each mode is, given that the value lies within."""
@@ -129,7 +148,7 @@ class Drawer:
         codes[:, block] = np.repeat(np.arange(width), alpha.shape[1])
         values = pd.Series(self.codec.decode((scalars, codes), as_given=False)[layout.blocks[block].column])
         start = conditions.place(block, 0)
-        return within.holds(values).reshape(width, -1).mean(1) * self.frequencies[start : start + width]
+        return within.holds(values).reshape(width, -1).mean(1) * self.bank.frequencies[start : start + width]
 
     def _obeying(self, asked: Request, rows: np.ndarray, scalars: np.ndarray, codes: np.ndarray) -> np.ndarray:
         """Which of the generated rows have what is asked of `rows`."""

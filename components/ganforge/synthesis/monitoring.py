@@ -27,6 +27,7 @@ from ganforge.gans.ctgan import CTGANGame
 from ganforge.quality.closest import RowSpace
 from ganforge.quality.pairs import PairShares
 from ganforge.quality.two_sample import superiority
+from ganforge.synthesis.bank import ConditionBank
 from ganforge.synthesis.conditions import Request
 from ganforge.synthesis.drawing import Drawer
 from ganforge.training import Monitor
@@ -81,7 +82,7 @@ class Judge:
 
     Args:
         table: all rows; training and held_out: which of them, see `hold_out`.
-        codec: table ⇄ tensors. frequencies (C,): how often each condition is met.
+        codec: table ⇄ tensors. bank: what rows of the data would be asked for.
         mend_margins: look only at how columns hang together, their own shares aside.
         seed: of the noise that rows are drawn from, and of what else is drawn.
 
@@ -93,14 +94,14 @@ class Judge:
         self,
         table: Table | StreamedTable,
         codec: Codec,
-        frequencies: np.ndarray,
+        bank: ConditionBank,
         *,
         training: np.ndarray,
         held_out: np.ndarray,
         mend_margins: bool,
         seed: int,
     ) -> None:
-        self.codec, self.frequencies, self.mend_margins, self.seed = codec, frequencies, mend_margins, seed
+        self.codec, self.bank, self.mend_margins, self.seed = codec, bank, mend_margins, seed
         rng, few = np.random.default_rng((seed, len(table), 1)), not len(held_out)
         known = table.take(_some(training, _NEIGHBOURS, rng)).frame
         real = known if few else table.take(held_out).frame
@@ -111,7 +112,7 @@ class Judge:
         self.apart = self.space.distances_within() if self.space is not None else None
 
     def __call__(self, game: CTGANGame) -> float:
-        drawn = Drawer(game, self.codec, self.frequencies, None).draw(Request(n=_DRAWN), seed=self.seed)
+        drawn = Drawer(game, self.codec, self.bank, None).draw(Request(n=_DRAWN), seed=self.seed)
         frame = self.codec.decode((drawn.scalars, drawn.codes), as_given=False)
         distance = self._distance(frame)
         if self.space is None or self.apart is None:

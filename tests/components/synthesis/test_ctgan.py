@@ -293,7 +293,7 @@ def test_it_is_a_scikit_learn_estimator():
     json.dumps(model.get_params())
 
 
-@pytest.mark.parametrize(("rows", "steps"), [(400, 1_500), (32_561, 3_908), (10**6, 4_000), (20_000, 2_400)])
+@pytest.mark.parametrize(("rows", "steps"), [(400, 4_000), (32_561, 9_769), (10**6, 10_000), (20_000, 6_000)])
 def test_steps_for_a_table_of_a_size(rows, steps):
     assert default_steps(rows, 500) == steps
 

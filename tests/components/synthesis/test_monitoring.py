@@ -13,6 +13,7 @@ from ganforge.gans.ctgan import CTGANGame
 from ganforge.quality.closest import closest_records
 from ganforge.synthesis import monitoring
 from ganforge.synthesis.conditions import Request
+from ganforge.synthesis.bank import ConditionBank
 from ganforge.synthesis.ctgan import CTGAN
 from ganforge.synthesis.drawing import Drawer
 from ganforge.synthesis.monitoring import Judge, hold_out
@@ -91,9 +92,9 @@ def codec(table) -> Codec:
 def judge_of(table: Table, codec: Codec, **options) -> Judge:
     codes = codec.encode(table, random_state=0).codes
     training, held_out = hold_out(codes, validation_fraction=0.2, seed=0)
-    frequencies = Replay(codec, table.frame.head(50)).conditions.counts(torch.from_numpy(codes))
+    bank = ConditionBank.of(torch.from_numpy(codes), Replay(codec, table.frame.head(50)).conditions, seed=0)
     options = {"training": training, "held_out": held_out, "mend_margins": False, "seed": 0, **options}
-    return Judge(table, codec, frequencies, **options)
+    return Judge(table, codec, bank, **options)
 
 
 def shuffled(frame: pd.DataFrame) -> pd.DataFrame:
@@ -230,7 +231,7 @@ def test_the_judge_draws_what_sample_draws(table, codec):
     """The rows it judges are those of the drawer that `sample` uses, unconditional."""
     judge = judge_of(table, codec)
     game = CTGANGame(codec.layout, latent=8, generator_widths=(16,), critic_widths=(16,)).eval()
-    drawn = Drawer(game, codec, judge.frequencies, None).draw(Request(n=4_000), seed=0)
+    drawn = Drawer(game, codec, judge.bank, None).draw(Request(n=4_000), seed=0)
     frame = codec.decode((drawn.scalars, drawn.codes))
     both = [judge.shares.distance(frame, mend_margins=mend) for mend in (False, True)]
     assert judge(game) == pytest.approx(np.mean(both))
