@@ -12,8 +12,8 @@ from ganforge.errors import InputError
 from ganforge.gans.ctgan import CTGANGame
 from ganforge.quality.closest import closest_records
 from ganforge.synthesis import monitoring
-from ganforge.synthesis.conditions import Request
 from ganforge.synthesis.bank import ConditionBank
+from ganforge.synthesis.conditions import Request
 from ganforge.synthesis.ctgan import CTGAN
 from ganforge.synthesis.drawing import Drawer
 from ganforge.synthesis.monitoring import Judge, hold_out
