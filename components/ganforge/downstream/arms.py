@@ -186,6 +186,12 @@ class Verdict:
         posteriors = {name: arm.against_none for name, arm in self.arms.items()}
         return tuple(name for name, each in posteriors.items() if each is not None and each.worse >= self.sure)
 
+    def plot(self, ax: Any = None) -> Any:
+        """Every arm's folds and mean as a picture; gives back the matplotlib `Axes`, see `plots.plot_verdict`."""
+        from ganforge.downstream.plots import plot_verdict
+
+        return plot_verdict(self, ax)
+
     def to_json(self) -> dict[str, Any]:
         judged = self.measure.replace(" ", "_")
         return {

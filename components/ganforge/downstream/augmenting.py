@@ -18,6 +18,7 @@ import pandas as pd
 
 from ganforge.data.table import Table
 from ganforge.data.targets import binary_target
+from ganforge.downstream.leaks import MARK
 from ganforge.errors import InputError
 from ganforge.quality.copies import exact_copies
 
@@ -30,7 +31,7 @@ class SyntheticPositives:
     """What was drawn. `frame` may have fewer rows than `wanted`, or none, where copies came again and again."""
 
     frame: pd.DataFrame
-    """(≤ wanted, columns) rows as the synthesizer gives them, by positive value, numbered from 0."""
+    """(≤ wanted, columns) rows as the synthesizer gives them, by positive value; its `attrs` mark them."""
     wanted: int
     copies_dropped: int
     """Exact copies of training rows in all draws together."""
@@ -77,7 +78,8 @@ def synthetic_positives(
         kept, dropped = _drawn(model, table, {target: value}, share, random_state)
         made += kept
         copies += dropped
-    frame = pd.concat(made, ignore_index=True) if made else table.frame.iloc[:0]
+    frame = pd.concat(made, ignore_index=True) if made else table.frame.iloc[:0].copy()
+    frame.attrs[MARK] = True
     return SyntheticPositives(frame, rows, copies)
 
 

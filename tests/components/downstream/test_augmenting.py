@@ -6,6 +6,7 @@ import pytest
 
 from ganforge.data.table import Table
 from ganforge.downstream.augmenting import rows_wanted, synthetic_positives
+from ganforge.downstream.leaks import MARK
 from ganforge.errors import InputError, UnknownNameError
 
 
@@ -39,6 +40,7 @@ def test_a_ratio_is_reached_with_every_kind_in_its_proportion(table):
     assert made.wanted == len(made.frame) == 24  # 16 are there, 40 shall be
     assert made.frame["label"].value_counts().to_dict() == {"dos": 18, "probe": 6}
     assert made.copies_dropped == 0
+    assert made.frame.attrs == {MARK: True}  # judge refuses them as real rows
 
 
 def test_a_number_of_rows_is_kept_to(table):

@@ -279,3 +279,14 @@ def test_unknown_arms_are_named():
             base_rate=0.5,
             test_to_train=0.25,
         )
+
+
+def test_the_picture_shows_every_arm_and_the_advice(tmp_path):
+    found = judged({"class weights": shifted(0.1, 0.01), "ctgan": shifted(0.09, 0.02)}, synthetic=["ctgan"])
+    axes = found.plot()
+    assert [each.get_text() for each in axes.get_yticklabels()] == ["none", "class weights  ←", "CTGAN"]
+    assert axes.get_title(loc="left") == "Do not augment."
+    assert axes.get_xlabel() == "average precision on untouched folds"
+    assert len(axes.collections) == 3
+    axes.figure.savefig(tmp_path / "verdict.png")
+    assert (tmp_path / "verdict.png").stat().st_size > 5_000
