@@ -10,19 +10,20 @@ net, tax, gross          ⇄   net, tax                    gross is their sum
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from ganforge.data.constraints import Constraint, Inequality, Sum, as_floats, check_constraints, parsed, plan
+from ganforge.data.constraints import Constraint, Inequality, Sum, as_floats, check_columns, check_rows, parsed, plan
 from ganforge.data.decoding import numeric_series
 from ganforge.data.dtypes import restored
-from ganforge.data.schema import Column, Schema, ticks, ticks_per_second
+from ganforge.data.schema import NUMERIC, Column, Schema, ticks, ticks_per_second
+from ganforge.data.streams import StreamedTable
 from ganforge.data.table import Table
-from ganforge.errors import InputError
 
 _FEW = 12  # different differences, no more than which are learned as codes
 
@@ -45,24 +46,30 @@ class Constrained:
     """Totals that are missing, or there, where their parts are not: learned as well, then overwritten by the sum."""
 
     @classmethod
-    def fit(cls, constraints: Iterable[Constraint | str], table: Table) -> Constrained:
-        """Check the constraints against all rows; raises as `check_constraints` says."""
+    def fit(cls, constraints: Iterable[Constraint | str], table: Table | StreamedTable) -> Constrained:
+        """Check the constraints against all rows; raises as `check_columns` and `check_rows` say."""
         every = parsed(constraints)
-        check_constraints(every, table)
+        sample = table if isinstance(table, Table) else table.sample
+        check_columns(every, sample)
+        check_rows(every, _frames(table), source=table.source)
         making, rejecting = plan(every)
-        columns, references, learned = {}, {}, set()
+        columns = {each.derived: _as_number(sample, each.derived) for each in making}
         for each in making:
-            made = table.frame[each.derived]
-            columns[each.derived] = _as_number(made, each.derived, table)
             if isinstance(each, Sum):
-                decimals = [_as_number(table.frame[name], name, table).decimals for name in each.parts]
+                decimals = [_as_number(sample, name).decimals for name in each.parts]
                 exact = None if None in decimals else max(decimals)  # whatever the totals seen happen to keep to
                 columns[each.total] = replace(columns[each.total], decimals=exact)
-            if isinstance(each, Inequality):
-                both = [_numbers(table.frame[name].dropna(), columns[each.derived]) for name in each.columns]
-                references[each.high] = min((each.min() for each in both if len(each)), default=0)
-            elif (made.isna() != table.frame[list(each.parts)].isna().any(axis=1)).any():
-                learned.add(each.total)
+        references: dict[str, float | int] = {}
+        learned = set()
+        for frame in _frames(table):
+            for each in making:
+                if isinstance(each, Inequality):
+                    known = [_numbers(frame[name].dropna(), columns[each.high]) for name in each.columns]
+                    least = [one.min().item() for one in known if len(one)]
+                    references[each.high] = min([*least, references.get(each.high, math.inf)])
+                elif (frame[each.total].isna() != frame[list(each.parts)].isna().any(axis=1)).any():
+                    learned.add(each.total)
+        references = {name: least if least < math.inf else 0 for name, least in references.items()}
         return cls(table.schema, making, rejecting, columns, references, frozenset(learned))
 
     @property
@@ -70,23 +77,27 @@ class Constrained:
         """Columns that no model learns as such."""
         return tuple(each.derived for each in self.kept_by_making if each.derived not in self.learned_totals)
 
-    def apply(self, table: Table) -> Table:
+    def apply(self, table: Table | StreamedTable) -> Table | StreamedTable:
         """The table to learn from."""
-        frame, kinds = dict(table.frame.items()), table.schema.kinds()
+        sample = self.forward(table.frame if isinstance(table, Table) else table.sample.frame)
+        kinds = {name: kind for name, kind in table.schema.kinds().items() if name not in self.derived}
         for each in self.kept_by_making:
-            if each.derived in self.learned_totals:
-                continue
-            frame.pop(each.derived)
-            kinds.pop(each.derived, None)
+            name = self._difference(each) if isinstance(each, Inequality) else ""
+            if name and sample[name].nunique() > _FEW:
+                whole = bool((sample[name].dropna() % 1 == 0).all())
+                kinds[name] = Column(name=name, kind="integer" if whole else "continuous", dtype="float64")
+        if isinstance(table, Table):
+            return Table.of(sample, schema=kinds, source=table.source)
+        return table.through(self.forward, kinds)
+
+    def forward(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Rows in the dtypes of `Table.frame` → with the columns that are learned."""
+        columns = {str(name): series for name, series in frame.items() if name not in self.derived}
+        for each in self.kept_by_making:
             if isinstance(each, Inequality):
-                name = self._difference(each)
-                frame[name] = self._minus(table.frame[each.high], table.frame[each.low], each.high)
-                if frame[name].nunique() > _FEW:
-                    whole = bool((frame[name].dropna() % 1 == 0).all())
-                    kinds[name] = Column(name=name, kind="integer" if whole else "continuous", dtype="float64")
-        if not frame:
-            raise InputError(f"{table.source}: the constraints leave no column to learn")
-        return Table.of(pd.DataFrame(frame), schema=kinds, source=table.source)
+                difference = self._minus(frame[each.high], frame[each.low], each.high)
+                columns[self._difference(each)] = difference.set_axis(frame.index)
+        return pd.DataFrame(columns)
 
     def restore(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Rows as a model makes them → rows with the columns of the table, both in the dtypes of `Table.frame`."""
@@ -169,11 +180,21 @@ class Constrained:
         return high
 
 
-def _as_number(series: pd.Series, name: str, table: Table) -> Column:
-    """The column as dates or numbers, whatever kind it is learned as elsewhere."""
-    valid = series.dropna()
-    kind = "datetime" if series.dtype.kind == "M" else "integer" if bool((valid % 1 == 0).all()) else "continuous"
-    column = Schema.infer(series.to_frame(name), overrides={name: kind}, source=table.source).columns[0]
+def _frames(table: Table | StreamedTable) -> Iterator[pd.DataFrame]:
+    """The rows in order, all at once or batch by batch."""
+    return iter([table.frame]) if isinstance(table, Table) else table.chunks()
+
+
+def _as_number(table: Table, name: str) -> Column:
+    """The column as dates or numbers, whatever kind it is learned as elsewhere; bounds and rounding are the schema's
+    where it says them."""
+    column, series = table.schema[name], table.frame[name]
+    if column.kind not in NUMERIC:
+        if column.categories:
+            series = pd.Series(list(column.categories))
+        whole = bool((series.dropna() % 1 == 0).all()) if series.dtype.kind != "M" else False
+        kind = "datetime" if series.dtype.kind == "M" else "integer" if whole else "continuous"
+        column = Schema.infer(series.to_frame(name), overrides={name: kind}, source=table.source).columns[0]
     return replace(column, given=None, levels=None)
 
 

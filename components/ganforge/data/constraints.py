@@ -26,6 +26,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -181,9 +182,8 @@ def read_constraints(schema: Any) -> tuple[Constraint, ...]:
     return parsed(said) if isinstance(said, list) else ()
 
 
-def check_constraints(constraints: Sequence[Constraint], table: Table) -> None:
-    """Raise `UnknownNameError` for a column that is not there, `InputError` for columns that cannot be compared and
-    for rows that break a constraint, naming the first and their number."""
+def check_columns(constraints: Sequence[Constraint], table: Table) -> None:
+    """Raise `UnknownNameError` for a column that is not there, `InputError` for columns that cannot be compared."""
     for each in constraints:
         families = {name: _family(table.column(name)) for name in each.columns}
         if len(set(each.columns)) < len(each.columns):
@@ -193,14 +193,26 @@ def check_constraints(constraints: Sequence[Constraint], table: Table) -> None:
         if unfit or len(set(families.values())) > 1:
             told = ", ".join(f"{name!r} holds {family}" for name, family in families.items())
             raise InputError(f"{table.source}: constraint {each} needs {' or '.join(fit[:2])}, but {told}")
-        broken = ~each.holds(table.frame)
-        if broken.any():
-            row = row_of(broken)
-            values = ", ".join(f"{name} {table.frame[name].iloc[row - 1]}" for name in each.columns)
-            raise InputError(
-                f"{table.source}: row {row} breaks the constraint {each} ({values}; {int(broken.sum()):,} such rows of "
-                f"{len(table):,}); mend these rows, or leave the constraint out"
-            )
+
+
+def check_rows(constraints: Sequence[Constraint], frames: Iterable[pd.DataFrame], *, source: str) -> None:
+    """Raise `InputError` where rows break a constraint, naming the first and their number. frames: rows in order."""
+    first: dict[Constraint, str] = {}
+    broken: Counter[Constraint] = Counter()
+    rows = 0
+    for frame in frames:
+        for each in constraints:
+            off = ~each.holds(frame)
+            if off.any():
+                row = row_of(off)
+                values = ", ".join(f"{name} {frame[name].iloc[row - 1]}" for name in each.columns)
+                first.setdefault(each, f"row {rows + row:,} breaks the constraint {each} ({values}")
+                broken[each] += int(off.sum())
+        rows += len(frame)
+    for each, told in first.items():
+        raise InputError(
+            f"{source}: {told}; {broken[each]:,} such rows of {rows:,}); mend these rows, or leave the constraint out"
+        )
 
 
 def plan(constraints: Sequence[Constraint]) -> tuple[tuple[Constraint, ...], tuple[Constraint, ...]]:

@@ -19,16 +19,17 @@ from __future__ import annotations
 import hashlib
 import json
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from ganforge.data import sources
 from ganforge.data.codec import Codec, Encoded
-from ganforge.data.schema import Schema
+from ganforge.data.schema import Column, Schema
 from ganforge.data.surveying import Survey
 from ganforge.data.table import SchemaLike, Table, conform
 from ganforge.data.tables import cells_of, read_frame_chunks, read_table
@@ -58,6 +59,11 @@ class StreamedTable:
     fingerprint: str
     """SHA-256 over schema and the *bytes of the file*: the same rows in another file, or as a `Table`, have another."""
 
+    read_as: Schema | None = None
+    """What the file's own columns are, where rows are made into others after reading; None: `schema`."""
+    made_by: Callable[[pd.DataFrame], pd.DataFrame] | None = None
+    """Makes rows of `schema` of rows of `read_as`."""
+
     @property
     def source(self) -> str:
         return str(self.path)
@@ -67,8 +73,20 @@ class StreamedTable:
 
     def chunks(self, *, rows: int = BATCH) -> Iterator[pd.DataFrame]:
         """The rows in order, with the schema's columns and dtypes."""
-        for frame in read_frame_chunks(self.path, rows=rows, schema=self.schema):
-            yield conform(frame, self.schema, source=self.source)
+        own = self.read_as or self.schema
+        for frame in read_frame_chunks(self.path, rows=rows, schema=own):
+            frame = conform(frame, own, source=self.source)
+            yield frame if self.made_by is None else conform(self.made_by(frame), self.schema, source=self.source)
+
+    def through(
+        self, make: Callable[[pd.DataFrame], pd.DataFrame], kinds: Mapping[str, str | Column], *, sample: int = SAMPLE
+    ) -> StreamedTable:
+        """The table of the rows that `make` makes of these, batch by batch. kinds: of the columns it makes, as in
+        `Table.of`."""
+        survey = Survey(kinds, sample=sample)
+        for frame in self.chunks():
+            survey.look_at(make(frame), source=self.source)
+        return _found(self.path, survey, read_as=self.schema, made_by=make)
 
     def take(self, rows: np.ndarray) -> Table:
         """These rows (numbers from 0, in any order, the same one twice if need be) as a table of the same schema."""
@@ -122,10 +140,16 @@ def stream_table(
     survey = Survey(schema, sample=sample)
     for frame in read_frame_chunks(path, rows=batch, schema=schema):
         survey.look_at(frame, source=str(path))
-    found = survey.schema(source=str(path))
-    told = json.dumps(found.to_json(), sort_keys=True)
+    return _found(path, survey)
+
+
+def _found(path: Path, survey: Survey, **how: Any) -> StreamedTable:
+    """The table that a survey has looked through."""
+    schema = survey.schema(source=str(path))
+    told = json.dumps(schema.to_json(), sort_keys=True)
     digest = hashlib.sha256(f"{told}\0{sha256_file(path)}".encode()).hexdigest()
-    return StreamedTable(path, found, survey.rows, Table.of(survey.sampled, schema=found, source=str(path)), digest)
+    sample = Table.of(survey.sampled, schema=schema, source=str(path))
+    return StreamedTable(path, schema, survey.rows, sample, digest, **how)
 
 
 def learn_codec(table: Table | StreamedTable, *, max_modes: int, random_state: int) -> tuple[Codec, Encoded]:

@@ -20,14 +20,7 @@ from ganforge.synthesis.drawing import PATIENCE, Drawn
 
 def constrain(table: Table | StreamedTable, constraints: Sequence[Constraint]) -> Constrained | None:
     """The constraints of a table, checked against all its rows; None where there are none."""
-    if not constraints:
-        return None
-    if isinstance(table, StreamedTable):
-        raise InputError(
-            f"{table.source}: constraints need the table in memory, and this file is read by batches; pass it as a "
-            "data frame, or leave the constraints out"
-        )
-    return Constrained.fit(constraints, table)
+    return Constrained.fit(constraints, table) if constraints else None
 
 
 def refuse_derived(constrained: Constrained | None, *asked: Any) -> None:

@@ -22,7 +22,8 @@ from ganforge_pipelines.stages.tables import kinds_of
 ROLES = ("customer", "terminal", "amount", "paid_at")
 """Parameters that name the columns; the last may be left to `time`."""
 FILE = "features.json"
-"""The history that payments to come need, see `PaymentFeatures.from_json`; null where there are no such features."""
+"""The history that payments to come need (`PaymentFeatures.from_json`), of the last 37 days by default; null where
+there are no such features. It holds payments as they were, so it stays beside the data and goes to no server."""
 
 
 def check_roles(own: Mapping[str, Any]) -> None:

@@ -90,7 +90,15 @@ def test_real_rows_that_break_one_are_an_error(contracts):
         quick(["closed <= opened"]).fit(contracts.assign(closed=contracts["opened"] + pd.Timedelta(days=1)))
 
 
-def test_a_file_read_by_batches_takes_none(contracts, tmp_path):
+def test_a_file_read_by_batches_keeps_them_as_the_table_in_memory_does(contracts, tmp_path):
     contracts.to_parquet(tmp_path / "t.parquet")
-    with pytest.raises(InputError, match="constraints need the table in memory"):
-        quick(MADE).fit(stream_table(tmp_path / "t.parquet"))
+    stream = stream_table(tmp_path / "t.parquet", batch=130)
+    streamed, whole = quick([*MADE, "paid <= gross"]).fit(stream), quick([*MADE, "paid <= gross"]).fit(contracts)
+    assert streamed.constrained_.to_json() == whole.constrained_.to_json()
+    with pytest.warns(GanforgeWarning, match="paid <= gross"):
+        made = streamed.sample(200, random_state=0)
+    with pytest.warns(GanforgeWarning, match="paid <= gross"):
+        pd.testing.assert_frame_equal(made, whole.sample(200, random_state=0))
+    contracts.assign(paid=contracts["paid"].where(contracts.index != 411, 1e9)).to_parquet(tmp_path / "t.parquet")
+    with pytest.raises(InputError, match=r"row 412 breaks the constraint paid <= gross .*; 1 such rows of 600"):
+        quick(["paid <= gross"]).fit(stream_table(tmp_path / "t.parquet", batch=130))
