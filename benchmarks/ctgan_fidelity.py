@@ -26,32 +26,33 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import torch
 
 import ganforge
-from benchmarks._common import load, machine, markdown, save
+from benchmarks._common import load, machine, save
 from benchmarks._fidelity import MEASURE, TARGETS, Task, copula, figures_of, load_task, smote
-from ganforge.catalog import CATALOG, load_class
+from benchmarks._fidelity_table import (
+    CPU,
+    EPOCHS,
+    FIGURES,
+    OTHERS,
+    OURS,
+    STEPS,
+    TRAINED,
+    VARIANTS,
+    as_good,
+    table,
+    value_of,
+)
+from ganforge.catalog import load_class
 from ganforge.errors import InputError
 from ganforge.synthesis.monitoring import Judge
 
+__all__ = ["TITLE", "main", "table"]
 TITLE = "Fidelity of synthetic rows"
 NAME = "ctgan_fidelity"
-STEPS, EPOCHS = 3_900, 300
 LADDER = (250, 500, 750, 1_000, 1_500, 2_000, 3_000, 3_900, 6_000, 9_000)
-VARIANTS: dict[str, dict[str, Any]] = {
-    "ctgan, calibrated": {"calibrate": True},
-    "ctgan, modes asked for": {"condition_modes": True},
-}
-"""What each idea of `ctgan-tuned` brings by itself."""
-KINDS = [kind for kind, entry in CATALOG.items() if (entry.family, entry.role) == ("tables", "synthesizer")]
-OTHERS = ("copula", "smote-nc", "real rows")
-OURS = [*(kind for kind in KINDS if not kind.startswith("reference")), *VARIANTS]
-TRAINED = [*KINDS, *VARIANTS]
-FIGURES = {"marginal": ".4f", "pair": ".4f", "ap": ".3f", "auroc": ".3f", "c2st": ".3f", "dcr": ".3f"}
-LOWER = {"marginal": True, "pair": True, "ap": False}
 _ROOMS = ("data", "gans", "synthesis", "training")
 _APART = (
     "dcgan",
@@ -135,7 +136,7 @@ def run(task: Task, method: str, steps: int | str | None, seed: int) -> dict[str
             return each
     print(f"{task.name}: {method}, {steps} steps, seed {seed} …", flush=True)
     done = {"key": key, **measure(task, method, steps, seed), "cpu": machine()["cpu"]}
-    print("  " + ", ".join(f"{name} {_cell(done, name)}" for name in (*FIGURES, "seconds")), flush=True)
+    print("  " + ", ".join(f"{name} {value_of(done, name):.4g}" for name in (*FIGURES, CPU)), flush=True)
     save(NAME, {"runs": [*runs(), done]})  # read again: another process may have added to it meanwhile
     return done
 
@@ -203,12 +204,8 @@ def catch_up(folder: Path, kind: str) -> None:
     task = load_task("adult", folder)
     goal = run(task, "reference-ctgan", f"{EPOCHS} epochs", 0)
     for steps in LADDER:
-        if _as_good(run(task, kind, steps, 0), goal):
+        if as_good(run(task, kind, steps, 0), goal):
             return
-
-
-def _as_good(ours: dict[str, Any], goal: dict[str, Any]) -> bool:
-    return all(ours[name] <= goal[name] if lower else ours[name] >= goal[name] for name, lower in LOWER.items())
 
 
 def main(arguments: list[str] | None = None) -> dict[str, Any]:
@@ -236,100 +233,6 @@ def main(arguments: list[str] | None = None) -> dict[str, Any]:
                 if steps != "auto" or method in OURS:
                     run(task, method, steps, seed)
     return {"runs": runs()}
-
-
-# ------------------------------------------------------------------------------------------------------ rendering
-
-
-def table(figures: dict[str, Any]) -> str:
-    found = list(_groups(figures["runs"]))
-    parts = [_table_of(name, [each for each in found if each[0] == name]) for name in TARGETS]
-    told = [*_catching_up(figures["runs"]), *_judging(figures["runs"])]
-    return "\n\n".join([*(part for part in parts if part), *told, _LEGEND])
-
-
-_LEGEND = (
-    "Means over the seeds measured; every figure is against real rows that nobody was trained on. marginal: mean over "
-    "the columns of Kolmogorov–Smirnov (numbers) or total variation (categories). pairs: mean total variation of the "
-    "joint shares of two columns. AP, AUROC: of gradient boosting trained on the synthetic rows, on real ones. told "
-    "apart: area under the ROC curve of gradient boosting that tells synthetic from real rows, .5 is the best. nearer: "
-    "how often a synthetic row is nearer to its closest training row than a real row that was held out is to its own; "
-    "above .5 gives training rows away. The line `real rows` is the floor. seconds: wall time to learn "
-    "and to make the rows, one thread, on a machine shared with others."
-)
-
-
-def _groups(all_runs: list[dict[str, Any]]) -> Iterator[tuple[str, str, Any, list[dict[str, Any]]]]:
-    """(table, method, steps, runs): of each the runs of the code and the measure that ran last."""
-    latest: dict[tuple[str, str, Any], tuple[Any, dict[int, dict[str, Any]]]] = {}
-    for each in all_runs:
-        key = each["key"]
-        group, version = (key["table"], key["method"], key["steps"]), (key["version"], key["data"], key["measure"])
-        if group not in latest or latest[group][0] != version:
-            latest[group] = (version, {})
-        latest[group][1][key["seed"]] = each
-    for (name, method, steps), (_, by_seed) in latest.items():
-        yield name, method, steps, list(by_seed.values())
-
-
-def _table_of(name: str, groups: list[tuple[str, str, Any, list[dict[str, Any]]]]) -> str:
-    order = [*dict.fromkeys([*OURS, *TRAINED, *OTHERS])]
-    rows = []
-    for _, method, steps, done in sorted(groups, key=lambda each: (order.index(each[1]), str(each[2]))):
-        how = "" if steps is None else "stopped by itself" if steps == "auto" else steps
-        if isinstance(how, int):
-            how = f"{how:,} steps"
-        rows.append((method, how, *(_mean(done, each) for each in (*FIGURES, "seconds")), len(done)))
-    if not rows:
-        return ""
-    head = ("", "trained", "marginal", "pairs", "AP", "AUROC", "told apart", "nearer", "seconds", "seeds")
-    return f"### {name}\n\n{markdown(head, rows)}"
-
-
-def _mean(done: list[dict[str, Any]], name: str) -> str:
-    return format(float(np.mean([_value(each, name) for each in done])), FIGURES.get(name, ",.0f"))
-
-
-def _value(one: dict[str, Any], name: str) -> float:
-    if name == "c2st":
-        return one["c2st"]["share"]
-    return one["dcr"]["nearer"]["share"] if name == "dcr" else one[name]
-
-
-def _cell(one: dict[str, Any], name: str) -> str:
-    return format(_value(one, name), FIGURES.get(name, ",.0f"))
-
-
-def _catching_up(all_runs: list[dict[str, Any]]) -> list[str]:
-    """One sentence for each of our kinds that was timed against the package's default epochs on Adult."""
-    goals = [each for each in all_runs if each["key"]["steps"] == f"{EPOCHS} epochs"]
-    told = []
-    for kind in OURS if goals else ():
-        goal = goals[-1]
-        ours = [
-            done[0]
-            for name, method, steps, done in _groups(all_runs)
-            if (name, method) == ("adult", kind) and isinstance(steps, int)
-        ]
-        good = sorted((each for each in ours if _as_good(each, goal)), key=lambda each: each["seconds"])
-        if good:
-            told.append(
-                f"Adult: the package's CTGAN takes {goal['seconds']:,.0f} s for its {EPOCHS} epochs; `{kind}` is as "
-                f"good in marginals, pairs and average precision after {good[0]['key']['steps']:,} steps and "
-                f"{good[0]['seconds']:,.0f} s, {goal['seconds'] / good[0]['seconds']:.1f} × less (one seed)."
-            )
-    return told
-
-
-def _judging(all_runs: list[dict[str, Any]]) -> list[str]:
-    """What it costs to judge a training while it runs, over all runs that did."""
-    shares = [each["judging_seconds"] / each["learning_seconds"] for each in all_runs if each["judging_seconds"] > 0]
-    if not shares:
-        return []
-    return [
-        f"Runs that stop by themselves spent {np.median(shares):.1%} of the time to learn on judging their own rows "
-        f"(median of {len(shares)}; {min(shares):.1%} to {max(shares):.1%})."
-    ]
 
 
 if __name__ == "__main__":
