@@ -15,7 +15,7 @@ import pandas as pd
 
 from ganforge.data.features import WINDOWS, PaymentFeatures
 from ganforge.data.table import Table
-from ganforge.errors import GanforgeWarning, InputError
+from ganforge.errors import GanforgeWarning, InputError, UnknownNameError
 from ganforge_pipelines.stages.context import StageContext
 from ganforge_pipelines.stages.tables import kinds_of
 
@@ -49,6 +49,9 @@ def with_features(context: StageContext, table: Table) -> tuple[Table, list[str]
     if own["customer"] is None:
         _write(context, None)
         return table, []
+    for role in ROLES:
+        if own[role] is not None and own[role] not in table.schema:
+            raise UnknownNameError("column", own[role], table.schema.names, where=f"{table.source} (prepare.{role})")
     features = PaymentFeatures(
         time=own["paid_at"] or own["time"],
         customer=own["customer"],

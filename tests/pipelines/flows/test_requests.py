@@ -7,6 +7,7 @@ import pytest
 from ganforge.errors import InputError, UnknownNameError
 from ganforge_pipelines.flows.requests import OPTIONS, from_request
 from ganforge_pipelines.flows.running import plan
+from ganforge_pipelines.stages.payments import ROLES
 from ganforge_pipelines.workspace import Workspace
 from ganforge_pipelines.workspace.parameters import lookup
 
@@ -36,8 +37,16 @@ def test_data_of_ones_own_forget_what_params_yaml_says_of_the_embedded(workspace
         None,
         [],
     )
+    assert [prepare[role] for role in ROLES] == [None] * len(ROLES)
     with pytest.raises(InputError, match="--target"):
         from_request("fraud", workspace, data="inputs/x.csv")
+
+
+def test_columns_of_payments_are_named_together(workspace):
+    named = {"target": "fraud", "time": "at", "customer": "card", "terminal": "shop", "amount": "eur"}
+    prepare = from_request("fraud", workspace, data="inputs/x.csv", options=named)["fraud"]["prepare"]
+    assert {role: prepare[role] for role in named} == named
+    assert prepare["label_delay_days"] == 7.0
 
 
 def test_pictures_that_hold_their_labels_name_no_other_file(workspace):

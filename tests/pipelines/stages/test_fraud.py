@@ -171,8 +171,11 @@ def test_a_feature_does_not_take_the_place_of_a_column(workspace):
     frame = simulate_payments(customers=20, terminals=20, days=50, seed=1).drop(columns="scenario")
     write(workspace, frame.assign(at_night=False))
     named = {"customer": "customer_id", "terminal": "terminal_id", "amount": "amount", "time": "booked_at"}
+    asked = {f"prepare.{role}": column for role, column in named.items()}
+    with pytest.raises(InputError, match=r"no column 'customer'.*prepare.customer.; did you mean 'customer_id'"):
+        run(workspace, "prepare", **asked | {"prepare.customer": "customer"})
     with pytest.raises(InputError, match="'at_night', and so is a column"):
-        run(workspace, "prepare", **{f"prepare.{role}": column for role, column in named.items()})
+        run(workspace, "prepare", **asked)
 
 
 @pytest.mark.slow
