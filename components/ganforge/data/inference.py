@@ -153,7 +153,7 @@ def _order(valid: pd.Series, name: str, given: Any, wish: str | Column | None, s
     """The order of an ordinal column's values: as the user or the dtype says; numbers have one of their own."""
     texts = valid.dtype.kind == "O" and isinstance(valid.iloc[0], str)
     if isinstance(wish, Column) and wish.categories:
-        return [str(each) for each in wish.categories] if texts else wish.categories
+        return [str(each) if texts else _as_number(each) for each in wish.categories]
     if isinstance(given, pd.CategoricalDtype) and given.ordered:
         return levels_of(given)
     if not texts:
@@ -162,6 +162,14 @@ def _order(valid: pd.Series, name: str, given: Any, wish: str | Column | None, s
         f"{source}: column {name!r} is called ordinal, and texts have no order of their own; give it in a schema file "
         f"({name}: {{kind: ordinal, order: [low, middle, high]}}) or as an ordered pandas Categorical"
     )
+
+
+def _as_number(said: Any) -> Any:
+    """A number that a schema file has in quotes."""
+    try:
+        return float(said) if isinstance(said, str) else said
+    except ValueError:
+        return said
 
 
 def _boolean(series: pd.Series, valid: pd.Series, basic: dict[str, Any], source: str) -> Column:

@@ -90,7 +90,9 @@ class Survey:
             ).columns[0]
             for name in self._facts
         ]
-        return Schema(tuple(self._facts[each.name].complete(each, source) for each in columns))
+        return Schema(
+            tuple(self._facts[each.name].complete(each, self._kinds.get(each.name), source) for each in columns)
+        )
 
     def _as_asked(self, raw: pd.Series, name: str, source: str) -> pd.Series:
         """Normalised, and numbers or dates where texts are called so."""
@@ -172,10 +174,10 @@ class _Facts:
         self._last = int(numbers[-1])
         return begins and bool((np.diff(numbers) == 1).all())
 
-    def complete(self, column: Column, source: str) -> Column:
-        """The column of the sample with what every row says."""
+    def complete(self, column: Column, asked: str | Column | None, source: str) -> Column:
+        """The column of the sample with what every row says; asked: what the user calls it."""
         if column.kind in ONE_HOT:
-            return self._with_categories(column, source)
+            return self._with_categories(column, asked, source)
         if column.kind in ("continuous", "integer"):
             return replace(column, decimals=self._rounding())
         if column.kind == "datetime" and self._step:
@@ -220,14 +222,15 @@ class _Facts:
         if len(self._counts) > (MOST_CATEGORIES if self._counted or valid.dtype.kind in "Ob" else _CODES):
             self._counts = None
 
-    def _with_categories(self, column: Column, source: str) -> Column:
+    def _with_categories(self, column: Column, asked: str | Column | None, source: str) -> Column:
         if self._counts is None:
             raise InputError(
                 f"{source}: column {column.name!r} has more than {MOST_CATEGORIES:,} different values, too many for "
                 "categories; call it text or identifier in a schema, or leave it out"
             )
         keys = pd.DataFrame({column.name: list(self._counts)})
-        wish = replace(column, categories=column.categories if column.kind == "ordinal" else ())
+        order = asked.categories if isinstance(asked, Column) and asked.categories else column.levels or ()
+        wish = replace(column, categories=order if column.kind == "ordinal" else ())
         whole = Schema.infer(keys, overrides={column.name: wish}, source=source).columns[0]
         column = replace(column, categories=whole.categories)
         if column.kind == "ordinal":

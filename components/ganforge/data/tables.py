@@ -25,7 +25,7 @@ import numpy as np
 import pandas as pd
 
 from ganforge.data import sources
-from ganforge.data.schema import Schema
+from ganforge.data.schema import ONE_HOT, Column, Schema
 from ganforge.data.table import SchemaLike, Table, conform
 from ganforge.data.texts import MISSING, parse_text
 from ganforge.errors import GanforgeWarning, InputError
@@ -306,10 +306,11 @@ class _Wish:
         if isinstance(schema, Schema):
             texts = (column for column in schema if column.dtype == "object" and column.kind != "boolean")
             return cls(frozenset(each.name for each in texts if all(isinstance(one, str) for one in each.categories)))
-        kinds = Schema.read(schema) if isinstance(schema, str | Path) else schema
+        asked = Schema.read(schema) if isinstance(schema, str | Path) else schema
+        kinds = {name: wish.kind if isinstance(wish, Column) else wish for name, wish in asked.items()}
         return cls(
             frozenset(name for name, kind in kinds.items() if kind == "text"),
-            frozenset(name for name, kind in kinds.items() if kind in ("categorical", "identifier", "boolean")),
+            frozenset(name for name, kind in kinds.items() if kind in (*ONE_HOT, "identifier")),
         )
 
 

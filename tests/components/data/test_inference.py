@@ -7,7 +7,9 @@ import pandas as pd
 import pytest
 
 from ganforge.data.codec import Codec
+from ganforge.data.readers import read_table
 from ganforge.data.schema import Schema
+from ganforge.data.streams import stream_table
 from ganforge.data.table import Table
 from ganforge.detectors.rows import RowEncoding
 from ganforge.downstream.features import Features
@@ -35,6 +37,19 @@ def test_an_order_comes_from_the_dtype_from_a_file_or_from_the_numbers(tmp_path)
         assert again.schema == table.schema
     stars = pd.DataFrame({"stars": [3, 1, 1, 5] * 10, "x": range(3, 43)})
     assert Table.of(stars, schema={"stars": "ordinal"}).schema["stars"].categories == (1, 3, 5)
+
+
+def test_an_order_counts_whatever_a_file_makes_of_its_values(tmp_path):
+    frame = pd.DataFrame({"stars": np.resize(["1", "4+", "3"], 60), "size": np.resize([3, 1, 2], 60), "x": range(60)})
+    frame.to_csv(tmp_path / "a.csv", index=False)
+    kinds = tmp_path / "kinds.yaml"
+    kinds.write_text("stars: {kind: ordinal, order: [1, 2, 3, 4+]}\nsize: {kind: ordinal, order: ['3', '2', '1']}\n")
+    for table in (
+        read_table(tmp_path / "a.csv", schema=kinds),
+        stream_table(tmp_path / "a.csv", schema=kinds, sample=2),
+    ):
+        assert table.schema["stars"].categories == ("1", "3", "4+")
+        assert table.schema["size"].categories == (3, 2, 1)
 
 
 def test_ordinal_values_are_coded_in_their_order_and_take_conditions():
