@@ -30,7 +30,7 @@ def main() -> None:
     verdict = judge(payments, "is_fraud", synthesizer=CTGAN(steps=STEPS), random_state=0)
     print(verdict)
     for name, arm in verdict.arms.items():
-        print(f"  {name:<14} {arm.mean:.2f}")
+        print(f"  {name:<20} {arm.mean:.2f}")
 
 
 if __name__ == "__main__":
