@@ -56,7 +56,8 @@ def hold_out(codes: np.ndarray, *, validation_fraction: float, seed: int) -> tup
         raise InputError(f"validation_fraction={validation_fraction!r}; give a share of the rows between 0 and 1")
     common = np.ones(len(codes), dtype=bool)
     for block in codes.T:
-        common &= np.bincount(block + 1)[block + 1] >= RARE  # + 1: never seen is -1
+        places = block.astype(np.int64) + 1  # never seen is −1
+        common &= np.bincount(places)[places] >= RARE
     spare, wanted = np.flatnonzero(common), min(round(validation_fraction * len(codes)), MOST_HELD_OUT)
     if min(wanted, len(spare)) < LEAST_HELD_OUT:
         return np.arange(len(codes)), np.zeros(0, dtype=np.int64)

@@ -50,6 +50,13 @@ def test_the_rows_of_a_rare_value_are_all_trained_on():
     assert 60 < (held_out < 400).sum() < 140
 
 
+def test_codes_of_any_width_will_do():
+    codes = np.arange(12_800).reshape(-1, 1) % 128
+    for dtype in (np.int8, np.int16, np.int32):
+        _, held_out = hold_out(codes.astype(dtype), validation_fraction=0.1, seed=0)
+        assert len(held_out) == 1_280
+
+
 def test_the_same_rows_for_the_same_seed():
     codes = codes_of(6_000)
     one, again, other = (hold_out(codes, validation_fraction=0.1, seed=seed)[1] for seed in (0, 0, 1))
