@@ -159,7 +159,8 @@ class AdversarialModule(pl.LightningModule):
             for group, rate in zip(optimizer.param_groups, self._base_rates[move.optimizer], strict=True):
                 group["lr"] = rate * factor
         self._step_optimizer(move.optimizer, move)
-        optimizer.zero_grad(set_to_none=True)
+        for parameter in move.on:  # no other has one; `zero_grad` itself takes a tenth of a millisecond to say so
+            parameter.grad = None
         if update.after is not None:
             with torch.no_grad():
                 update.after()
