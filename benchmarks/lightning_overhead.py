@@ -50,12 +50,12 @@ class PlainTurn:
     """What the losses need of a turn, and no more."""
 
     def __init__(self) -> None:
-        self.clock, self.fake, self.training = Clock(), None, ""
+        self.clock, self.fakes, self.training = Clock(), None, ""
 
-    def shared(self, key: str, by: str, make) -> torch.Tensor:
-        if self.fake is None:
-            self.fake = make()
-        return self.fake if self.training == by else self.fake.detach()
+    def shared(self, key: str, by: str, make) -> tuple[torch.Tensor, ...]:
+        if self.fakes is None:
+            self.fakes = make()
+        return self.fakes if self.training == by else tuple(each.detach() for each in self.fakes)
 
 
 def plain_loop(game: CTGANGame, batches: Timed, steps: int) -> None:
