@@ -75,6 +75,14 @@ def with_features(context: StageContext, table: Table) -> tuple[Table, list[str]
         GanforgeWarning,
         stacklevel=2,
     )
+    if own["time"] is not None and own["gap"] < own["label_delay_days"]:
+        warnings.warn(
+            f"labels are taken to be known after {own['label_delay_days']:g} days, but rows are trained on up to "
+            f"{own['gap']:g} days before the test part; prepare.gap={own['label_delay_days']:g} leaves those out whose "
+            "labels would not have been known",
+            GanforgeWarning,
+            stacklevel=2,
+        )
     frame = pd.concat([table.frame, made], axis=1)
     rich = Table.of(frame, schema=kinds_of(table.schema) | _kinds(made), source=table.source)
     return rich, [own["customer"], own["terminal"]]

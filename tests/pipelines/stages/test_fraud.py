@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -159,6 +160,20 @@ def test_payments_know_their_past_and_lose_their_identifiers(workspace):
     newest = payments[payments["booked_at"] == payments["booked_at"].max()]
     served = PaymentFeatures.from_json(state).transform(newest)
     pd.testing.assert_frame_equal(served, made.loc[newest.index])
+
+
+def test_a_gap_shorter_than_the_labels_delay_is_told(workspace):
+    write(workspace, simulate_payments(customers=40, terminals=60, days=120, seed=2).drop(columns="scenario"))
+    named = {"customer": "customer_id", "terminal": "terminal_id", "amount": "amount", "time": "booked_at"}
+    asked = {f"prepare.{role}": column for role, column in named.items()}
+    with pytest.warns(GanforgeWarning, match=r"prepare.gap=7 leaves those out"):
+        run(workspace, "prepare", **asked)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        assert (
+            run(workspace, "prepare", **asked, **{"prepare.gap": 7.0})["split"]["how"] == "by booked_at, 7 days apart"
+        )
+    assert not [each for each in caught if "prepare.gap" in str(each.message)]
 
 
 def test_a_table_without_customers_has_no_such_features(workspace):
