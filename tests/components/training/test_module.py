@@ -110,6 +110,27 @@ def test_fakes_are_made_once_for_both_moves(order: str) -> None:
     assert dict(game.moves) == {"critic": {"critic"}, "generator": {"generator"}}
 
 
+def test_several_tensors_are_shared_as_one() -> None:
+    """All of a tuple with its graph for the move that trains its maker, all of it detached for the others."""
+
+    class Pairs(Sharing):
+        def fakes(self, batch: Batch, turn: Turn) -> Tensor:
+            def make() -> tuple[Tensor, Tensor]:
+                fakes = self.make(batch)
+                return fakes, fakes.square().mean(1)
+
+            fakes, lengths = turn.shared("fakes", "generator", make)
+            assert fakes.requires_grad == lengths.requires_grad
+            self.got.append((fakes.requires_grad, lengths.detach().clone()))
+            return fakes
+
+    game = Pairs("critic generator")
+    fit(game, batches(), steps=1)
+    assert game.made == 1
+    assert [graph for graph, _ in game.got] == [False, True]
+    assert torch.equal(game.got[0][1], game.got[1][1])
+
+
 def test_a_spent_graph_is_not_used_again() -> None:
     """The second move that trains the generator needs fakes of its own: the first one's graph is gone."""
     game = Sharing("generator critic both")
