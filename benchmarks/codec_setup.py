@@ -3,8 +3,8 @@
     GANFORGE_DATA=FOLDER python -m benchmarks.codec_setup      # holds tables/adult_train.csv.gz (UCI Adult)
 
 Both learn Adult's columns and encode its rows, from a frame in memory, in one process. Seconds are processor time, so
-that other work on the machine counts for little; the package's worker processes are made threads, so that theirs counts
-too. Modes are counted as both keep them, of weight above .005, and log-likelihoods
+that other work on the machine counts for little; the package does in one process what it would else give to several.
+Modes are counted as both keep them, of weight above .005, and log-likelihoods
 are those of all modes, both of each numeric column as a whole, spikes not apart. The wide table is encoded by each
 side in a fresh process, whose largest resident memory is what the system says of it at the end.
 """
@@ -59,7 +59,7 @@ def theirs(frame: pd.DataFrame, discrete: list[str]) -> tuple[Any, np.ndarray]:
     from joblib import parallel_config
 
     transformer = DataTransformer()
-    with parallel_config(backend="threading"):
+    with parallel_config(backend="sequential"):
         transformer.fit(frame, discrete)
         return transformer, transformer.transform(frame)
 
@@ -192,10 +192,11 @@ def table(figures: dict) -> str:
     head = ("column", "modes", "package's", "log-likelihood", "package's", "spikes in the codec", "grid in the codec")
     return (
         f"{markdown(('', 'ganforge', 'ctgan package'), rows)}\n\n"
-        f"Processor time. Adult: {adult['rows']:,} rows in memory, one thread, median of {setup['n']} ({setup['low']:.2f}–"
-        f"{setup['high']:.2f} s); the package, once, takes × {adult['ratio']:.0f} as long. Making the table of a frame "
-        f"takes {adult['table_s']['median']:.2f} s more. Of the peak, {mine['before_gb']:.2f} GB are there before, the "
-        f"imports and the frame itself.\n\n{markdown(head, columns)}\n\n"
+        f"Seconds of processor time, one thread. Adult: {adult['rows']:,} rows in memory, median of {setup['n']} "
+        f"({setup['low']:.2f}–{setup['high']:.2f} s); the package, once, takes × {adult['ratio']:.0f} as long. "
+        f"Making the table of a frame takes {adult['table_s']['median']:.2f} s more. Of the peak, "
+        f"{mine['before_gb']:.2f} GB are there before, the imports and the frame itself."
+        f"\n\n{markdown(head, columns)}\n\n"
         "Modes: of the whole column, of weight above .005. Log-likelihood: nats a row, in units of the column's "
         "standard deviation; where a column has few values it measures how narrow the modes have become. In the codec "
         "itself spikes are modes of their own and the Gaussians are fitted to the rest."

@@ -252,3 +252,26 @@ def test_a_condition_is_taken_for_what_it_means_where_it_can_mean_one_thing_only
 
 def kinds_of(values):
     return {} if isinstance(values[0], bool | str) else {"c": "categorical"}
+
+
+def test_a_codec_of_former_days_is_read_as_it_was():
+    """Without spikes, grids, patterns of gaps and given dtypes, which came later."""
+    mode = {"scale": 10.0, "center": 0.5, "spread": 0.2, "weights": [0.5, 0.5], "means": [-1.0, 1.0]}
+    columns = [
+        {
+            "name": "a",
+            "kind": "continuous",
+            "dtype": "float64",
+            "missing": True,
+            "low": 0.0,
+            "high": 10.0,
+            "decimals": 1,
+        },
+        {"name": "b", "kind": "categorical", "dtype": "object", "missing": True, "categories": ["x", "y"]},
+    ]
+    codec = Codec.from_json({"schema": {"columns": columns}, "mixtures": {"a": {**mode, "deviations": [0.5, 0.5]}}})
+    assert [block.width for block in codec.layout.blocks] == [3, 3]
+    decoded = codec.decode((np.array([[0.0], [0.5], [0.0]]), np.array([[0, 0], [1, 1], [2, 2]])))
+    assert decoded["a"].tolist()[:2] == [3.0, 9.0]
+    assert decoded["b"].tolist()[:2] == ["x", "y"]
+    assert decoded.iloc[2].isna().all()

@@ -11,6 +11,7 @@ from ganforge.data.gaps import NAME, Patterns, next_present
 from ganforge.data.layout import Block
 from ganforge.data.table import Table
 from ganforge.data.toy import toy_payments
+from ganforge.detectors.rows import RowEncoding
 from ganforge.synthesis.ctgan import CTGAN
 
 
@@ -81,6 +82,14 @@ def test_mended_rows_have_known_patterns_and_values_that_were_made():
     assert len(patterns_of(codec.decode((encoded.scalars, shuffled)))) > 10
     pd.testing.assert_frame_equal(made.isna(), frame.isna())
     assert set(made["grade"].dropna()) == {"good", "fair", "poor"}
+
+
+def test_detectors_look_at_the_columns_alone():
+    table = Table.of(survey())
+    rows = RowEncoding.fit(table)
+    assert rows.codec.patterns is not None
+    assert set(rows.columns) == set(table.schema.names)
+    assert rows.rows(table.frame, source="rows").shape == (900, rows.width)
 
 
 @pytest.mark.slow
