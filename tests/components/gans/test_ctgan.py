@@ -9,7 +9,7 @@ from ganforge.errors import InputError
 from ganforge.gans import _segments, ctgan
 from ganforge.gans.conditional_batches import ConditionalBatches, Conditions
 from ganforge.gans.ctgan import Critic, CTGANGame, Generator, check_pac
-from ganforge.training import Batch, Clock, fit
+from ganforge.training import Batch, Clock, TrainerOptions, fit
 from ganforge.training.penalties import gradient_penalty
 
 MIXED = Layout(
@@ -189,6 +189,16 @@ def test_it_plays_and_the_generator_passes_forward_once_a_step(layout):
     moved = {name for name, each in game.named_parameters() if not torch.equal(each, before[name])}
     # the critic's last bias cancels between real and fake
     assert moved >= {name for name in before if "critic.layers" not in name}
+
+
+@pytest.mark.parametrize("precision", ["bf16-true", "bf16-mixed", "64-true"])
+def test_it_plays_in_other_precisions(precision):
+    game = CTGANGame(MIXED, generator_widths=(16,), critic_widths=(16,), pac=2)
+    data = ConditionalBatches(*rows(MIXED, 40), game.conditions, batch_size=20)
+    options = TrainerOptions(accelerator="cpu", precision=precision)
+    losses = fit(game, data, steps=3, trainer=options).history[-1]["losses"]
+    assert all(np.isfinite(each) for each in losses.values())
+    assert {each.dtype for each in game.parameters()} == {torch.float32}
 
 
 def trained_a_little() -> CTGANGame:
