@@ -103,6 +103,7 @@ class PaymentFeatures(TransformerMixin, BaseEstimator):
         self._check_parameters()
         labels = Table.of(self._columns(frame, self.target, source=source), source=source)
         target = binary_target(labels, self.target)
+        self.dated_, self.zone_ = None, None  # of a former fit
         times = self._times(frame, source)
         self.dated_ = times.dtype.kind == "M"
         self.zone_ = None if not self.dated_ or times.dt.tz is None else str(times.dt.tz)
