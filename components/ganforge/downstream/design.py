@@ -11,11 +11,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from sklearn.utils.validation import has_fit_parameter
 
 from ganforge.data.splits import Split, twin_groups
 from ganforge.data.table import Table
 from ganforge.data.targets import BinaryTarget
-from ganforge.downstream.arms import NONE, PLAIN_ARMS
+from ganforge.downstream.arms import CLASS_WEIGHTS, NONE, PLAIN_ARMS
 from ganforge.downstream.classifiers import CLASSIFIERS
 from ganforge.downstream.leaks import without_mark
 from ganforge.downstream.measures import Costs
@@ -111,12 +112,28 @@ def classifiers_of(asked: Any, plan: Preset) -> dict[str, Any]:
     return named
 
 
-def plain_arms_of(asked: Sequence[str]) -> tuple[str, ...]:
-    """From the simplest to the most elaborate, whatever the order they were asked in."""
-    for name in asked:
+def plain_arms_of(asked: Sequence[str] | None, classifiers: Mapping[str, Any]) -> tuple[tuple[str, ...], list[str]]:
+    """The arms without a generator, from the simplest to the most elaborate, whatever their order; and notices.
+
+    None asks for all that these classifiers can do: class weights need one whose fit takes sample_weight. Raises
+    `UnknownNameError` for an arm that does not exist, `InputError` where class weights are asked for by name and no
+    classifier can have them.
+    """
+    wanted = PLAIN_ARMS if asked is None else tuple(asked)
+    for name in wanted:
         if name not in PLAIN_ARMS:
             raise UnknownNameError("arm", name, PLAIN_ARMS)
-    return tuple(name for name in PLAIN_ARMS if name == NONE or name in asked)
+    notices = []
+    weighable = any(model is None or has_fit_parameter(model, "sample_weight") for model in classifiers.values())
+    if CLASS_WEIGHTS in wanted and not weighable:
+        lacking = f"none of the classifiers ({', '.join(classifiers)}) takes weights"
+        if asked is not None:
+            raise InputError(
+                f"{lacking}; leave out the arm {CLASS_WEIGHTS!r}, or add a classifier whose fit takes sample_weight"
+            )
+        notices.append(f"{lacking}: the arm {CLASS_WEIGHTS!r} is left out")
+        wanted = tuple(name for name in wanted if name != CLASS_WEIGHTS)
+    return tuple(name for name in PLAIN_ARMS if name == NONE or name in wanted), notices
 
 
 def synthesizers_of(asked: Any, steps: int | None) -> dict[str, Any]:

@@ -36,7 +36,6 @@ from ganforge.downstream.augmenting import rows_wanted
 from ganforge.downstream.classifiers import make_estimator, takes_gaps
 from ganforge.downstream.features import Features
 from ganforge.downstream.resampling import Protocol, inner_folds
-from ganforge.errors import InputError
 
 Draw = Callable[[np.ndarray, int], "Rows"]
 
@@ -90,20 +89,11 @@ class Search:
         weighted: bool,
         random_state: int,
     ) -> Search:
-        """With `weighted`, rows of either class weigh as much together; classifiers that take no weights are left out.
-
-        Raises `InputError` when none of them takes weights.
-        """
+        """With `weighted`, rows of either class weigh as much together, and what takes no weights is left out."""
         splits, notice = _splits(positive, protocol, inner_folds, random_state)
         search = cls(table, positive, dict(classifiers), splits, weighted, random_state, [notice] if notice else [])
         if weighted:
-            able = {name: each for name, each in classifiers.items() if search.takes_weights(name)}
-            if not able:
-                raise InputError(
-                    f"none of the classifiers ({', '.join(classifiers)}) takes weights; leave out the arm 'class "
-                    "weights', or add a classifier whose fit takes sample_weight"
-                )
-            search.classifiers = able
+            search.classifiers = {name: each for name, each in classifiers.items() if search.takes_weights(name)}
         return search
 
     @cached_property

@@ -28,7 +28,7 @@ from sklearn.base import clone
 from ganforge.data.splits import Split
 from ganforge.data.table import Table
 from ganforge.data.targets import binary_target, with_discrete
-from ganforge.downstream.arms import CLASS_WEIGHTS, NONE, PLAIN_ARMS, SMOTE, THRESHOLD, Arm, Curve, Verdict
+from ganforge.downstream.arms import CLASS_WEIGHTS, NONE, SMOTE, THRESHOLD, Arm, Curve, Verdict
 from ganforge.downstream.conclusion import conclude
 from ganforge.downstream.design import (
     PRESETS,
@@ -60,7 +60,7 @@ def judge(
     target: str,
     *,
     synthesizer: Any = None,
-    arms: Sequence[str] = PLAIN_ARMS,
+    arms: Sequence[str] | None = None,
     classifiers: str | Sequence[str] | Mapping[str, Any] | None = None,
     sampling_strategy: float | Sequence[float] | None = None,
     time: str | None = None,
@@ -84,7 +84,7 @@ def judge(
         target: a column of two values, see `data.targets.binary_target`; the positive ones are looked for.
         synthesizer: an unfitted `Synthesizer`, or several by the name of their arm; default CTGAN. It is cloned, and
             fitted in each fold. An empty mapping: none is judged.
-        arms: which of `arms.PLAIN_ARMS` stand beside them; "none" always does.
+        arms: which of `arms.PLAIN_ARMS` stand beside them; None: all that the classifiers can do. "none" always does.
         classifiers: names of `classifiers.CLASSIFIERS`, or unfitted scikit-learn classifiers by name; each arm uses
             the one that does best on the inner folds. A mapping's value may be None: the one of that name.
         sampling_strategy: positives per negative after adding rows, one or several; each arm that adds rows takes what
@@ -125,13 +125,14 @@ def judge(
     telling = telling_columns(table, target, labels.positive)
     pairs = split(table, labels, target, protocol, plan, random_state)
     synthesizers = synthesizers_of(synthesizer, plan.steps)
-    plain = plain_arms_of(arms)
+    models = classifiers_of(classifiers, plan)
+    plain, unable = plain_arms_of(arms, models)
     task = Trial(
         table=table,
         target=target,
         positive=labels.positive,
         positive_values=labels.positive_values,
-        classifiers=classifiers_of(classifiers, plan),
+        classifiers=models,
         ratios=ratios,
         protocol=protocol,
         inner_folds=plan.inner_folds,
@@ -146,7 +147,7 @@ def judge(
     results = _run(task, jobs, pairs, synthesizers, n_jobs, checkpoints, on_progress)
     by_arm = {name: [results[name, fold] for fold in range(len(pairs))] for name in (*plain, *synthesizers)}
     _refuse_leaks(by_arm, synthesizers, task, pairs)
-    notices = [*telling, *_notices(by_arm, task, synthesizers)]
+    notices = [*telling, *unable, *_notices(by_arm, task, synthesizers)]
     for notice in notices:
         warnings.warn(notice, GanforgeWarning, stacklevel=2)
     choices = {name: usual_choice(found) for name, found in by_arm.items()}

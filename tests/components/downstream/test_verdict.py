@@ -275,8 +275,11 @@ def test_any_classifier_of_scikit_learns_kind_can_be_asked(table):
     assert list(verdict.arms) == ["none"]
     assert verdict.classifier in models
     assert set(verdict.arms["none"].details["chosen"]) <= set(models)
+    neighbours = {"synthesizer": {}, "classifiers": {"k": KNeighborsClassifier()}, "folds": 2, "inner_folds": 0}
     with pytest.raises(InputError, match="takes weights; leave out the arm 'class weights'"):
-        judge(table, "target", synthesizer={}, classifiers={"k": KNeighborsClassifier()}, folds=2, inner_folds=0)
+        judge(table, "target", arms=("class weights",), **neighbours)
+    with pytest.warns(GanforgeWarning, match=r"\(k\) takes weights: the arm 'class weights' is left out"):
+        assert "class weights" not in judge(table, "target", **neighbours).arms
     with pytest.raises(InputError, match="neither probabilities nor a decision function"):
         judge(table, "target", synthesizer={}, classifiers={"scaler": StandardScaler()})
 
