@@ -34,12 +34,14 @@ SHUFFLED = [kind for kind in KINDS if CATALOG[kind].family == "tables"]
 NARROW = {"generator_widths": (64, 64), "critic_widths": (64, 64)}
 QUICK = {
     "ctgan": {"steps": 500, "batch_size": 200, "learning_rate": 1e-3, **NARROW},
+    "ctgan-tuned": {"steps": 400, "batch_size": 100, "learning_rate": 1e-3, **NARROW},
     "reference-ctgan": {"steps": 400, "batch_size": 100, "learning_rate": 2e-3, **NARROW},
     "reference-tvae": {"steps": 250, "batch_size": 100},
     "dcgan": {"steps": 300, "batch_size": 32, "width": 16, "learning_rate": 1e-3, "snapshots": 0},
 }
-BOUND = {"ctgan": 0.3, "reference-ctgan": 0.43, "reference-tvae": 0.4, "dcgan": 0.16}
-"""Largest distance of the samples of a quickly trained model; 1 is the farthest there is."""
+BOUND = {"ctgan": 0.3, "ctgan-tuned": 0.2, "reference-ctgan": 0.43, "reference-tvae": 0.4, "dcgan": 0.16}
+"""Largest distance of the samples of a quickly trained model; 1 is the farthest there is. (A calibrated one begins lower:
+what two columns have together is asked for.)"""
 KEEPS_NO_CHECKPOINTS = {"reference-ctgan", "reference-tvae"}  # the package has none; a run begins anew, and says so
 
 
