@@ -90,12 +90,15 @@ class ConditionalBatches:
             raise InputError("there are no rows to draw batches from")
         self.scalars, self.codes, self._batch_size = scalars, codes, batch_size
         self.conditions = conditions
-        columns = [codes[:, i].numpy() for i in self.conditions.blocks]
         counts = self.conditions.counts(codes)
-        # rows sorted by value, column after column; `first` is where each value's rows begin
-        seen = [np.flatnonzero(column >= 0) for column in columns]
-        order = [rows[np.argsort(c[rows], kind="stable")] for rows, c in zip(seen, columns, strict=True)]
-        self._rows = np.concatenate(order).astype(np.int32) if order else np.zeros(0, np.int32)
+        # rows sorted by value, column after column; `first` is where each value's rows begin. One column at a time:
+        # rows may be many millions, and all that is kept of each is four bytes a column
+        self._rows, end = np.empty(int(counts.sum()), dtype=np.int32), 0
+        for block in self.conditions.blocks:
+            column = codes[:, block].numpy()
+            order = np.argsort(column, kind="stable")[np.count_nonzero(column < 0) :]
+            begin, end = end, end + len(order)
+            self._rows[begin:end] = order
         self._first = np.concatenate([[0], np.cumsum(counts)[:-1]]).astype(np.int64)[: len(counts)]
         self._counts = counts
         self._asked_codes = codes.numpy()[:, self.conditions.blocks]  # (N, Nd)
