@@ -139,9 +139,9 @@ def plain_arms_of(asked: Sequence[str] | None, classifiers: Mapping[str, Any]) -
 def synthesizers_of(asked: Any, steps: int | None) -> dict[str, Any]:
     """Unfitted synthesizers by the name of their arm."""
     if asked is None:
-        from ganforge.synthesis.ctgan import CTGAN
+        from ganforge.synthesis.ctgan import TunedCTGAN
 
-        asked = CTGAN(steps=steps)
+        asked = {"ctgan": TunedCTGAN(steps=steps)}
     named = dict(asked) if isinstance(asked, Mapping) else {asked.kind: asked}
     for name in named:
         if name in PLAIN_ARMS:

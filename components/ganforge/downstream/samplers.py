@@ -33,7 +33,7 @@ class SynthesizerSampler(BaseOverSampler):
     """Over-samples with any `Synthesizer` that obeys conditions.
 
     Args:
-        synthesizer: an unfitted one; it is cloned for each call. None: `CTGAN()`.
+        synthesizer: an unfitted one; it is cloned for each call. None: `TunedCTGAN()`.
         sampling_strategy: as everywhere in imbalanced-learn: a ratio of positives to negatives (two classes), "auto",
             "minority", "not majority", "all", or class → rows there shall be.
         random_state: seeds the synthesizer and its draws; None draws a fresh seed.
@@ -96,9 +96,9 @@ class SynthesizerSampler(BaseOverSampler):
 
     def _unfitted(self, seed: int) -> Any:
         if self.synthesizer is None:
-            from ganforge.synthesis.ctgan import CTGAN
+            from ganforge.synthesis.ctgan import TunedCTGAN
 
-            return CTGAN(random_state=seed)
+            return TunedCTGAN(random_state=seed)
         model: Any = clone(self.synthesizer)
         if model.get_params().get("random_state", 0) is None:
             model.set_params(random_state=seed)
@@ -139,10 +139,10 @@ class GANSampler(SynthesizerSampler):
         self.learning_rate = learning_rate
 
     def _unfitted(self, seed: int) -> Any:
-        from ganforge.synthesis.ctgan import CTGAN
+        from ganforge.synthesis.ctgan import TunedCTGAN
 
         options = {"steps": self.steps, "batch_size": self.batch_size, "learning_rate": self.learning_rate}
-        return CTGAN(random_state=seed, **options)
+        return TunedCTGAN(random_state=seed, **options)
 
     @classmethod
     def _get_param_names(cls) -> list[str]:

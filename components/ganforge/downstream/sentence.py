@@ -10,6 +10,7 @@ from ganforge.downstream.posteriors import HOPELESS, UNLIKELY, Posterior
 
 _NAMES = {
     "ctgan": "CTGAN",
+    "ctgan-tuned": "CTGAN",
     "dcgan": "DCGAN",
     "tvae": "TVAE",
     "f-anogan": "f-AnoGAN",

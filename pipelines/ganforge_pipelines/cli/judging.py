@@ -43,7 +43,10 @@ Amount = Annotated[str | None, typer.Option(metavar="COL", help="What a row is w
 LeaveOut = Annotated[list[str] | None, typer.Option(metavar="COL", help="No feature; may be repeated.")]
 Kinds = Annotated[
     list[str] | None,
-    typer.Option("--kind", help="A generator to judge; may be repeated. `ganforge models` lists them. Default: ctgan."),
+    typer.Option(
+        "--kind",
+        help="A generator to judge, see `ganforge models`; may be repeated. Default: ctgan-tuned, called ctgan.",
+    ),
 ]
 Steps = Annotated[int | None, typer.Option(min=1, help="Real batches each generator trains on.")]
 PresetName = Annotated[str, typer.Option("--preset", metavar="quick|full", help="quick: minutes; full: a night.")]
@@ -228,7 +231,7 @@ class _Asked:
         if self.preset not in PRESETS:
             raise UnknownNameError("preset", self.preset, PRESETS)
         made = {}
-        for kind in self.kind or ["ctgan"]:
+        for kind in self.kind or ["ctgan-tuned"]:
             fitting = [each.kind for each in CATALOG.values() if (each.role, each.family) == ("synthesizer", "tables")]
             if kind not in fitting:
                 raise UnknownNameError("kind of generator", kind, fitting, where="the catalog")
@@ -236,7 +239,7 @@ class _Asked:
             steps = self.steps if self.steps is not None else PRESETS[self.preset].steps
             if steps is not None and "steps" in model.get_params():
                 model.set_params(steps=steps)
-            made[kind] = model
+            made[kind if self.kind else "ctgan"] = model  # the default's arm is called what everybody calls it
         return made
 
     def check_forced(self, arm: str | None) -> None:
