@@ -12,11 +12,20 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ganforge.errors import InputError
 from ganforge.files import write_whole
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = Path(__file__).resolve().parent / "results"
 _NAMED = ("torch", "pytorch-lightning", "numpy", "pandas", "scikit-learn", "ctgan", "pyod", "mlflow", "prefect", "dvc")
+
+
+def data_folder() -> Path:
+    """Where the real tables lie: GANFORGE_DATA, or a folder beside the repository."""
+    folder = Path(os.environ.get("GANFORGE_DATA", ROOT.parent / "shared" / "data"))
+    if not folder.is_dir():
+        raise InputError(f"no folder {folder} of real tables; GANFORGE_DATA names it")
+    return folder
 
 
 def machine() -> dict[str, Any]:

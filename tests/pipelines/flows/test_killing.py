@@ -70,7 +70,7 @@ def test_a_flow_that_is_killed_twice_ends_where_an_unbroken_one_ends(tiny, prefe
     assert code == -signal.SIGKILL
     assert stages(events, "kept") == ["prepare"]
     assert stages(events, "finished") == ["train", "sample"]
-    training = json.loads(workspace.path("work/fraud/train/training.json").read_text())["ctgan"]
+    training = json.loads(workspace.path("work/fraud/train/training.json").read_text())["ctgan-tuned"]
     assert training["resumed_at"] >= 20  # it went on, it did not begin again
     assert training["steps"] == 60
     assert not workspace.path("work/fraud/judge").exists()

@@ -34,7 +34,7 @@ def test_progress_comes_through_and_the_result_stands(prepared):
     assert [each.step for each in seen] == list(range(1, 9))
     assert all(each.steps == 8 for each in seen)
     assert set(seen[-1].losses)
-    assert manifest.summary == "ctgan, 8 steps"
+    assert manifest.summary == "ctgan-tuned, 8 steps"
     assert (workspace.path("work/fraud/train/generator") / "model.json").is_file()
     losses = workspace.path("work/fraud/train/losses.csv").read_text().splitlines()
     assert losses[0] == "step,name,value"
