@@ -107,13 +107,15 @@ def _names(arms: Iterable[Arm]) -> str:
 
 
 def precision_recall_chart(curves: Sequence[Curve], *, base_rate: float | None, positive: str, key: str) -> Chart:
-    """Precision against recall, a line an arm with the lowest and highest fold as a band."""
+    """Precision against recall, a line an arm, with the lowest and highest fold as a band: of every arm where there are
+    few, of the chosen one where several bands would hide one another."""
+    few = len(curves) <= 3
     with canvas(height=317 + 17 * len(curves)) as (figure, axes):
         dashes = itertools.cycle(_DASHES[1:])
         for curve in sorted(curves, key=lambda each: each.recommended):
             chosen = curve.recommended
             colour = ACCENT if chosen else MUTED
-            if curve.low is not None and curve.high is not None:
+            if curve.low is not None and curve.high is not None and (few or chosen):
                 axes.fill_between(
                     curve.x, curve.low, curve.high, color=colour, alpha=0.22 if chosen else 0.12, linewidth=0
                 )
@@ -140,7 +142,7 @@ def precision_recall_chart(curves: Sequence[Curve], *, base_rate: float | None, 
         svg = inline(figure, key=key, label=title)
     note = "Up and to the right is better."
     if any(curve.low is not None for curve in curves):
-        note += " The band runs from the lowest to the highest fold."
+        note += f" The band runs from the lowest to the highest fold{'' if few else ' of the chosen arm'}."
     return Chart(title=title, svg=svg, note=note)
 
 

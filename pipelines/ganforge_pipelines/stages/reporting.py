@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ganforge.downstream.sentence import display_name
 from ganforge_pipelines.lineage.records import add_artifacts
 from ganforge_pipelines.report.content import Report
 from ganforge_pipelines.report.parts import Arm, Changed, Interval, LineageStep, LossCurves, StageTime
@@ -77,7 +78,7 @@ def arms(verdict: Mapping[str, Any]) -> tuple[Arm, ...]:
     """The arms of a verdict as the report shows them."""
     return tuple(
         Arm(
-            name=name,
+            name=display_name(name),
             mean=each["mean"],
             folds=tuple(each["folds"]),
             difference=None if each["difference"] is None else Interval(**each["difference"]),
@@ -101,7 +102,7 @@ def judged_shorter(verdict: Mapping[str, Any]) -> tuple[str, ...]:
 
 def _trainings(context: StageContext) -> tuple[LossCurves, ...]:
     training = context.json("train", "training.json")
-    return tuple(LossCurves.of(each, title=name) for name, each in training.items() if each["history"])
+    return tuple(LossCurves.of(each, title=display_name(name)) for name, each in training.items() if each["history"])
 
 
 def _changed(context: StageContext, manifests: Mapping[str, Manifest]) -> tuple[Changed, ...]:

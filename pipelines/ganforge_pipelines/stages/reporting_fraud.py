@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from ganforge.data.schema import Schema
+from ganforge.downstream.sentence import display_name
 from ganforge.quality.marginals import marginal_distances
 from ganforge_pipelines.report.aggregates import band, compare_columns
 from ganforge_pipelines.report.content import FraudReport
@@ -43,7 +44,7 @@ def report(context: StageContext) -> str:
         arms=arms(verdict),
         precision_recall=tuple(
             band(
-                name,
+                display_name(name),
                 [(curve["recall"], curve["precision"]) for curve in folds],
                 recommended=name == verdict["recommended"],
             )
@@ -72,16 +73,14 @@ def report(context: StageContext) -> str:
 
 
 def _what_to_do(verdict: Mapping[str, Any]) -> str:
-    recommended = verdict["recommended"]
+    recommended, name = verdict["recommended"], display_name(verdict["recommended"])
     if verdict["arms"][recommended]["synthetic"]:
         return "Use the rows of synthetic.parquet in training, beside the real ones; the model registered here does."
     if recommended == "none":
         return "Nothing to change: train on the real rows as they are."
     if verdict["arms"][recommended]["adds_rows"]:
-        return (
-            f"Balance the training rows by {recommended}, as the model registered here does; leave out the generator's."
-        )
-    return f"Train with {recommended}; leave the synthetic rows out."
+        return f"Balance the training rows by {name}, as the model registered here does; leave out the generator's."
+    return f"Train with {name}; leave the synthetic rows out."
 
 
 def _figures(verdict: Mapping[str, Any], test: Mapping[str, Any], *, later: bool) -> tuple[Figure, ...]:
@@ -89,12 +88,14 @@ def _figures(verdict: Mapping[str, Any], test: Mapping[str, Any], *, later: bool
     made = [(name, each) for name, each in verdict["arms"].items() if each["synthetic"]]
     figures = [Figure(label="with nothing added", value=none["mean"], note="average precision over folds")]
     if best is not none:
-        figures.append(Figure(label=f"with {verdict['recommended']}", value=best["mean"], note="recommended"))
+        figures.append(
+            Figure(label=f"with {display_name(verdict['recommended'])}", value=best["mean"], note="recommended")
+        )
     for name, each in made[:1]:
         difference = each["difference"]
         figures.append(
             Figure(
-                label=f"change by {name}'s rows",
+                label=f"change by {display_name(name)}'s rows",
                 value=difference["mean"],
                 low=difference["low"],
                 high=difference["high"],
