@@ -118,6 +118,15 @@ def test_whole_numbers_beyond_two_to_the_53_keep_their_differences():
     assert codec.decode(codec.encode(table, clip=None))["a"].tolist() == table.frame["a"].tolist()
 
 
+def test_unsigned_numbers_beyond_int64_are_not_cut_off():
+    values = np.random.default_rng(0).integers(0, np.iinfo(np.uint64).max, 400, dtype=np.uint64)
+    table = Table.of(pd.DataFrame({"a": values}), schema={"a": "integer"})
+    codec = Codec.fit(table)
+    decoded = codec.decode(codec.encode(table, clip=None))["a"]
+    assert decoded.dtype == np.uint64
+    assert np.abs(decoded.to_numpy(float) - values.astype(float)).max() <= 1e-5 * 2.0**64
+
+
 def test_what_is_not_learned_is_put_back():
     note = [f"far too long a text to be a category, row {k}" for k in range(60)]
     frame = toy_payments(60).assign(payment_id=range(60), note=note, nothing=np.nan, when=pd.Timestamp("2025-05-05"))
