@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -114,15 +115,19 @@ def _end(column: Column, value: Any) -> Any:
         return None
     try:
         if column.kind == "datetime":
-            moment = pd.Timestamp(value)
+            moment: Any = pd.Timestamp(value)
             zone = column.dtype.split(",")[1].strip(" ]") if "," in column.dtype else None
             if moment is pd.NaT:
                 raise ValueError(value)
             if zone is not None:
-                return moment.tz_localize(zone) if moment.tzinfo is None else moment.tz_convert(zone)
+                return _localised(moment, zone, column) if moment.tzinfo is None else moment.tz_convert(zone)
             return moment if moment.tzinfo is None else moment.tz_convert("UTC").tz_localize(None)
+        if column.kind == "integer" and (whole := _whole(value)) is not None:
+            return whole
         number = float(value)
     except (TypeError, ValueError) as error:
+        if isinstance(error, InputError):
+            raise
         what = "date, as in 2024-03-01" if column.kind == "datetime" else "number"
         raise InputError(
             f"column {column.name!r} is {column.kind}, and {value!r} is no {what}; "
@@ -131,6 +136,25 @@ def _end(column: Column, value: Any) -> Any:
     if math.isnan(number):
         raise InputError(f"column {column.name!r}: a range cannot end at a missing value; leave an end open with None")
     return int(number) if number.is_integer() and abs(number) < 2**53 else number
+
+
+def _localised(moment: pd.Timestamp, zone: str, column: Column) -> pd.Timestamp:
+    """A time of day in its zone. In the hour that a clock put forward skips, the end of that hour: none lies within."""
+    found = moment.tz_localize(zone, nonexistent="shift_forward", ambiguous="NaT")
+    if found is pd.NaT:
+        raise InputError(
+            f"column {column.name!r}: {moment} was twice in {zone}, when clocks were put back; add the distance from "
+            f"UTC, as in '{moment.tz_localize(zone, ambiguous=True)}'"
+        )
+    return found
+
+
+def _whole(value: Any) -> int | None:
+    """A whole number exactly, also beyond 2^53, where float64 has gaps; None for anything else."""
+    try:
+        return operator.index(value) if not isinstance(value, str) else int(value)
+    except (TypeError, ValueError):
+        return None
 
 
 def _bounds(column: Column) -> tuple[Any, Any]:

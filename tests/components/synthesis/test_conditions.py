@@ -4,8 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from ganforge.data.schema import Column
 from ganforge.errors import InputError, UnknownNameError, UnsuitableDataError
 from ganforge.synthesis.ctgan import CTGAN, TunedCTGAN
+from ganforge.synthesis.ranges import range_of
 
 
 def payments(n: int = 1_500) -> pd.DataFrame:
@@ -92,6 +94,22 @@ def test_dates_may_be_asked_for_in_any_zone(model):
     assert str(made["booked_at"].dtype) == str(payments()["booked_at"].dtype)
     made = model.sample(100, condition={"booked_at": ">2024-03-01T00:00:00+00:00"}, random_state=0)
     assert (made["booked_at"] > pd.Timestamp("2024-03-01", tz="UTC")).all()
+
+
+def test_hours_that_clocks_skip_or_repeat():
+    """In Berlin 02:30 was not on 31 March 2024, and twice on 27 October."""
+    column = Column(name="at", kind="datetime", dtype="datetime64[ns, Europe/Berlin]", low=0, high=2 * 10**18)
+    assert range_of(column, ">2024-03-31 02:30").low == pd.Timestamp("2024-03-31 03:00", tz="Europe/Berlin")
+    with pytest.raises(InputError, match=r"'at'.*was twice.*as in '2024-10-27 02:30:00\+02:00'"):
+        range_of(column, ">2024-10-27 02:30")
+    assert range_of(column, ">2024-10-27 02:30+01:00").low == pd.Timestamp("2024-10-27 01:30", tz="UTC")
+
+
+@pytest.mark.parametrize("asked", [f">={2**62 + 3}", (2**62 + 3, None), (np.int64(2**62 + 3), None)])
+def test_ends_beyond_what_floats_tell_apart(asked):
+    column = Column(name="id", kind="integer", dtype="int64", low=2**62, high=2**62 + 5)
+    within = range_of(column, asked).holds(pd.Series(2**62 + np.arange(6)))
+    assert within.tolist() == [False, False, False, True, True, True]
 
 
 def test_what_is_missing_lies_in_no_range(model):
