@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 
 class ConditionedLinear(nn.Module):
@@ -41,8 +42,7 @@ class ConditionedLinear(nn.Module):
             return self.bias
         if places.ndim == 1:  # b is added to the few rows of the table, not to the many of the batch
             return (self.lookup + self.bias).index_select(0, places)
-        rows = self.lookup.index_select(0, places.reshape(-1))
-        return rows.view(*places.shape, -1).sum(1) + self.bias
+        return functional.embedding_bag(places, self.lookup, mode="sum") + self.bias
 
     @torch.no_grad()
     def fold(self, norm: nn.BatchNorm1d) -> None:
