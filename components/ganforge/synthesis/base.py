@@ -73,7 +73,8 @@ class Synthesizer(BaseEstimator, ABC):
             data: what to learn from.
             schema: a `Schema` to read the frame by instead of the inferred one (tables only).
             checkpoints: a folder to keep checkpoints in, so that a killed run can be taken up again.
-            resume: go on from the newest checkpoint there; refused when data or parameters have changed.
+            resume: go on from the newest checkpoint there; where data or parameters have changed, begin anew and say so
+                by a `GanforgeWarning`.
             on_progress: called every `log_every` steps.
         """
 

@@ -5,7 +5,8 @@
     condition={"amount": (500, None)}                   a range, ends included; None leaves an end open
     condition={"amount": ">500", "booked_at": "<2024-03-01"}    the same as text: > >= < <= low:high low: :high
     counts={"is_fraud": {1: 500, 0: 500}}               exactly so many rows with each value
-    prior={"merchant": {"fuel": 0.9, "food": 0.1}}      shares of one's own; "real" as in the data; "balanced" evenly
+    prior={"merchant": {"fuel": 0.9, "food": 0.1}}      shares of one's own; "real" as in the data; "balanced": rare
+                                                        values more often
 
 A `Request` is that, read against a fitted codec: everything unknown is refused here, before a row is made.
 """

@@ -37,7 +37,7 @@ class Drawer:
     """Draws from `game`, whose rows `codec` reads.
 
     bank: what rows of the data would be asked for. maps: quantile maps, or None. prior: "real" draws the value that an
-    unconditional row is made under by its frequency, "balanced" all values of a column alike.
+    unconditional row is made under by its frequency, "balanced" all values of that column alike.
 
     Attributes:
         at_once: share of the rows of the last draw that obeyed when they were first drawn; None where nothing was
