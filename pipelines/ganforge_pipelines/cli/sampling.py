@@ -40,7 +40,7 @@ def sample(
     ] = None,
     prior: Annotated[
         str,
-        typer.Option(metavar="real|balanced", help="Values as often as in the data, or all alike."),
+        typer.Option(metavar="real|balanced", help="Values as often as in the data, or the rare ones more often."),
     ] = "real",
     match: Annotated[
         list[str] | None,
@@ -54,8 +54,10 @@ def sample(
     from ganforge.catalog import CATALOG, load_model
     from ganforge.data.images import Images
     from ganforge.data.writers import check_writable, write_images, write_table
+    from ganforge.synthesis.base import seed_of
 
     speaker = Speaker(json_to=json_to, quiet=quiet)
+    seed = seed_of(seed)  # a fresh one is told, so that the rows can be made again
     with speaker.notices() as notices:
         generator = load_model(model)
         if not hasattr(generator, "sample"):

@@ -73,6 +73,14 @@ def test_ranges_and_values(model, tmp_path, cli):
     assert "as asked when first drawn" in done.out
 
 
+def test_rows_of_a_fresh_seed_can_be_made_again(model, tmp_path, cli):
+    done = cli("sample", model, "--rows", 20, "--out", tmp_path / "made.csv", "--json", tmp_path / "answer.json")
+    assert done.code == 0, done.err
+    seed = json.loads((tmp_path / "answer.json").read_text())["seed"]
+    assert cli("sample", model, "--rows", 20, "--seed", seed, "--out", tmp_path / "again.csv").code == 0
+    assert (tmp_path / "made.csv").read_text() == (tmp_path / "again.csv").read_text()
+
+
 def test_counts_say_how_many(model, tmp_path, cli):
     counts = ("--count", "is_fraud=1:30", "--count", "is_fraud=0:10")
     done = cli("sample", model, *counts, "--seed", 0, "--out", tmp_path / "made.parquet")
