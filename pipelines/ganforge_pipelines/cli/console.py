@@ -34,6 +34,10 @@ SchemaFile = Annotated[
 ]
 
 
+LONGEST_WORD = 24
+"""Letters of a table's cell that are kept together where the terminal is narrow."""
+
+
 def stdout() -> Console:
     from rich.console import Console
 
@@ -66,8 +70,9 @@ class Speaker:
         from rich.table import Table
 
         table = Table(title=title, box=None, title_justify="left", header_style="bold", pad_edge=False)
-        for column in columns:
-            table.add_column(escape(column), overflow="fold")
+        for column, cells in zip(columns, zip(*rows, strict=True) if rows else [()] * len(columns), strict=True):
+            whole = all(" " not in str(each) and len(str(each)) <= LONGEST_WORD for each in cells)
+            table.add_column(escape(column), overflow="fold", no_wrap=whole)
         for row in rows:
             table.add_row(*(escape(str(cell)) for cell in row))
         self.console.print(table)

@@ -158,6 +158,8 @@ class _Asked:
         from ganforge.data.readers import holds_images, read_table
         from ganforge.downstream.leaks import MARK, without_mark
 
+        if self.gap and self.time is None:
+            raise InputError(f"--gap {self.gap:g} needs the column that says when each row happened; give --time")
         if self.data.exists() and holds_images(self.data):
             raise InputError(f"{self.data} holds pictures; `ganforge run images` judges these")
         table = read_table(self.data, schema=self.schema)

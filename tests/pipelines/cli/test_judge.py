@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from ganforge.data.toy import toy_payments
+from ganforge_pipelines.cli.console import Speaker
 
 FAST = ["--target", "is_fraud", "--steps", "2", "--jobs", "1"]
 
@@ -53,6 +54,17 @@ def test_the_sentence_and_the_arms_are_told_and_written(payments, cli, tmp_path)
     assert any("currency" in notice for notice in answer["notices"])
 
 
+def test_names_stay_whole_on_a_narrow_terminal(capsys):
+    speaker = Speaker(json_to=None, quiet=False)
+    speaker.console.width = 60
+    speaker.table(
+        None,
+        ["arm", "average precision", "better than none", "classifier"],
+        [("class weights", ".912", "P = 0.14", "gradient-boosting")],
+    )
+    assert "gradient-boosting" in capsys.readouterr().out
+
+
 def test_the_same_command_goes_on_from_what_is_kept(payments, cli, tmp_path):
     once = cli("judge", "payments.csv", *FAST, "--json", "-")
     kept = sorted(each.name for each in (tmp_path / ".payments.csv.is_fraud.judge").iterdir())
@@ -92,7 +104,11 @@ def test_folds_forward_in_time(payments, cli):
         (["--target", "is_fraud", "--preset", "quik"], 2, "did you mean 'quick'"),
         (["--target", "is_fraud", "--group", "custmer"], 2, "no group column 'custmer'"),
         (["--target", "is_fraud", "--amount", "merchant"], 2, "'merchant' cannot be the amount"),
-        (["--target", "is_fraud", "--gap", "3"], 2, "give time="),
+        (
+            ["--target", "is_fraud", "--gap", "3"],
+            2,
+            "--gap 3 needs the column that says when each row happened; give --time",
+        ),
     ],
 )
 def test_a_wrong_call_says_what_is_wrong(payments, cli, tmp_path, arguments, code, told):
