@@ -115,7 +115,9 @@ def _asked(
     if codec is None or "counts" not in known:  # ranges are CTGAN's as well
         return {"condition": _one_each(pairs), **options}
     from ganforge.synthesis.conditions import joined
+    from ganforge.synthesis.constraining import refuse_derived
 
+    refuse_derived(generator.constrained_, dict(pairs))  # before the codec says that it knows no such column
     return {"condition": joined(pairs, codec.schema), **options}
 
 

@@ -81,6 +81,16 @@ def test_rows_of_a_fresh_seed_can_be_made_again(model, tmp_path, cli):
     assert (tmp_path / "made.csv").read_text() == (tmp_path / "again.csv").read_text()
 
 
+def test_a_column_made_by_a_constraint_is_said_to_be(tmp_path, cli):
+    from ganforge import CTGAN
+
+    frame = pd.DataFrame({"net": np.arange(40.0), "gross": np.arange(40.0) * 1.2, "kind": ["a", "b"] * 20})
+    CTGAN(steps=2, batch_size=20, random_state=0, constraints=["net <= gross"]).fit(frame).save(tmp_path / "model")
+    done = cli("sample", tmp_path / "model", "--rows", 5, "--where", "gross>10", "--out", tmp_path / "made.csv")
+    assert done.code == 2
+    assert "'gross' is made of others by the constraint net <= gross" in done.err
+
+
 def test_counts_say_how_many(model, tmp_path, cli):
     counts = ("--count", "is_fraud=1:30", "--count", "is_fraud=0:10")
     done = cli("sample", model, *counts, "--seed", 0, "--out", tmp_path / "made.parquet")
