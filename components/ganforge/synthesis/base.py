@@ -115,11 +115,17 @@ class Synthesizer(BaseEstimator, ABC):
                 f"{folder}: holds a model of kind {artifact.kind!r}, not {cls.kind!r}; "
                 "`ganforge.catalog.load_model` loads any kind"
             )
-        model = cls(**artifact.parameters)
-        model.training_ = Training(**artifact.documents["training"])
-        model.data_fingerprint_ = artifact.data_fingerprint
-        model.notices_ = list(artifact.extra.get("notices", ()))
-        model._restore(artifact)
+        try:
+            model = cls(**artifact.parameters)
+            model.training_ = Training(**artifact.documents["training"])
+            model.data_fingerprint_ = artifact.data_fingerprint
+            model.notices_ = list(artifact.extra.get("notices", ()))
+            model._restore(artifact)
+        except (KeyError, TypeError) as error:  # whole, as its seal says, but of another version's make
+            raise ArtifactError(
+                f"{folder}: was written by another version of ganforge, and its parts are not those of this one "
+                f"({error}); train it again, or read it with the version that wrote it"
+            ) from error
         return model
 
     # --- what subclasses share ---

@@ -4,6 +4,7 @@ import warnings
 import numpy as np
 import pytest
 
+from ganforge.artifacts import write_artifact
 from ganforge.data.table import Table
 from ganforge.data.toy import toy_payments
 from ganforge.errors import ArtifactError, GanforgeWarning, InputError
@@ -79,6 +80,27 @@ def test_a_table_is_taken_as_it_is():
 def test_a_folder_that_is_no_model_is_refused(tmp_path):
     with pytest.raises(ArtifactError):
         CTGAN.load(tmp_path)
+
+
+@pytest.mark.parametrize("lacking", ["a document", "a parameter"])
+def test_a_folder_of_another_version_is_told_from_a_defect(tmp_path, lacking):
+    model = CTGAN(steps=2, batch_size=20, random_state=0).fit(toy_payments(60, seed=0))
+    contents, parameters = model._contents(), model._parameters()
+    documents = {"training": model.training_.to_json(), **contents.pop("documents")}
+    if lacking == "a document":
+        del documents["conditions"]
+    else:
+        parameters["of_a_later_day"] = 1
+    write_artifact(
+        tmp_path / "model",
+        kind=model.kind,
+        parameters=parameters,
+        documents=documents,
+        data_fingerprint=model.data_fingerprint_,
+        **contents,
+    )
+    with pytest.raises(ArtifactError, match=r"another version of ganforge.*train it again"):
+        CTGAN.load(tmp_path / "model")
 
 
 def test_an_array_of_numbers_is_a_table():
