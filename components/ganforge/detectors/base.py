@@ -280,6 +280,16 @@ class Detector(OutlierMixin, BaseEstimator, ABC):
                 f"{folder}: holds a model of kind {artifact.kind!r}, not {cls.kind!r}; "
                 "`ganforge.catalog.load_model` loads any kind"
             )
+        try:
+            return cls._of(artifact)
+        except (KeyError, TypeError) as error:  # whole, as its seal says, but of another version's make
+            raise ArtifactError(
+                f"{folder}: was written by another version of ganforge, and its parts are not those of this one "
+                f"({error}); train it again, or read it with the version that wrote it"
+            ) from error
+
+    @classmethod
+    def _of(cls, artifact: Artifact) -> Self:
         model = cls(**artifact.parameters)
         model.data_fingerprint_, model.notices_ = artifact.data_fingerprint, list(artifact.extra["notices"])
         model.unseen_ = {}

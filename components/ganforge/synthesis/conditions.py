@@ -184,6 +184,10 @@ def _fixed_shares(codec: Codec, prior: str | Mapping[str, Mapping[Any, float]]) 
         total = sum(shares.values())
         if total <= 0:
             raise InputError(f"prior: the shares of column {name!r} add up to 0; give at least one value a share")
+        if total < 1 - 1e-6 and len(shares) < len(codec.schema[name].categories):
+            raise InputError(
+                f"prior: the shares of column {name!r} add up to {total:g}; say what the other values are to have, too"
+            )
         read[name] = {at: share / total for at, share in shares.items()}
     return read
 

@@ -26,7 +26,7 @@ from ganforge.data.constraints import KEY, Constraint, parsed, read_constraints
 from ganforge.data.streams import StreamedTable, learn_codec
 from ganforge.data.table import Table
 from ganforge.errors import ArtifactError, InputError, UnsuitableDataError
-from ganforge.gans.ctgan import ConditionalBatches, CTGANGame, check_pac
+from ganforge.gans.ctgan import ConditionalBatches, Conditions, CTGANGame, check_pac
 from ganforge.synthesis.bank import ConditionBank, default_condition_columns
 from ganforge.synthesis.base import Synthesizer, as_table, collected_notices, fingerprint, positive, seed_of
 from ganforge.synthesis.calibration import ROWS, QuantileMaps, calibrate_shares
@@ -172,7 +172,7 @@ class CTGAN(Synthesizer):
             game = self._new_game(codec, seed, columns=self._columns(len(table), codec))
             steps = self.steps or default_steps(len(table), self.batch_size)
             bank = ConditionBank.of(codes, game.conditions, seed=seed)
-            rows, monitor = self._judged(table, codec, bank, codes, seed=seed)
+            rows, monitor = self._judged(table, codec, game.conditions, codes, seed=seed)
             self.training_ = fit(
                 game,
                 ConditionalBatches(scalars[rows], codes[rows], game.conditions, batch_size=self.batch_size),
@@ -253,7 +253,7 @@ class CTGAN(Synthesizer):
         return keep_constraints(self.constrained_, self.codec_, drawn, lambda k: drawer.draw(asked, seed=seed + k))
 
     def _judged(
-        self, table: Table | StreamedTable, codec: Codec, bank: ConditionBank, codes: Tensor, *, seed: int
+        self, table: Table | StreamedTable, codec: Codec, conditions: Conditions, codes: Tensor, *, seed: int
     ) -> tuple[slice | np.ndarray, Monitor | None]:
         """The rows to train on, and who judges the model on the others; all rows and nobody without early stopping."""
         if self.early_stopping not in (True, False, "auto"):
@@ -265,7 +265,7 @@ class CTGAN(Synthesizer):
         judge = Judge(
             table,
             codec,
-            bank,
+            ConditionBank.of(codes[training], conditions, seed=seed),  # the held-out rows are asked for nothing
             training=training,
             held_out=held_out,
             mend_margins=self._is_on("calibrate"),

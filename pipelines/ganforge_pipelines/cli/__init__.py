@@ -29,6 +29,8 @@ for group in (models, sampling, judging, workspaces, services):
 
 UNEXPECTED = 70
 """Exit code of a defect of ganforge itself (EX_SOFTWARE)."""
+TERMINATED = 128 + 15
+"""Exit code of a run that SIGTERM has stopped, as a shell tells it."""
 _UsageError: type[Exception] = typer.BadParameter.__bases__[0]  # Typer has no public name for it
 
 
@@ -56,7 +58,23 @@ def run(arguments: list[str] | None = None) -> int:
         sys.stderr.close()
         return 0
     except Exception as error:  # noqa: BLE001 (a crash must not leave with 1: that says "not worth doing")
+        if _terminated(error):
+            return _tell("stopped by SIGTERM; what was done is kept: the same command goes on", TERMINATED)
         return _tell(_unexpected(error), UNEXPECTED)
+    except BaseException as error:
+        if _terminated(error):
+            return _tell("stopped by SIGTERM; what was done is kept: the same command goes on", TERMINATED)
+        raise
+
+
+def _terminated(error: BaseException | None) -> bool:
+    """Did it all begin with SIGTERM? A scheduler sends it to Prefect's server as well, and what is seen last is then
+    that the server is away."""
+    while error is not None:
+        if type(error).__name__ in ("TerminationSignal", "SIGTERMException"):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _unexpected(error: Exception) -> str:

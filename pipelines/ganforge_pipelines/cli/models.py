@@ -68,7 +68,11 @@ def fit(
         by_batches = labels is None and load_class(kind).by_batches
         source: Any = open_table(data, schema=schema) if by_batches else read(data, labels=labels, schema=schema)
         constraints = [str(each) for each in read_constraints(schema)] or None
-        parameters = {"steps": steps, "random_state": seed, **({"constraints": constraints} if constraints else {})}
+        parameters = {
+            "steps": steps,
+            "random_state": seed or 0,
+            **({"constraints": constraints} if constraints else {}),
+        }
         model = _construct(load_class(kind), kind, {**parameters, **parse_assignments(set_ or [])})
         watch = Stopwatch()
         with speaker.training_bar(kind) as on_progress:
@@ -79,7 +83,16 @@ def fit(
         f"{kind} fitted on {len(source):,} {'pictures' if family == 'pictures' else 'rows'} in "
         f"{seconds_in_words(watch.seconds)} → {out}"
     )
-    speaker.answer({"model": str(out), "kind": kind, "rows": len(source), "seconds": watch.seconds, "notices": notices})
+    speaker.answer(
+        {
+            "model": str(out),
+            "kind": kind,
+            "rows": len(source),
+            "seconds": watch.seconds,
+            "seed": seed or 0,
+            "notices": notices,
+        }
+    )
 
 
 def detect(
@@ -118,7 +131,7 @@ def detect(
             source = source.take(normal).drop(label)
         source = source.drop(*leave_out) if leave_out else source
         kind = _kind_for(kind, role="detector", family=None, default=kind)
-        model = _construct(load_class(kind), kind, {"random_state": seed, **parse_assignments(set_ or [])})
+        model = _construct(load_class(kind), kind, {"random_state": seed or 0, **parse_assignments(set_ or [])})
         watch = Stopwatch()
         with speaker.training_bar(kind) as on_progress:
             model.fit(source, checkpoints=checkpoints_of(out), resume=resume, on_progress=on_progress)

@@ -7,9 +7,10 @@ from scipy.spatial.distance import cdist
 from sklearn.ensemble import IsolationForest as Forest
 from sklearn.preprocessing import StandardScaler
 
+from ganforge.artifacts import write_artifact
 from ganforge.detectors.isolation_forest import IsolationForest
 from ganforge.detectors.knn import KNN
-from ganforge.errors import GanforgeWarning, InputError, UnknownNameError
+from ganforge.errors import ArtifactError, GanforgeWarning, InputError, UnknownNameError
 
 
 @pytest.fixture(scope="module")
@@ -107,3 +108,9 @@ def test_an_unknown_method_and_pictures_are_refused(rows):
     for detector in (KNN(), IsolationForest()):
         with pytest.raises(InputError, match="for pictures there is FAnoGAN"):
             detector.fit(np.zeros((40, 28, 28), dtype=np.uint8))
+
+
+def test_a_folder_of_another_version_is_told_from_a_defect(tmp_path):
+    write_artifact(tmp_path / "model", kind="knn", parameters={"of_a_later_day": 1})
+    with pytest.raises(ArtifactError, match=r"another version of ganforge.*train it again"):
+        KNN.load(tmp_path / "model")

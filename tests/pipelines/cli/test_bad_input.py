@@ -316,3 +316,28 @@ def test_a_wrong_call_inside_a_workspace_names_the_nearest(tmp_path, cli, monkey
     done = cli("run", "images", "--set", "judge.stps=60")
     assert done.code == 2, done.err
     assert "judge.steps" in done.err
+
+
+def test_what_follows_from_sigterm_is_no_defect(monkeypatch, capsys):
+    """The scheduler's signal reaches Prefect's server too; the last that is seen is that the server is away."""
+    from ganforge_pipelines import cli
+
+    class TerminationSignal(BaseException):  # as Prefect names it
+        pass
+
+    def flow(**_):
+        try:
+            raise TerminationSignal
+        except TerminationSignal:
+            raise ConnectionError("no server") from None
+
+    def alone(**_):
+        raise TerminationSignal
+
+    for app in (flow, alone):
+        monkeypatch.setattr(cli, "app", app)
+        assert cli.run([]) == 143
+        said = capsys.readouterr().err
+        assert "stopped by SIGTERM" in said
+        assert "the same command goes on" in " ".join(said.split())
+        assert "defect" not in said
