@@ -21,7 +21,7 @@ def numeric_series(values: np.ndarray, missing: np.ndarray, column: Column) -> p
         return pd.Series(np.nan, index=range(len(values)), dtype="float64")
     if column.kind == "datetime":
         return _dates(values, missing, column)
-    if column.kind == "integer" and high >= 2.0**63:  # unsigned numbers that int64 cannot hold: kept as float64
+    if column.kind == "integer" and (high >= 2.0**63 or low < -(2.0**63)):  # int64 cannot hold them: kept as float64
         values = values + float(low)
     elif column.kind == "integer":
         grain = 10 ** -(column.decimals or 0)

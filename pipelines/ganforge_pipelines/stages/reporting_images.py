@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ganforge.data.images import Images
+from ganforge.downstream.sentence import display_name
 from ganforge.quality.pictures import nearest_real
 from ganforge_pipelines.report.content import ImagesReport
 from ganforge_pipelines.report.parts import ClassAccuracy, ClassPictures, Figure, Number, Obedience, SampleGrid
@@ -139,7 +140,11 @@ def _pictures(real: Images, synthetic: Images, *, show_rows: bool) -> tuple[Clas
 
 
 def _per_class(facts: Mapping[str, Any], verdict: Mapping[str, Any]) -> tuple[ClassAccuracy, ...]:
-    by_arm = {name: arm["details"]["accuracy_by_class"] for name, arm in verdict["arms"].items() if arm.get("details")}
+    by_arm = {
+        display_name(name): arm["details"]["accuracy_by_class"]
+        for name, arm in verdict["arms"].items()
+        if arm.get("details")
+    }
     return tuple(
         ClassAccuracy(
             name=name,

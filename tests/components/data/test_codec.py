@@ -284,3 +284,11 @@ def test_a_codec_of_former_days_is_read_as_it_was():
     assert decoded["a"].tolist()[:2] == [3.0, 9.0]
     assert decoded["b"].tolist()[:2] == ["x", "y"]
     assert decoded.iloc[2].isna().all()
+
+
+def test_whole_numbers_below_int64_come_back_as_they_were():
+    frame = pd.DataFrame({"a": [-9.223373136366404e18, -9.223374235878031e18, -1.3835059154793791e19] * 4})
+    codec = Codec.fit(Table.of(frame, schema={"a": "integer"}))
+    back = codec.decode(codec.encode(frame))["a"]
+    assert back.between(frame["a"].min(), frame["a"].max()).all()
+    np.testing.assert_allclose(back, frame["a"], rtol=1e-6)
