@@ -37,22 +37,27 @@ def workspace(tmp_path_factory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def first(workspace) -> subprocess.CompletedProcess[str]:
+    """The first run, whichever test comes first to a worker."""
+    return ganforge("run", "fraud", *QUICK, "--json", "answer.json", folder=workspace)
+
+
 @pytest.mark.slow
-def test_run_fraud_answers_and_leaves_the_tree_clean(workspace):
-    done = ganforge("run", "fraud", *QUICK, "--json", "answer.json", folder=workspace)
+def test_run_fraud_answers_and_leaves_the_tree_clean(workspace, first):
+    done = first
     assert done.returncode == 0, done.stderr
     answer = json.loads((workspace / "answer.json").read_text())
     assert answer["sentence"] in " ".join(done.stdout.split())
     (workspace / "answer.json").unlink()
-    reports = list((workspace / "runs").glob("*/report.html"))
-    assert len(reports) == 1
-    assert answer["sentence"].split(".")[0] in reports[0].read_text()
+    newest = max((workspace / "runs").glob("*/report.html"))
+    assert answer["sentence"].split(".")[0] in newest.read_text()
     status = subprocess.run(["git", "status", "--porcelain"], cwd=workspace, check=True, capture_output=True, text=True)
     assert status.stdout == ""
 
 
 @pytest.mark.slow
-def test_the_same_run_again_keeps_every_stage(workspace):
+def test_the_same_run_again_keeps_every_stage(workspace, first):
     """Nothing changed, so nothing is trained again; another seed trains again."""
     done = ganforge("run", "fraud", *QUICK, folder=workspace)
     assert done.returncode == 0, done.stderr
@@ -61,12 +66,12 @@ def test_the_same_run_again_keeps_every_stage(workspace):
 
 @pytest.mark.slow
 def test_dry_run_prints_the_plan_and_does_nothing(workspace):
-    before = sorted(each.name for each in (workspace / "runs").iterdir())
+    before = sorted(each.name for each in (workspace / "runs").glob("*"))
     done = ganforge("run", "images", "--dry-run", "--per-class", "7", "--seed", "3", folder=workspace)
     assert done.returncode == 0, done.stderr
     assert "per_class: 7" in done.stdout
     assert "seed: 3" in done.stdout
-    assert sorted(each.name for each in (workspace / "runs").iterdir()) == before
+    assert sorted(each.name for each in (workspace / "runs").glob("*")) == before
 
 
 @pytest.mark.slow
