@@ -57,14 +57,12 @@ def run(arguments: list[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of `ganforge … | head` has left: not an error
         sys.stderr.close()
         return 0
-    except Exception as error:  # noqa: BLE001 (a crash must not leave with 1: that says "not worth doing")
+    except BaseException as error:  # Prefect's signal of a termination is no Exception
         if _terminated(error):
             return _tell("stopped by SIGTERM; what was done is kept: the same command goes on", TERMINATED)
-        return _tell(_unexpected(error), UNEXPECTED)
-    except BaseException as error:
-        if _terminated(error):
-            return _tell("stopped by SIGTERM; what was done is kept: the same command goes on", TERMINATED)
-        raise
+        if not isinstance(error, Exception):
+            raise
+        return _tell(_unexpected(error), UNEXPECTED)  # a crash must not leave with 1: that says "not worth doing"
 
 
 def _terminated(error: BaseException | None) -> bool:

@@ -7,18 +7,9 @@ import json
 import numpy as np
 import pytest
 
-from ganforge.data.toy import toy_payments
 from ganforge_pipelines.cli.console import Speaker
 
 FAST = ["--target", "is_fraud", "--steps", "2", "--jobs", "1"]
-
-
-@pytest.fixture
-def payments(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    frame = toy_payments(240, fraud_share=0.15, seed=0)
-    frame.to_csv("payments.csv", index=False)
-    return frame
 
 
 @pytest.fixture(autouse=True)
