@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import numpy as np
 import pytest
 
@@ -33,6 +34,11 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # the workers of `pytest -n` shar
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A shell starts what runs in its background deaf to Ctrl-C, and so would be every process that a test interrupts.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# The same examples on every machine and every day; HYPOTHESIS_PROFILE=search looks for others.
+hypothesis.settings.register_profile("same", derandomize=True, database=None, deadline=None, print_blob=True)
+hypothesis.settings.register_profile("search", deadline=None, print_blob=True)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
 
 @pytest.fixture(autouse=True)

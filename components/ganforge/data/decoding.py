@@ -22,7 +22,7 @@ def numeric_series(values: np.ndarray, missing: np.ndarray, column: Column) -> p
     if column.kind == "datetime":
         return _dates(values, missing, column)
     if column.kind == "integer" and (high >= 2.0**63 or low < -(2.0**63)):  # int64 cannot hold them: kept as float64
-        values = values + float(low)
+        values = np.round(values + float(low))
     elif column.kind == "integer":
         grain = 10 ** -(column.decimals or 0)
         whole = _whole(values, int(low), int(high), grain)

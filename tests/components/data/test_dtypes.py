@@ -113,6 +113,15 @@ def test_what_goes_in_comes_out(name, data):
     pd.testing.assert_series_equal(again, decoded)
 
 
+def test_whole_numbers_beyond_int64_come_back_whole():
+    drawn = [0, 0, 2048, 2**63 + 2048]
+    table = Table.of(pd.DataFrame({"a": pd.array(drawn, dtype="UInt64"), "b": [True, False, True, False]}))
+    codec = Codec.fit(table, max_modes=3)
+    decoded = codec.decode(codec.encode(table))["a"]
+    assert decoded.dtype == "UInt64"
+    assert decoded.between(min(drawn), max(drawn)).all()
+
+
 def test_a_table_made_of_a_table_gives_back_the_same():
     frame = pd.DataFrame(
         {
