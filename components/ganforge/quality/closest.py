@@ -106,9 +106,13 @@ class RowSpace:
                 ranks.append(None)
         return cls(learned, tuple(ranks), _points(training, learned, ranks))
 
+    def place(self, frame: pd.DataFrame, *, conformed: bool = False) -> np.ndarray:
+        """(M, D) float32: the rows as points of this space."""
+        return _points(frame if conformed else conform(frame, self.schema), self.schema, self.ranks)
+
     def distances(self, frame: pd.DataFrame, *, conformed: bool = False) -> np.ndarray:
         """(M,) how far each row is from the nearest training row."""
-        points = _points(frame if conformed else conform(frame, self.schema), self.schema, self.ranks)
+        points = self.place(frame, conformed=conformed)
         with threadpool_limits(1):
             nearest = pairwise_distances_argmin(points, self.points)
         return _apart(points, self.points[nearest])

@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ganforge.errors import InputError
+from ganforge_pipelines.report.evidence import CostCurve, DensityMap, Distances, PairGaps, Reliability
 from ganforge_pipelines.report.parts import (
     Arm,
     Budget,
@@ -44,8 +45,11 @@ __all__ = [
     "ClassAccuracy",
     "ClassPictures",
     "ColumnComparison",
+    "CostCurve",
     "Curve",
+    "DensityMap",
     "Detector",
+    "Distances",
     "Figure",
     "FraudReport",
     "ImagesReport",
@@ -55,6 +59,8 @@ __all__ = [
     "Number",
     "Obedience",
     "OddRow",
+    "PairGaps",
+    "Reliability",
     "Report",
     "SampleGrid",
     "ScoreHistogram",
@@ -69,6 +75,8 @@ class Report:
 
     sentence: str
     what_to_do: str
+    standing: str = ""
+    """Which model answers now, champion or challenger, and why; one line of the first screen."""
     title: str = ""
     """For example "fraud · payments.csv"; stands small above the sentence and in the window's title."""
     made: str = ""
@@ -97,11 +105,25 @@ class FraudReport(Report):
     """What the positives are called: "frauds"."""
     classifier: str = ""
     arms: tuple[Arm, ...] = ()
+    rope: float | None = None
+    """Half the width of the region of practical equivalence, in the measure: what nobody would act on."""
+    negatives_a_fold: int | None = None
+    """Rows of the other class in one test part: what the shares of false alarms are counted on."""
+    positives_a_fold: int | None = None
     precision_recall: tuple[Curve, ...] = ()
     """One curve an arm, x = recall, y = precision."""
+    cost: CostCurve | None = None
+    reliability: tuple[Reliability, ...] = ()
     columns: tuple[ColumnComparison, ...] = ()
     """The worst first."""
     fidelity: tuple[Number, ...] = ()
+    map: DensityMap | None = None
+    pairs: PairGaps | None = None
+    exposure: tuple[Number, ...] = ()
+    """Numbers of privacy, each beside what chance makes."""
+    exposed: str = ""
+    """What the gates said, as a sentence."""
+    distances: Distances | None = None
     n_synthetic: int | None = None
     copies_dropped: int | None = None
     """Synthetic rows that were an exact copy of a real one, and were left out."""
@@ -116,6 +138,9 @@ class ImagesReport(Report):
     """What guessing the commonest class reaches."""
     classifier: str = ""
     arms: tuple[Arm, ...] = ()
+    rope: float | None = None
+    """Half the width of the region of practical equivalence, a share."""
+    distances: Distances | None = None
     grids: tuple[SampleGrid, ...] = ()
     """By step, so that collapse is seen; the same latents at every step."""
     pictures: tuple[ClassPictures, ...] = ()

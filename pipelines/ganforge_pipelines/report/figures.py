@@ -14,15 +14,18 @@ from matplotlib.ticker import MaxNLocator
 
 from ganforge_pipelines.report import wording
 from ganforge_pipelines.report.parts import Arm, Budget, ClassAccuracy, Curve, Detector
-from ganforge_pipelines.report.svg import ACCENT, INK, LINE, MUTED, PAPER, Chart, canvas, inline
+from ganforge_pipelines.report.svg import ACCENT, INK, LINE, MUTED, PAPER, SHADE, Chart, canvas, inline
 
 _DASHES = ("solid", (0, (5, 2)), (0, (1.5, 1.5)), (0, (6, 2, 1.5, 2)), (0, (3, 1)))
 
 
-def arms_chart(arms: Sequence[Arm], *, measure: str, key: str, shares: bool = False) -> Chart:
+def arms_chart(
+    arms: Sequence[Arm], *, measure: str, key: str, shares: bool = False, rope: float | None = None
+) -> Chart:
     """One dot and interval an arm, sorted; the line of the arm without augmentation drawn through.
 
-    `shares`: the measure is a share (accuracy), written as per cent.
+    `shares`: the measure is a share (accuracy), written as per cent. `rope`: half the width of what counts as no
+    difference, shaded on both sides of that line.
     """
     write = wording.accuracy if shares else wording.score
     ordered = sorted(arms, key=lambda arm: arm.mean)
@@ -65,6 +68,8 @@ def arms_chart(arms: Sequence[Arm], *, measure: str, key: str, shares: bool = Fa
             )
         if base is not None:
             axes.axvline(base.mean, color=MUTED, linewidth=1, linestyle=(0, (4, 3)), zorder=1)
+            if rope:
+                axes.axvspan(base.mean - rope, base.mean + rope, color=SHADE, alpha=0.55, linewidth=0, zorder=0)
         axes.set_ylim(-0.6, len(ordered) - 0.2)
         axes.set_yticks([])
         axes.spines["left"].set_visible(False)
@@ -84,7 +89,13 @@ def arms_chart(arms: Sequence[Arm], *, measure: str, key: str, shares: bool = Fa
             f"The dashed line is “{wording.clean(base.name)}”; a bar that crosses it does not tell a gain "
             f"from chance (bars hold the true difference with {wording.share(level)} probability)."
         )
+        if rope:
+            told.append(f"Shaded: up to {_rope(rope, shares=shares)} either way, too little for anybody to act on.")
     return Chart(title=title, svg=svg, note=" ".join(told))
+
+
+def _rope(rope: float, *, shares: bool) -> str:
+    return f"{100 * rope:g} points" if shares else wording.score(rope)
 
 
 def _arms_title(ordered: Sequence[Arm], base: Arm | None, reached: str) -> str:

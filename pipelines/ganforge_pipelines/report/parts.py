@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -52,6 +52,12 @@ class Arm:
     synthetic: bool = False
     """Whether this arm trains on generated data."""
     recommended: bool = False
+    better: float | None = None
+    """P(better than the arm "none" by more than the region of practical equivalence); with the next two 1 in all."""
+    equivalent: float | None = None
+    worse: float | None = None
+    measures: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    """Further measures by name, a value a fold that defines it: "recall_at_fpr_0.001", "precision_at_100", …"""
 
 
 @dataclass(frozen=True, kw_only=True)

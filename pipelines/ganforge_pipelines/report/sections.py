@@ -5,51 +5,27 @@ A part for which there is nothing is left out, and a section without parts too.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from itertools import count
+from collections.abc import Sequence
 
 import numpy as np
 
 from ganforge_pipelines.report import wording
+from ganforge_pipelines.report.closeness import distances_chart
 from ganforge_pipelines.report.content import AnomaliesReport, FraudReport, ImagesReport, Report
-from ganforge_pipelines.report.distributions import column_chart, obedience_chart, reasons_chart, score_chart
-from ganforge_pipelines.report.figures import arms_chart, found_chart, per_class_chart, precision_recall_chart
+from ganforge_pipelines.report.distributions import obedience_chart, reasons_chart, score_chart
+from ganforge_pipelines.report.figures import arms_chart, found_chart, per_class_chart
+from ganforge_pipelines.report.layout import Part, Section, Strips, judged, keys
 from ganforge_pipelines.report.losses import loss_charts
 from ganforge_pipelines.report.parts import Arm
-from ganforge_pipelines.report.pictures import Strip, evenly, strips
-from ganforge_pipelines.report.svg import Chart
-from ganforge_pipelines.report.tables import (
-    Table,
-    arms_table,
-    called,
-    detectors_table,
-    numbers_table,
-    odd_table,
-    trade_table,
-)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Strips:
-    """Rows of pictures, each with its label."""
-
-    title: str
-    rows: Sequence[tuple[str, Strip]]
-    note: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Section:
-    title: str
-    lead: str = ""
-    parts: Sequence[Chart | Table | Strips] = ()
+from ganforge_pipelines.report.pictures import evenly, strips
+from ganforge_pipelines.report.sections_fraud import fraud_sections
+from ganforge_pipelines.report.tables import arms_table, called, detectors_table, numbers_table, odd_table
 
 
 def sections_of(content: Report) -> list[Section]:
     """The sections between the first screen and the folded end."""
     if isinstance(content, FraudReport):
-        made = _fraud(content)
+        made = fraud_sections(content)
     elif isinstance(content, ImagesReport):
         made = _images(content)
     elif isinstance(content, AnomaliesReport):
@@ -76,41 +52,9 @@ def training_sections(content: Report) -> list[Section]:
     return made
 
 
-def _fraud(content: FraudReport) -> list[Section]:
-    key = _keys()
-    arms: list[Chart | Table | Strips] = []
-    if content.arms:
-        arms = [arms_chart(content.arms, measure=content.measure, key=next(key)), arms_table(content)]
-    where: list[Chart | Table | Strips] = []
-    if content.precision_recall:
-        where = [
-            precision_recall_chart(
-                content.precision_recall, base_rate=content.base_rate, positive=called(content.positive), key=next(key)
-            ),
-            trade_table(content),
-        ]
-    rows: list[Chart | Table | Strips] = []
-    if content.fidelity or content.copies_dropped is not None:
-        rows.append(numbers_table(content.fidelity, n=content.n_synthetic, copies=content.copies_dropped))
-    rows += [column_chart(each, key=next(key)) for each in content.columns]
-    return [
-        Section(title="Which arm helped", lead=_judged(content), parts=arms),
-        Section(
-            title="Where it helped",
-            lead=f"Every threshold is a trade: find more {called(content.positive)}, or raise fewer alerts.",
-            parts=where,
-        ),
-        Section(
-            title="Are the synthetic rows any good",
-            lead="The columns that came out worst stand first. Distance 0 is a perfect match, 1 no overlap at all.",
-            parts=rows,
-        ),
-    ]
-
-
 def _images(content: ImagesReport) -> list[Section]:
-    key = _keys()
-    grid: list[Chart | Table | Strips] = []
+    key = keys()
+    grid: list[Part] = []
     if content.grids:
         shown = evenly(content.grids)
         made = strips([each.pixels for each in shown])
@@ -123,14 +67,19 @@ def _images(content: ImagesReport) -> list[Section]:
         )
     if content.pictures:
         grid.append(_class_strips(content))
-    obeyed: list[Chart | Table | Strips] = []
+    obeyed: list[Part] = []
     if content.obedience:
         obeyed.append(obedience_chart(content.obedience, key=next(key)))
+    if content.distances is not None:
+        obeyed.append(distances_chart(content.distances, key=next(key)))
     if content.fidelity:
-        obeyed.append(numbers_table(content.fidelity, n=content.n_synthetic, copies=None))
-    helped: list[Chart | Table | Strips] = []
+        obeyed.append(numbers_table(content.fidelity, n=content.n_synthetic, counted="generated pictures"))
+    helped: list[Part] = []
     if content.arms:
-        helped = [arms_chart(content.arms, measure=content.measure, key=next(key), shares=True), arms_table(content)]
+        helped = [
+            arms_chart(content.arms, measure=content.measure, key=next(key), shares=True, rope=content.rope),
+            arms_table(content),
+        ]
     before, after = _before_after(content.arms)
     if content.per_class and before and after:
         helped.append(per_class_chart(content.per_class, before=before, after=after, key=next(key)))
@@ -140,25 +89,25 @@ def _images(content: ImagesReport) -> list[Section]:
     return [
         Section(title="What it draws", parts=grid),
         Section(title="Do the pictures show what was asked for", lead=lead, parts=obeyed),
-        Section(title="Which arm helped", lead=_judged(content), parts=helped),
+        Section(title="Which arm helped", lead=judged(content), parts=helped),
     ]
 
 
 def _anomalies(content: AnomaliesReport) -> list[Section]:
-    key = _keys()
-    found: list[Chart | Table | Strips] = []
+    key = keys()
+    found: list[Part] = []
     if any(each.found is not None for each in content.detectors):
         found.append(
             found_chart(content.detectors, budget=content.budget, positive=called(content.positive), key=next(key))
         )
     if content.detectors:
         found.append(detectors_table(content))
-    apart: list[Chart | Table | Strips] = []
+    apart: list[Part] = []
     if content.histogram is not None:
         apart.append(score_chart(content.histogram, key=next(key)))
     if content.reasons:
         apart.append(reasons_chart(content.reasons, n_top=content.n_top, key=next(key)))
-    oddest: list[Chart | Table | Strips] = [odd_table(content.oddest)] if content.oddest else []
+    oddest: list[Part] = [odd_table(content.oddest)] if content.oddest else []
     return [
         Section(title="How much is found within the budget", lead=wording.clean(content.trained_on, longest=400)
                 if content.trained_on else "", parts=found),
@@ -169,23 +118,6 @@ def _anomalies(content: AnomaliesReport) -> list[Section]:
             parts=oddest,
         ),
     ]  # fmt: skip
-
-
-def _keys() -> Iterator[str]:
-    return (f"c{k}" for k in count())
-
-
-def _judged(content: FraudReport | ImagesReport) -> str:
-    told = []
-    if content.classifier:
-        told.append(f"The classifier is {wording.clean(content.classifier)}.")
-    folds = max((len(arm.folds) for arm in content.arms), default=0)
-    if folds:
-        told.append(f"Each arm was judged on {folds} folds of real data that nothing of it had seen.")
-    if content.base_rate is not None:
-        write = wording.accuracy if isinstance(content, ImagesReport) else wording.score
-        told.append(f"Guessing reaches {write(content.base_rate)} {content.measure}.")
-    return " ".join(told)
 
 
 def _class_strips(content: ImagesReport, *, most: int = 12) -> Strips:

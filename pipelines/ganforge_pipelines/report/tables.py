@@ -9,7 +9,7 @@ import numpy as np
 
 from ganforge_pipelines.report import wording
 from ganforge_pipelines.report.content import AnomaliesReport, FraudReport, ImagesReport
-from ganforge_pipelines.report.parts import Detector, Interval, Number, OddRow
+from ganforge_pipelines.report.parts import Arm, Detector, Interval, Number, OddRow
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,27 +37,111 @@ def arms_table(content: FraudReport | ImagesReport) -> Table:
     ordered = sorted(content.arms, key=lambda arm: -arm.mean)
     level = next((arm.difference.level for arm in ordered if arm.difference is not None), 0.9)
     shares = isinstance(content, ImagesReport)
-    return Table(
+    note = (
+        f"The change lies between the small numbers with {wording.share(level)} probability; they allow for folds "
+        "that share their training data (Nadeau & Bengio 2003)."
+    )
+    if any(arm.better is not None for arm in ordered):
+        note += f" Better, alike, worse: how probable each is{_alike(content.rope, shares=shares)}."
+    return _only_filled(
         title="The same in numbers",
-        head=("arm", content.measure, "change, where it lies"),
+        head=("arm", content.measure, "change, where it lies", "better · alike · worse"),
         rows=[
             (
                 wording.clean(arm.name, longest=40),
                 (wording.accuracy if shares else wording.score)(arm.mean),
                 "–" if arm.difference is None else _change(arm.difference, shares=shares),
+                _probabilities(arm),
             )
             for arm in ordered
         ],
-        numeric=(1, 2),
         strong=[place for place, arm in enumerate(ordered) if arm.recommended],
-        note=f"The change lies between the small numbers with {wording.share(level)} probability; they allow for folds "
-        "that share their training data (Nadeau & Bengio 2003).",
+        note=note,
     )
 
 
+def _alike(rope: float | None, *, shares: bool) -> str:
+    if not rope:
+        return ""
+    return f", alike meaning within {f'{100 * rope:g} points' if shares else wording.score(rope)}"
+
+
+def _probabilities(arm: Arm) -> str:
+    if arm.better is None or arm.equivalent is None or arm.worse is None:
+        return ""
+    return " · ".join(f"{100 * each:.0f}" for each in (arm.better, arm.equivalent, arm.worse)) + f"{wording.NO_BREAK}%"
+
+
+def _only_filled(
+    *, title: str, head: Sequence[str], rows: Sequence[Sequence[str]], strong: Sequence[int] = (), note: str = ""
+) -> Table:
+    """A table without the columns that no row fills; all but the first are set flush right."""
+    keep = [0, *(k for k in range(1, len(head)) if any(row[k] for row in rows))]
+    return Table(
+        title=title,
+        head=[head[k] for k in keep],
+        rows=[[row[k] for k in keep] for row in rows],
+        numeric=range(1, len(keep)),
+        strong=strong,
+        note=note,
+    )
+
+
+FEW_ALARMS = {
+    "recall_at_fpr_0.001": f"found at .1{wording.NO_BREAK}% false alarms",
+    "recall_at_fpr_0.01": f"found at 1{wording.NO_BREAK}% false alarms",
+    "precision_at_100": "right among the 100 highest",
+}
+"""Measures that a team with few hands asks for, and what the page calls them."""
+
+
+def few_alarms_table(content: FraudReport) -> Table | None:
+    """Recall at few false alarms, an arm a row, with the lowest and highest fold; None where nothing was measured."""
+    ordered = [arm for arm in sorted(content.arms, key=lambda arm: -arm.mean) if arm.measures]
+    if not ordered:
+        return None
+    note = "The mean over the folds, below it the lowest and the highest one."
+    if content.negatives_a_fold:
+        n = content.negatives_a_fold
+        at = max(round(n * 0.001), 0)
+        rows = "no row" if at == 0 else "1 row" if at == 1 else f"{wording.count(at)} rows"
+        note += (
+            f" A fold holds about {wording.count(n)} rows that are none; .1{wording.NO_BREAK}% of them is {rows}, "
+            f"1{wording.NO_BREAK}% {wording.count(n * 0.01)}."
+        )
+    if content.positives_a_fold and content.positives_a_fold < 100:
+        note += f" It holds about {content.positives_a_fold} {called(content.positive)}: no more can be right of 100."
+    return _only_filled(
+        title=f"What is found of the {called(content.positive)} while few others are bothered",
+        head=("arm", *FEW_ALARMS.values()),
+        rows=[(wording.clean(arm.name, longest=40), *(_spread(arm.measures.get(name, ())) for name in FEW_ALARMS))
+              for arm in ordered],
+        strong=[place for place, arm in enumerate(ordered) if arm.recommended],
+        note=note,
+    )  # fmt: skip
+
+
+def _spread(folds: Sequence[float]) -> str:
+    if not folds:
+        return ""
+    return f"{wording.share(float(np.mean(folds)))}\n{wording.share(min(folds))} to {wording.share(max(folds))}"
+
+
 def trade_table(content: FraudReport) -> Table:
-    """What precision is left when a given share is to be found, an arm a column."""
-    curves = content.precision_recall[:4]
+    """What precision is left when a given share is to be found, an arm a column: nothing added, the chosen one, a
+    generator's, and what is best of the others."""
+    best = {arm.name: place for place, arm in enumerate(sorted(content.arms, key=lambda arm: -arm.mean))}
+    made = {arm.name for arm in content.arms if arm.synthetic}
+    plain = {arm.name for arm in content.arms if arm.difference is None}
+    ordered = sorted(
+        content.precision_recall,
+        key=lambda curve: (
+            not (curve.recommended or curve.name in plain),
+            curve.name not in made,
+            best.get(curve.name, len(best)),
+        ),
+    )
+    curves = sorted(ordered[:4], key=lambda curve: best.get(curve.name, len(best)))
     return Table(
         title="What that means for the alerts",
         head=("to find", *(wording.clean(curve.name, longest=20) for curve in curves)),
@@ -79,7 +163,10 @@ def _change(interval: Interval, *, shares: bool) -> str:
     return f"{wording.difference(interval.mean)}\n{low} to {high}"
 
 
-def numbers_table(numbers: Sequence[Number], *, n: int | None, copies: int | None) -> Table:
+def numbers_table(
+    numbers: Sequence[Number], *, n: int | None = None, copies: int | None = None, counted: str = "synthetic rows"
+) -> Table:
+    """Numbers beside their floors, then how many were made (`n` of what `counted` says) and how many were copies."""
     rows = [
         (
             wording.clean(each.name, longest=60) + (f"\n{wording.clean(each.note, longest=160)}" if each.note else ""),
@@ -89,7 +176,7 @@ def numbers_table(numbers: Sequence[Number], *, n: int | None, copies: int | Non
         for each in numbers
     ]
     if n is not None:
-        rows.append(("synthetic rows" if copies is not None else "generated pictures", wording.count(n), ""))
+        rows.append((counted, wording.count(n), ""))
     if copies is not None:
         rows.append(("copies of a real row, dropped", wording.count(copies), ""))
     head = ["", "synthetic", "real against real"]

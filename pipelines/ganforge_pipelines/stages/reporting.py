@@ -42,6 +42,7 @@ def common(context: StageContext, facts: Mapping[str, Any], registered: Mapping[
     return {
         "title": f"{context.spec.flow} · {Path(facts['source']).name}",
         "made": f"{registered['experiment']}, MLflow run {registered['run_id'][:8]}, {registered['uri']}",
+        "standing": _standing(registered),
         "notices": tuple(dict.fromkeys(notices)),
         "show_rows": context.own["show_rows"],
         "training": _trainings(context),
@@ -51,6 +52,14 @@ def common(context: StageContext, facts: Mapping[str, Any], registered: Mapping[
         "machine": {"system": f"{platform.system()} {platform.machine()}", "cores": str(os.cpu_count())},
         "stages": tuple(StageTime(name=verb, seconds=each.seconds) for verb, each in manifests.items()),
     }
+
+
+def _standing(registered: Mapping[str, Any]) -> str:
+    """Which model answers from now on, and why."""
+    model, reason = f"version {registered['version']} of {registered['model_name']}", registered["reason"]
+    if registered["alias"] is None:
+        return f"Model: {model} is registered, without being asked: {reason}."
+    return f"Model: {model} is {registered['alias']}: {reason}."
 
 
 def finish(context: StageContext, content: Report, answer: Mapping[str, Any], registered: Mapping[str, Any]) -> str:
@@ -84,9 +93,18 @@ def arms(verdict: Mapping[str, Any]) -> tuple[Arm, ...]:
             difference=None if each["difference"] is None else Interval(**each["difference"]),
             synthetic=each["synthetic"],
             recommended=name == verdict["recommended"],
+            **_probabilities(each.get("against_none")),
+            measures={
+                measure: tuple(value for value in one["folds"] if value is not None)
+                for measure, one in each.get("measures", {}).items()
+            },
         )
         for name, each in verdict["arms"].items()
     )
+
+
+def _probabilities(against: Mapping[str, Any] | None) -> dict[str, float]:
+    return {} if against is None else {name: against[name] for name in ("better", "equivalent", "worse")}
 
 
 def judged_shorter(verdict: Mapping[str, Any]) -> tuple[str, ...]:

@@ -6,19 +6,21 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
-from ganforge.data.schema import Schema
+from ganforge.downstream.arms import THRESHOLD
 from ganforge.downstream.sentence import display_name
-from ganforge.quality.marginals import marginal_distances
-from ganforge_pipelines.report.aggregates import band, compare_columns
+from ganforge_pipelines.report.aggregates import band
 from ganforge_pipelines.report.content import FraudReport
-from ganforge_pipelines.report.parts import Figure, Number
+from ganforge_pipelines.report.evidence import Reliability
+from ganforge_pipelines.report.parts import Figure
 from ganforge_pipelines.stages.context import StageContext
 from ganforge_pipelines.stages.fraud import positives
 from ganforge_pipelines.stages.reporting import arms, common, finish, judged_shorter
+from ganforge_pipelines.stages.reporting_rows import shown_rows
 from ganforge_pipelines.stages.tables import read_part
 
+LEAST = 5
+"""Rows of the rare class in a bin of the reliability chart below which its share is mostly chance."""
 FEW = 50
 """Rows of the rare class below which more of them would tell most."""
 
@@ -31,7 +33,9 @@ def report(context: StageContext) -> str:
     real = read_part(context.input("prepare", "train.parquet"), facts).frame
     synthetic = read_part(context.input("sample", "synthetic.parquet"), facts).frame
     rare = real.loc[positives(real[facts["target"]], facts)]
-    columns, fidelity = _fidelity(rare, synthetic, facts, seed=context.seed)
+    held_out = read_part(context.input("prepare", "test.parquet"), facts).frame
+    unseen = held_out.loc[positives(held_out[facts["target"]], facts)]
+    rows = shown_rows(rare, synthetic, unseen, facts, seed=context.seed)
     content = FraudReport(
         sentence=verdict["sentence"],
         what_to_do=_what_to_do(verdict),
@@ -42,6 +46,10 @@ def report(context: StageContext) -> str:
         positive=f"rows with {facts['positive']}",
         classifier=verdict["classifier"],
         arms=arms(verdict),
+        rope=verdict["rope"],
+        negatives_a_fold=_a_fold(verdict, verdict["n_rows"] - verdict["n_positive"]),
+        positives_a_fold=_a_fold(verdict, verdict["n_positive"]),
+        reliability=_reliability(verdict),
         precision_recall=tuple(
             band(
                 display_name(name),
@@ -49,10 +57,9 @@ def report(context: StageContext) -> str:
                 recommended=name == verdict["recommended"],
             )
             for name, folds in verdict["curves"].items()
-            if folds
+            if folds and name != THRESHOLD  # it moves along the curve of "none"
         ),
-        columns=columns,
-        fidelity=fidelity,
+        **rows,
         n_synthetic=sampled["rows"],
         copies_dropped=sampled["copies_dropped"],
         **common(context, facts, registered),
@@ -133,32 +140,33 @@ def _would_change(verdict: Mapping[str, Any], facts: Mapping[str, Any]) -> tuple
     return tuple(told)
 
 
-def _fidelity(rare: pd.DataFrame, synthetic: pd.DataFrame, facts: Mapping[str, Any], *, seed: int) -> Any:
-    """The synthetic rows against the real ones of the rare class, beside two halves of these against each other."""
-    schema = Schema.from_json(facts["schema"])
-    names = tuple(each for each in schema if each.name != facts["target"])
-    features = Schema(names)
-    distances = marginal_distances(synthetic, rare, schema=features).set_index("column")["distance"]
-    floors = _floors(rare, features, seed=seed)
-    columns = compare_columns(rare, synthetic, distances=distances.to_dict(), floors=floors)
-    mean_floor = float(np.mean(list(floors.values()))) if floors else None
-    fidelity = (
-        Number(
-            name="mean distance of a column",
-            value=float(distances.mean()),
-            floor=mean_floor,
-            note="0: the same distribution; the floor is two halves of the real rows",
-        ),
-        Number(name="worst column", value=float(distances.max()), floor=max(floors.values(), default=None)),
-    )
-    return columns, fidelity
+def _a_fold(verdict: Mapping[str, Any], rows: int) -> int:
+    """About how many of `rows` one test part holds."""
+    return round(rows * verdict["test_to_train"] / (1 + verdict["test_to_train"]))
 
 
-def _floors(rare: pd.DataFrame, features: Schema, *, seed: int) -> dict[str, float]:
-    """Column → distance between two random halves of the real rows: what chance alone makes."""
-    order = np.random.default_rng(seed).permutation(len(rare))
-    half = len(rare) // 2
-    if half < 2:
-        return {}
-    halves = marginal_distances(rare.iloc[order[:half]], rare.iloc[order[half:]], schema=features)
-    return halves.set_index("column")["distance"].to_dict()
+def _reliability(verdict: Mapping[str, Any]) -> tuple[Reliability, ...]:
+    """Of the best arm that adds rows, and of nothing added."""
+    arms = verdict["arms"]
+    adding = sorted((name for name in arms if arms[name]["adds_rows"]), key=lambda name: -arms[name]["mean"])
+    made = []
+    for name in (*adding[:1], "none"):
+        told = arms[name].get("details", {})
+        points, mended = (_points(told.get(each, ())) for each in ("reliability", "reliability_recalibrated"))
+        if points:
+            made.append(Reliability(name=display_name(name), points=points, mended=mended))
+    return tuple(made)
+
+
+def _points(bins: Any) -> tuple[tuple[float, float, int], ...]:
+    """Neighbouring bins are taken together until there are `LEAST` rows of the rare class in each."""
+    merged: list[np.ndarray] = []
+    sums = np.zeros(3)
+    for each in reversed(list(bins)):
+        sums += each["rows"] * np.array([each["predicted"], each["observed"], 1.0])
+        if sums[1] >= LEAST:
+            merged.append(sums)
+            sums = np.zeros(3)
+    if sums[2]:
+        merged.append(sums)
+    return tuple((said / rows, so / rows, int(rows)) for said, so, rows in reversed(merged))

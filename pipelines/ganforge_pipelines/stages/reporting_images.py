@@ -10,14 +10,26 @@ import numpy as np
 from ganforge.data.images import Images
 from ganforge.downstream.sentence import display_name
 from ganforge.quality.pictures import nearest_real
+from ganforge.quality.two_sample import superiority
 from ganforge_pipelines.report.content import ImagesReport
-from ganforge_pipelines.report.parts import ClassAccuracy, ClassPictures, Figure, Number, Obedience, SampleGrid
+from ganforge_pipelines.report.evidence import Distances
+from ganforge_pipelines.report.parts import (
+    ClassAccuracy,
+    ClassPictures,
+    Figure,
+    Interval,
+    Number,
+    Obedience,
+    SampleGrid,
+)
 from ganforge_pipelines.stages.context import StageContext
 from ganforge_pipelines.stages.pictures import labels_of, read_part
 from ganforge_pipelines.stages.reporting import arms, common, finish, judged_shorter
 
 SHOWN = 10
 """Pictures of each class in the report."""
+MOST = 2_000
+"""Pictures held out that are compared."""
 
 
 def report(context: StageContext) -> str:
@@ -27,7 +39,9 @@ def report(context: StageContext) -> str:
     registered = context.json("register", "registered.json")
     real = read_part(context.input("prepare", "train.npz"), facts)
     synthetic = read_part(context.input("sample", "synthetic.npz"), facts)
-    _, distances = nearest_real(synthetic.pixels, real.pixels)
+    held_out = read_part(context.input("prepare", "test.npz"), facts)
+    _, made = nearest_real(synthetic.pixels, real.pixels)
+    _, true = nearest_real(held_out.pixels[:MOST], real.pixels)
     content = ImagesReport(
         sentence=verdict["sentence"],
         what_to_do=_what_to_do(verdict),
@@ -37,6 +51,8 @@ def report(context: StageContext) -> str:
         base_rate=verdict["base_rate"],
         classifier=verdict["classifier"],
         arms=arms(verdict),
+        rope=verdict["rope"],
+        distances=_distances(made, true),
         grids=_grids(context),
         pictures=_pictures(real, synthetic, show_rows=context.own["show_rows"]),
         obedience=tuple(
@@ -49,9 +65,9 @@ def report(context: StageContext) -> str:
         fidelity=(
             Number(
                 name="median distance to the nearest real picture",
-                value=float(np.median(distances)),
-                floor=_floor(real),
-                note="grey levels a pixel; the floor is a real picture's distance to the nearest other one",
+                value=float(np.median(made)),
+                floor=float(np.median(true)),
+                note="grey levels a pixel; beside it the same for pictures held out",
             ),
         ),
         n_synthetic=sampled["rows"],
@@ -155,8 +171,18 @@ def _per_class(facts: Mapping[str, Any], verdict: Mapping[str, Any]) -> tuple[Cl
     )
 
 
-def _floor(real: Images) -> float:
-    """The median distance from one half of the real pictures to the nearest of the other half."""
-    half = len(real) // 2
-    _, distances = nearest_real(real.pixels[:half], real.pixels[half:])
-    return float(np.median(distances))
+def _distances(made: np.ndarray, true: np.ndarray) -> Distances:
+    """Distances to the nearest picture trained on, of generated pictures and of those held out."""
+    nearer = superiority(made, true)
+    ends = [float(np.quantile(each, q)) for each in (made, true) for q in (0.005, 0.995)]
+    edges = np.linspace(min(ends), max(max(ends), min(ends) + 1e-6), 31)
+    one, other = (np.histogram(np.clip(each, edges[0], edges[-1]), edges)[0] / len(each) for each in (made, true))
+    return Distances(
+        edges=edges.tolist(),
+        synthetic=one.tolist(),
+        held_out=other.tolist(),
+        nearer=Interval(mean=nearer.share, low=nearer.low, high=nearer.high, level=nearer.level),
+        n_held_out=len(true),
+        what="picture",
+        axis="distance to the nearest picture trained on (grey levels a pixel)",
+    )
