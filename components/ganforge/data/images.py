@@ -9,16 +9,24 @@ import numpy as np
 
 from ganforge.errors import InputError
 
+MARK = "ganforge_synthetic"
+"""What marks generated data: a column of a table, an array in .npz, a text in a PNG file."""
+
 
 @dataclass(frozen=True, eq=False)
 class Images:
-    """pixels (N, C, H, W) uint8, C 1 or 3; labels (N,) int64 in 0 … len(classes) − 1, or None."""
+    """pixels (N, C, H, W) uint8, C 1 or 3; labels (N,) int64 in 0 … len(classes) − 1, or None.
+
+    synthetic: (N,) bool, which of them a generator made; None where all are real. It goes with the pictures, into files
+    and out of them, and is no part of the fingerprint.
+    """
 
     pixels: np.ndarray
     labels: np.ndarray | None
     classes: tuple[str, ...]
     fingerprint: str
     source: str = "array"
+    synthetic: np.ndarray | None = None
 
     @classmethod
     def of(
@@ -28,17 +36,20 @@ class Images:
         *,
         classes: tuple[str, ...] | None = None,
         source: str = "array",
+        synthetic: np.ndarray | bool | None = None,
     ) -> Images:
         """Make pictures of an array: (N, H, W), (N, H, W, 1|3) or (N, 1|3, H, W), of whole numbers 0 … 255.
 
         labels: (N,) or (N, 1) of any values; they are numbered in sorted order, unless `classes` names the numbers.
+        synthetic: which of the pictures a generator made, one value for all or (N,).
         Raises `InputError` when shapes, types or numbers do not fit.
         """
         pixels = _as_pixels(np.asarray(pixels), source)
+        made = _as_mark(synthetic, len(pixels), source)
         if labels is None:
             if classes:
                 raise InputError(f"{source}: classes {', '.join(classes)} are named, but there are no labels")
-            return cls(pixels, None, (), _fingerprint(pixels, None, ()), source)
+            return cls(pixels, None, (), _fingerprint(pixels, None, ()), source, made)
         labels = np.asarray(labels)
         if labels.ndim == 2 and labels.shape[1] == 1:
             labels = labels[:, 0]
@@ -61,7 +72,7 @@ class Images:
                     f"{source}: {len(classes)} classes are named, so labels must be 0 … {len(classes) - 1}"
                 )
         numbers = np.ascontiguousarray(numbers, dtype=np.int64)
-        return cls(pixels, numbers, tuple(classes), _fingerprint(pixels, numbers, classes), source)
+        return cls(pixels, numbers, tuple(classes), _fingerprint(pixels, numbers, classes), source, made)
 
     def __len__(self) -> int:
         return len(self.pixels)
@@ -83,7 +94,8 @@ class Images:
         """These pictures, with the same classes."""
         pixels = self.pixels[indices]
         labels = None if self.labels is None else self.labels[indices]
-        return Images(pixels, labels, self.classes, _fingerprint(pixels, labels, self.classes), self.source)
+        made = None if self.synthetic is None else _as_mark(self.synthetic[indices], len(pixels), self.source)
+        return Images(pixels, labels, self.classes, _fingerprint(pixels, labels, self.classes), self.source, made)
 
 
 def _as_pixels(pixels: np.ndarray, source: str) -> np.ndarray:
@@ -106,6 +118,15 @@ def _as_pixels(pixels: np.ndarray, source: str) -> np.ndarray:
             )
         pixels = pixels.astype(np.uint8)
     return np.ascontiguousarray(pixels)
+
+
+def _as_mark(synthetic: np.ndarray | bool | None, count: int, source: str) -> np.ndarray | None:
+    if synthetic is None:
+        return None
+    made = np.asarray(synthetic).astype(bool)
+    if made.shape not in ((), (count,)):
+        raise InputError(f"{source}: marks of shape {made.shape} for {count:,} pictures; give one a picture, or one")
+    return np.broadcast_to(made, (count,)).copy() if made.any() else None
 
 
 def _fingerprint(pixels: np.ndarray, labels: np.ndarray | None, classes: tuple[str, ...]) -> str:

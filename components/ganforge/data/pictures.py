@@ -9,12 +9,19 @@ from pathlib import Path
 import numpy as np
 
 from ganforge.data import sources
-from ganforge.data.images import Images
+from ganforge.data.images import MARK, Images
 from ganforge.data.tables import load_npz
 from ganforge.errors import GanforgeWarning, InputError
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff")
-_PAIRS = (("images", "labels"), ("train_images", "train_labels"), ("X", "y"), ("x_train", "y_train"), ("x", "y"))
+_PAIRS = (
+    ("images", "labels"),
+    ("train_images", "train_labels"),
+    ("X", "y"),
+    ("x_train", "y_train"),
+    ("x", "y"),
+    ("pixels", "labels"),
+)
 _IDX = {8: "u1", 9: "i1", 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}
 
 
@@ -22,7 +29,8 @@ def read_images(path: str | Path, *, labels: str | Path | None = None) -> Images
     """Pictures from an idx file (`labels`: the idx file of their labels), a .npz file or a folder.
 
     A .npz file holds images and labels, train_images and train_labels, or X and y. A folder holds one folder a class,
-    or pictures alone (then without labels); all of one size; grey ones stay grey when all are.
+    or pictures alone (then without labels); all of one size; grey ones stay grey when all are. What ganforge wrote
+    there of a generator's pictures comes back marked as such (`Images.synthetic`).
     Raises `InputError` naming the file that is broken, missing or of another size.
     """
     path = Path(path)
@@ -93,7 +101,7 @@ def _read_npz(path: Path) -> Images:
                     f"{path}: {images} has shape {arrays[images].shape}, which are no pictures; "
                     "give (N, H, W) or (N, H, W, 3)"
                 )
-            return Images.of(arrays[images], arrays.get(labels), source=str(path))
+            return Images.of(arrays[images], arrays.get(labels), source=str(path), synthetic=arrays.get(MARK))
     raise InputError(
         f"{path} holds {', '.join(arrays) or 'nothing'}; pictures are looked for under "
         + ", ".join(pair[0] for pair in _PAIRS)
@@ -120,7 +128,7 @@ def _read_folder(folder: Path) -> Images:
         warnings.warn(
             f"{folder}: no pictures in {', '.join(empty)}; left out as classes", GanforgeWarning, stacklevel=3
         )
-    arrays = [_read_picture(file) for file, _ in files]
+    arrays, marks = zip(*(_read_picture(file) for file, _ in files), strict=True)
     colour = any(array.ndim == 3 for array in arrays)
     size = arrays[0].shape[:2]
     for array, (file, _) in zip(arrays, files, strict=True):
@@ -130,16 +138,17 @@ def _read_folder(folder: Path) -> Images:
                 "; bring all pictures to one size"
             )
     if colour:
-        arrays = [array if array.ndim == 3 else np.repeat(array[:, :, None], 3, axis=2) for array in arrays]
+        arrays = tuple(array if array.ndim == 3 else np.repeat(array[:, :, None], 3, axis=2) for array in arrays)
     labels = np.array([classes[number].name for _, number in files]) if classes else None
-    return Images.of(np.stack(arrays), labels, source=str(folder))
+    return Images.of(np.stack(arrays), labels, source=str(folder), synthetic=np.array(marks))
 
 
 def _pictures_in(folder: Path) -> list[Path]:
     return sorted(each for each in folder.iterdir() if each.suffix.lower() in SUFFIXES and each.is_file())
 
 
-def _read_picture(path: Path) -> np.ndarray:
+def _read_picture(path: Path) -> tuple[np.ndarray, bool]:
+    """(H, W) or (H, W, 3) uint8, and whether a generator made it."""
     from PIL import Image, UnidentifiedImageError
 
     try:
@@ -148,7 +157,7 @@ def _read_picture(path: Path) -> np.ndarray:
             grey = picture.mode in ("1", "L", "LA", "I;16", "I")
             if picture.mode.startswith("I"):
                 raise InputError(f"{path} has {picture.mode} pixels of more than 8 bits; save it with 8 bits a channel")
-            return np.asarray(picture.convert("L" if grey else "RGB"))
+            return np.asarray(picture.convert("L" if grey else "RGB")), picture.info.get(MARK) == "true"
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         if isinstance(error, InputError):
             raise

@@ -30,7 +30,13 @@ def resized(images: Images, size: int) -> Images:
         .to(torch.uint8)
         for each in tensor_of(images.pixels).split(1_024)
     ]
-    return Images.of(torch.cat(pieces).numpy(), images.labels, classes=images.classes or None, source=images.source)
+    return Images.of(
+        torch.cat(pieces).numpy(),
+        images.labels,
+        classes=images.classes or None,
+        source=images.source,
+        synthetic=images.synthetic,
+    )
 
 
 def tensor_of(array: np.ndarray) -> Tensor:

@@ -15,8 +15,9 @@ from typing import IO, Any
 
 import pandas as pd
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
-from ganforge.data.images import Images
+from ganforge.data.images import MARK, Images
 from ganforge.errors import InputError
 from ganforge.files import inside, write_whole, write_whole_folder
 
@@ -79,10 +80,13 @@ def _text(path: Path, *, compressed: bool) -> Iterator[IO[Any]]:
 def write_images(images: Images, folder: str | Path) -> None:
     """Write one PNG a picture: `folder/<class>/000001.png`, or `folder/000001.png` without labels.
 
-    A folder that holds anything but such pictures is never replaced (`InputError`).
+    Generated ones are marked as such, by a text in the file. A folder that holds anything but such pictures is never
+    replaced (`InputError`).
     """
     folder = Path(folder)
     _check_pictures_only(folder)
+    made = PngInfo()
+    made.add_text(MARK, "true")
     with write_whole_folder(folder) as temporary:
         for k, pixels in enumerate(images.pixels):
             place = temporary
@@ -90,7 +94,8 @@ def write_images(images: Images, folder: str | Path) -> None:
                 place = inside(temporary, _file_name(images.classes[images.labels[k]]))
                 place.mkdir(exist_ok=True)
             array = pixels[0] if len(pixels) == 1 else pixels.transpose(1, 2, 0)
-            Image.fromarray(array).save(place / f"{k + 1:06d}.png")
+            mark = made if images.synthetic is not None and images.synthetic[k] else None
+            Image.fromarray(array).save(place / f"{k + 1:06d}.png", pnginfo=mark)
 
 
 def _check_pictures_only(folder: Path) -> None:

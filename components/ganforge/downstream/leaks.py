@@ -22,13 +22,15 @@ import pandas as pd
 from scipy import stats
 from sklearn.metrics import average_precision_score
 
+from ganforge.data.images import MARK
 from ganforge.data.schema import ONE_HOT, Column
 from ganforge.data.splits import duplicate_groups
 from ganforge.data.table import Table
 from ganforge.errors import InputError, UnsuitableDataError
 
-MARK = "ganforge_synthetic"
-"""The column (and the key in `frame.attrs`) that marks synthetic rows: true in them, false in real ones."""
+__all__ = ["MARK", "refuse_peeping", "share_of_twins", "telling_columns", "without_mark"]
+# MARK: the column (and the key in `frame.attrs`) that marks synthetic rows: true in them, false in real ones
+
 TELLING = 0.999
 """Average precision of one column alone from which on it is spoken of."""
 FEWEST = 10

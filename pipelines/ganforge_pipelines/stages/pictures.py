@@ -9,14 +9,15 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from ganforge.data.images import Images
+from ganforge.data.images import MARK, Images
 from ganforge.errors import InputError
 
 
 def write_part(path: Path, images: Images) -> None:
-    """pixels (N, C, H, W) uint8 and labels (N,) int64; the same pictures give the same bytes."""
+    """pixels (N, C, H, W) uint8, labels (N,) int64 and which are generated; the same pictures give the same bytes."""
     labels = images.labels if images.labels is not None else np.zeros(0, dtype=np.int64)
-    np.savez_compressed(path, pixels=images.pixels, labels=labels)
+    marks = {} if images.synthetic is None else {MARK: images.synthetic}
+    np.savez_compressed(path, pixels=images.pixels, labels=labels, **marks)
 
 
 def write_sheet(path: Path, classes: Sequence[Images], *, most: int = 10) -> None:
@@ -29,7 +30,13 @@ def write_sheet(path: Path, classes: Sequence[Images], *, most: int = 10) -> Non
 def read_part(path: Path, facts: Mapping[str, Any]) -> Images:
     """Pictures that `prepare` or `sample` wrote."""
     with np.load(path, allow_pickle=False) as file:
-        return Images.of(file["pixels"], file["labels"], classes=tuple(facts["classes"]), source=facts["source"])
+        return Images.of(
+            file["pixels"],
+            file["labels"],
+            classes=tuple(facts["classes"]),
+            source=facts["source"],
+            synthetic=file.get(MARK),
+        )
 
 
 def labels_of(images: Images) -> np.ndarray:

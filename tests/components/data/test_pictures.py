@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ganforge.data.images import Images
+from ganforge.data.images import MARK, Images
 from ganforge.data.pictures import read_idx, read_images, write_idx
 from ganforge.data.readers import read
+from ganforge.data.resizing import resized
 from ganforge.data.toy import toy_images
+from ganforge.data.writers import write_images
 from ganforge.errors import GanforgeWarning, InputError
 
 
@@ -181,3 +183,21 @@ def test_toy_images_have_classes_that_differ():
     means = np.stack([images.pixels[images.labels == k].mean(axis=(0, 1)) for k in range(4)])
     assert min(np.abs(means[i] - means[j]).max() for i in range(4) for j in range(i)) > 100
     assert toy_images(40, classes=4, size=16, channels=3).fingerprint == images.fingerprint
+
+
+def test_generated_pictures_stay_marked_through_files_sizes_and_choices(tmp_path):
+    images = toy_images(6, classes=2, size=28)
+    made = Images.of(images.pixels, images.labels, classes=images.classes, synthetic=np.arange(6) >= 4)
+    assert made.fingerprint == images.fingerprint
+    assert made.take(np.array([0, 5])).synthetic.tolist() == [False, True]
+    assert made.take(np.array([0, 1])).synthetic is None
+    assert resized(made, 32).synthetic.sum() == 2
+    write_images(made, tmp_path / "folder")
+    again = read_images(tmp_path / "folder")
+    assert again.synthetic.tolist() == [False, False, True, False, False, True]  # by class: 0, 2, 4 and 1, 3, 5
+    np.savez(tmp_path / "set.npz", pixels=made.pixels, labels=made.labels, **{MARK: made.synthetic})
+    assert read_images(tmp_path / "set.npz").synthetic.tolist() == made.synthetic.tolist()
+    write_images(images, tmp_path / "real")
+    assert read_images(tmp_path / "real").synthetic is None
+    with pytest.raises(InputError, match="marks of shape"):
+        Images.of(images.pixels, synthetic=np.ones(3, dtype=bool))
