@@ -21,8 +21,12 @@ _ADVICE = {
     NONE: "Do not augment.",
     CLASS_WEIGHTS: "Do not augment.",
     THRESHOLD: "Do not augment.",
-    OVERSAMPLING: "Copy scarce rows, no generator is needed.",
+    OVERSAMPLING: "Copy scarce {what}, no generator is needed.",
     SMOTE: "Augment with SMOTE-NC, no GAN is needed.",
+}
+_REMEDY = {
+    "rows": "more rows of the scarce class, or columns that tell it apart",
+    "pictures": "more real pictures, or a longer training of the classifier",
 }
 
 
@@ -84,11 +88,11 @@ def _sentence(found: Finding, outcome: str) -> str:
     if outcome == "unlearned":
         return (
             f"Do not augment: nothing was learned. {_capital(reached)} where guessing gives "
-            f"{_share(found.base_rate)}; more rows of the scarce class, or columns that tell it apart, would help "
-            f"more than synthetic {found.what}."
+            f"{_share(found.base_rate)}; {_REMEDY.get(found.what, _REMEDY['rows'])}, would help more than synthetic "
+            f"{found.what}."
         )
     if found.best is None or found.best_arm is None or found.difference is None:
-        advice = f"{_ADVICE[seat]} " if seat in (OVERSAMPLING, SMOTE) else ""
+        advice = f"{_advice(found)} " if seat not in (NONE, CLASS_WEIGHTS, THRESHOLD) else ""
         return f"{advice}{_capital(reached)}{_warning(found)}."
     name, span = display_name(found.best), _span(found.difference)
     if found.folds < LEAST_FOLDS:
@@ -103,7 +107,7 @@ def _sentence(found: Finding, outcome: str) -> str:
             f"{_share(found.seat_arm.mean)} to {_share(found.best_arm.mean)} {measure}{_other_model(found)}, by {span}"
             f"{_warning(found)}."
         )
-    advice = _ADVICE.get(seat, f"{_capital(display_name(seat))} {'are' if seat.endswith('s') else 'is'} enough.")
+    advice = _advice(found)
     change = f"{_capital(reached)}; {name}'s {found.what}{_other_model(found)} change that by {span}"
     if outcome == "harmed":
         verb = "do harm" if seat == NONE else "do worse"
@@ -115,7 +119,12 @@ def _sentence(found: Finding, outcome: str) -> str:
     else:
         more = f"about {found.lacking:,} more {found.counted} would do"
     opening = "Do not augment yet" if seat in (NONE, CLASS_WEIGHTS, THRESHOLD) else advice.rstrip(".")
-    return f"{opening}: there are too few rows to tell; {more}. {change}, which may be chance{_warning(found)}."
+    return f"{opening}: there are too few {found.what} to tell; {more}. {change}, which may be chance{_warning(found)}."
+
+
+def _advice(found: Finding) -> str:
+    enough = f"{_capital(display_name(found.seat))} {'are' if found.seat.endswith('s') else 'is'} enough."
+    return _ADVICE.get(found.seat, enough).format(what=found.what)
 
 
 def _other_model(found: Finding) -> str:

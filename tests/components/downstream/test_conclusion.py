@@ -242,6 +242,19 @@ def test_who_holds_the_seat_is_what_is_advised(arm, opening):
     assert "CTGAN's rows do worse" in worse.sentence
 
 
+def test_of_pictures_it_says_pictures():
+    given = {"what": "pictures", "n_positive": None, "measure": "accuracy", "classifier": "the small CNN"}
+    arms = {"random oversampling": shifted(0.1, 0.01), "dcgan": shifted(0.095, 0.02)}
+    found = judged(arms, synthetic=["dcgan"], **given)
+    assert found.sentence.startswith("Copy scarce pictures, no generator is needed. Random oversampling with the small")
+    open_one = judged({"dcgan": shifted(0.02, 0.03)}, synthetic=["dcgan"], **given)
+    assert open_one.sentence.startswith("Do not augment yet: there are too few pictures to tell; ")
+    unlearned = judged({"dcgan": shifted(0.0)}, synthetic=["dcgan"], base_rate=0.8, **given)
+    assert "more real pictures, or a longer training" in unlearned.sentence
+    classical = judged({"classical augmentation": shifted(0.1, 0.01)}, **given)
+    assert classical.sentence.startswith("Classical augmentation is enough. Classical augmentation with the small CNN")
+
+
 def test_another_classifier_of_the_generators_arm_is_named():
     models = {"none": "logistic-regression", "ctgan": "random-forest"}
     found = judged({"ctgan": shifted(0.05, 0.01)}, synthetic=["ctgan"], classifier=models)
