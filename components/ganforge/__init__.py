@@ -22,6 +22,7 @@ _HOMES = {
     "SynthesizerSampler": "ganforge.downstream.samplers",
     "Table": "ganforge.data.table",
     "judge": "ganforge.downstream.verdict",
+    "judge_images": "ganforge.downstream.picture_verdict",
 }
 
 __all__ = [
@@ -35,12 +36,14 @@ __all__ = [
     "TunedCTGAN",
     "__version__",
     "judge",
+    "judge_images",
 ]
 
 if TYPE_CHECKING:
     from ganforge.data.images import Images
     from ganforge.data.table import Table
     from ganforge.detectors.f_anogan import FAnoGAN
+    from ganforge.downstream.picture_verdict import judge_images
     from ganforge.downstream.samplers import GANSampler, SynthesizerSampler
     from ganforge.downstream.verdict import judge
     from ganforge.synthesis.ctgan import CTGAN, TunedCTGAN

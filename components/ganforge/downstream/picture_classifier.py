@@ -5,32 +5,30 @@
     model.predict(images)                                      #  →  (N,) numbers of classes
 
 Three convolutions and one linear layer, some 25,000 weights at the default width: it trains in seconds on a
-CPU, so that an arm can be trained again in each fold. It is trained for a number of steps rather than
-passes, so that every arm gets the same work, however many pictures it adds.
+CPU, so that an arm can be trained again in each fold; or any module of torch. It is trained for a number of
+steps rather than passes, so that every arm gets the same work, however many pictures it adds.
 """
 
 from __future__ import annotations
 
-import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 import torch
 from sklearn.base import BaseEstimator
-from torch import Tensor, nn
+from torch import nn
 
 from ganforge.artifacts import read_artifact, write_artifact
 from ganforge.data.images import Images
 from ganforge.data.resizing import tensor_of
+from ganforge.downstream.classical import Classical
+from ganforge.downstream.picture_network import NetworkFactory, Standardised, built, train
 from ganforge.errors import ArtifactError, InputError, UnknownNameError, UnsuitableDataError
 from ganforge.training import TensorBatches
 
 KIND = "picture-classifier"
-AUGMENTATIONS = ("shifts", "flips and shifts")
-"""Classical augmentation, drawn anew for each picture at each step: moved by up to an eighth of its size,
-what comes in at the border being a copy of the edge; mirrored left to right in half of the cases (not for
-letters and digits)."""
 _LEAST_SIZE = 8
 _CHUNK = 1_024
 
@@ -43,7 +41,11 @@ class PictureClassifier(BaseEstimator):
         batch_size: pictures a step.
         width: feature maps of the first layer; the second and third have two and four times as many.
         learning_rate: Adam's, at the start.
-        augment: None, "shifts" or "flips and shifts", see `AUGMENTATIONS`; at training alone.
+        augment: classical augmentation at training: a `Classical`, a mapping of its parameters, or None.
+        class_weight: None, or "balanced": a picture counts the more, the fewer its class has (n / (K · n_class)).
+        network: None for the small CNN; a factory, called with ((channels, height, width), number of classes), that
+            gives an untrained `nn.Module`; or such a module, of which a copy is trained from its weights on. It gets
+            (B, C, H, W) float, each channel standardised, and gives (B, K) logits. `width` is the small CNN's alone.
         random_state: seeds weights, batches and augmentation; None draws a fresh seed.
         device: "auto" (a GPU where there is one), "cpu", "cuda", "mps".
 
@@ -60,7 +62,9 @@ class PictureClassifier(BaseEstimator):
         batch_size: int = 64,
         width: int = 16,
         learning_rate: float = 3e-3,
-        augment: str | None = None,
+        augment: Classical | Mapping[str, Any] | None = None,
+        class_weight: str | None = None,
+        network: nn.Module | NetworkFactory | None = None,
         random_state: int | None = None,
         device: str = "auto",
     ) -> None:
@@ -69,6 +73,8 @@ class PictureClassifier(BaseEstimator):
         self.width = width
         self.learning_rate = learning_rate
         self.augment = augment
+        self.class_weight = class_weight
+        self.network = network
         self.random_state = random_state
         self.device = device
 
@@ -93,12 +99,13 @@ class PictureClassifier(BaseEstimator):
         device = _device(self.device)
         network = self._new_network(images.shape, len(images.classes), seed)
         network.measure(pixels)
-        _train(
+        train(
             network.to(device),
             TensorBatches(pixels, batch_size=self.batch_size, label=target),
             steps=self.steps,
             learning_rate=self.learning_rate,
-            augment=self.augment,
+            augment=Classical.of(self.augment),
+            weights=None if self.class_weight is None else _balanced(target, len(images.classes)),
             seed=seed,
         )
         self._set_fitted(network, images.shape, images.classes, images.fingerprint)
@@ -129,12 +136,21 @@ class PictureClassifier(BaseEstimator):
         return self.predict_proba(images).argmax(axis=1)
 
     def save(self, folder: str | Path) -> None:
-        """Write the fitted classifier to `folder`, whole or not at all; what stood there is replaced."""
+        """Write the fitted classifier to `folder`, whole or not at all; what stood there is replaced.
+
+        Raises `InputError` for a network of the caller's: a model folder holds no code to build it by.
+        """
         self._check_fitted()
+        if self.network is not None:
+            raise InputError(
+                "a classifier with a network of your own is not saved: a model folder holds no code; keep "
+                "network_.state_dict() beside the code that makes the network"
+            )
+        augment = Classical.of(self.augment)
         write_artifact(
             Path(folder),
             kind=KIND,
-            parameters=self.get_params(deep=False),
+            parameters={**self.get_params(deep=False), "augment": None if augment is None else augment.to_json()},
             tensors=self.network_.state_dict(),
             documents={"pictures": {"shape": list(self.shape_), "classes": list(self.classes_)}},
             data_fingerprint=self.data_fingerprint_,
@@ -160,12 +176,10 @@ class PictureClassifier(BaseEstimator):
         model._set_fitted(network, (channels, height, width), pictures["classes"], artifact.data_fingerprint)
         return model
 
-    def _new_network(self, shape: tuple[int, int, int], classes: int, seed: int) -> _Network:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            return _Network(shape[0], classes, self.width)
+    def _new_network(self, shape: tuple[int, int, int], classes: int, seed: int) -> Standardised:
+        return built(self.network, shape, classes, width=self.width, seed=seed)
 
-    def _set_fitted(self, network: _Network, shape: tuple[int, int, int], classes: Any, fingerprint: str) -> None:
+    def _set_fitted(self, network: Standardised, shape: tuple[int, int, int], classes: Any, fingerprint: str) -> None:
         self.network_ = network.cpu().eval()
         self.shape_, self.classes_, self.data_fingerprint_ = shape, tuple(classes), fingerprint
 
@@ -176,83 +190,19 @@ class PictureClassifier(BaseEstimator):
                 raise InputError(
                     f"{name}={value!r}; give a whole number of at least {2 if name == 'batch_size' else 1}"
                 )
-        if self.augment is not None and self.augment not in AUGMENTATIONS:
-            raise UnknownNameError("augmentation", self.augment, AUGMENTATIONS)
+        Classical.of(self.augment)
+        if self.class_weight not in (None, "balanced"):
+            raise UnknownNameError("class_weight", self.class_weight, ["balanced"])
 
     def _check_fitted(self) -> None:
         if not hasattr(self, "network_"):
             raise InputError("this classifier is not fitted yet; call fit(images) first")
 
 
-class _Network(nn.Module):
-    """x (B, C, H, W) uint8 → logits (B, K)."""
-
-    mean: Tensor
-    deviation: Tensor
-
-    def __init__(self, channels: int, classes: int, width: int) -> None:
-        super().__init__()
-        self.register_buffer("mean", torch.zeros(channels, 1, 1))
-        self.register_buffer("deviation", torch.ones(channels, 1, 1))
-        layers: list[nn.Module] = []
-        for below, above in ((channels, width), (width, 2 * width), (2 * width, 4 * width)):
-            layers += [
-                nn.Conv2d(below, above, 3, padding=1, bias=False),
-                nn.BatchNorm2d(above),
-                nn.ReLU(inplace=True),
-                nn.MaxPool2d(2),
-            ]
-        self.layers = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Linear(16 * width, classes))
-
-    def measure(self, pixels: Tensor) -> None:
-        """Take mean and deviation of each channel from (N, C, H, W) uint8; a flat channel keeps its scale."""
-        counts = torch.stack([torch.bincount(pixels[:, k].flatten(), minlength=256) for k in range(pixels.shape[1])])
-        share, levels = counts.double() / counts.sum(1, keepdim=True), torch.arange(256, dtype=torch.float64)
-        mean = share @ levels
-        deviation = ((share @ levels.square()) - mean.square()).clamp_min(0).sqrt()
-        self.mean.copy_(mean.float()[:, None, None])
-        self.deviation.copy_(torch.where(deviation < 1, 1.0, deviation).float()[:, None, None])
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.layers((x.float() - self.mean) / self.deviation)
-
-
-def _train(
-    network: _Network, batches: TensorBatches, *, steps: int, learning_rate: float, augment: str | None, seed: int
-) -> None:
-    device = network.mean.device
-    optimizer = torch.optim.Adam(network.parameters(), lr=learning_rate)
-    chance = torch.Generator().manual_seed(seed)
-    network.train()
-    for step in range(steps):
-        for group in optimizer.param_groups:
-            group["lr"] = learning_rate * 0.5 * (1 + math.cos(math.pi * step / steps))
-        batch = batches.draw(step, seed=seed)
-        x = batch.real if augment is None else augmented(batch.real, augment, generator=chance)
-        loss = nn.functional.cross_entropy(network(x.to(device)), batch.label.to(device))
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        optimizer.step()
-    network.eval()
-
-
-def augmented(pixels: Tensor, how: str, *, generator: torch.Generator) -> Tensor:
-    """Each of (B, C, H, W) shifted, and mirrored if `how` says so, by its own draw; the edge is repeated
-    outwards."""
-    count, channels, height, width = pixels.shape
-    reach = max(1, round(max(height, width) / 8))
-    rows = torch.randint(-reach, reach + 1, (count, 1), generator=generator) + torch.arange(height)
-    columns = torch.randint(-reach, reach + 1, (count, 1), generator=generator) + torch.arange(width)
-    if how == "flips and shifts":
-        mirrored = torch.rand(count, 1, generator=generator) < 0.5
-        columns = torch.where(mirrored, width - 1 - columns, columns)
-    rows, columns = rows.clamp_(0, height - 1), columns.clamp_(0, width - 1)
-    return pixels[
-        torch.arange(count)[:, None, None, None],
-        torch.arange(channels)[None, :, None, None],
-        rows[:, None, :, None],
-        columns[:, None, None, :],
-    ]
+def _balanced(target: torch.Tensor, classes: int) -> torch.Tensor:
+    """(K,) float32: n / (K · n_class) over the classes that have a picture, 0 for the others."""
+    counts = torch.bincount(target, minlength=classes).float()
+    return torch.where(counts > 0, len(target) / (counts > 0).sum() / counts.clamp_min(1), 0.0)
 
 
 def _seed(random_state: int | None) -> int:

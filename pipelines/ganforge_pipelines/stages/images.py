@@ -20,7 +20,9 @@ from ganforge.data.images import Images
 from ganforge.data.readers import holds_images, read_images
 from ganforge.data.resizing import resized
 from ganforge.data.splits import stratified_split
-from ganforge.downstream.picture_classifier import AUGMENTATIONS, PictureClassifier
+from ganforge.downstream.picture_classifier import PictureClassifier
+from ganforge.downstream.picture_leaks import refuse_marked, twins_of
+from ganforge.downstream.picture_trials import PictureArm
 from ganforge.errors import GanforgeWarning, InputError, UnsuitableDataError
 from ganforge.gans.dcgan import SIZES
 from ganforge.quality.pictures import classes_that_appear, mistaken_for, obedience, obedience_by_class
@@ -36,9 +38,8 @@ def prepare(context: StageContext) -> str:
     """Read, bring to a size that there are networks for, hold out, and thin."""
     own = context.own
     images = _brought_to_size(_read(context), own["resize"])
-    twins = np.unique(images.pixels.reshape(len(images), -1), axis=0, return_inverse=True)[1].reshape(-1)
     pool_rows, test_rows = stratified_split(
-        labels_of(images), test_share=own["test_share"], random_state=context.seed, groups=twins
+        labels_of(images), test_share=own["test_share"], random_state=context.seed, groups=twins_of(images)
     )
     pool, test = images.take(pool_rows), images.take(test_rows)
     train = pool.take(thinned(pool, own["per_class"], seed=context.seed))
@@ -77,6 +78,7 @@ def _read(context: StageContext) -> Images:
         )
     if len({int(each) for each in images.labels}) < 2:
         raise UnsuitableDataError(f"{own['data']}: all pictures are of one class; there is nothing to tell apart")
+    refuse_marked(images)
     return images
 
 
@@ -138,7 +140,9 @@ def sample(context: StageContext) -> str:
         for number in present
     ]
     asked = np.repeat(present, own["per_class"])
-    synthetic = Images.of(np.concatenate([each.pixels for each in parts]), asked, classes=classes, source="generated")
+    synthetic = Images.of(
+        np.concatenate([each.pixels for each in parts]), asked, classes=classes, source="generated", synthetic=True
+    )
     write_part(context.out / "synthetic.npz", synthetic)
     write_sheet(context.out / "samples.png", parts)
     context.on_progress(StageProgress(step=1, steps=2, phase="what are they taken for?"))
@@ -197,7 +201,8 @@ def judge(context: StageContext) -> str:
         ),
     )
     context.write_json("verdict.json", {**verdict.to_json(), "generator_steps": steps})
-    context.write_json("metrics.json", {"accuracy": {name: arm.mean for name, arm in verdict.arms.items()}})
+    means = {name: arm.mean for name, arm in verdict.arms.items()}
+    context.write_json("metrics.json", {verdict.measure.replace(" ", "_"): means})
     return f"{own['folds']} folds, {len(verdict.arms)} arms"
 
 
@@ -207,35 +212,32 @@ def classify(context: StageContext) -> str:
     verdict = context.json("judge", "verdict.json")
     real = read_part(context.input("prepare", "train.npz"), facts)
     test = read_part(context.input("prepare", "test.npz"), facts)
-    arm = verdict["recommended"]
-    images = real
-    if verdict["arms"][arm]["synthetic"]:
-        synthetic = read_part(context.input("sample", "synthetic.npz"), facts)
-        images = Images.of(
-            np.concatenate([real.pixels, synthetic.pixels]),
-            np.concatenate([labels_of(real), labels_of(synthetic)]),
-            classes=real.classes,
-            source="real and generated pictures",
-        )
-    augment = max((each for each in AUGMENTATIONS if arm.startswith(each)), key=len, default=None)
-    classifier = PictureClassifier(steps=own["steps"], augment=augment, random_state=context.seed).fit(images)
+    name = verdict["recommended"]
+    arm = PictureArm.from_json(verdict["arms"][name]["details"]["training"])
+    synthetic = None if arm.generator is None else read_part(context.input("sample", "synthetic.npz"), facts)
+    classifier = arm.fit(PictureClassifier(steps=own["steps"]), real, synthetic, seed=context.seed)
     classifier.save(context.out / "classifier")
     right = classifier.predict(test) == test.labels
     counts = np.array(list(test.class_counts().values()))
-    figures = {"accuracy": float(right.mean()), "base_rate": float(counts.max() / counts.sum())}
+    by_class = np.array([right[test.labels == number].mean() for number in np.flatnonzero(counts)])
+    figures = {
+        "accuracy": float(right.mean()),
+        "balanced_accuracy": float(by_class.mean()),
+        "base_rate": float(counts.max() / counts.sum()),
+    }
     context.write_json("metrics.json", figures)
     context.write_json(
         "test.json",
         {
             **figures,
-            "arm": arm,
-            "augment": augment,
+            "arm": name,
+            "training": arm.to_json(),
             "rows": len(test),
-            "trained_on": len(images),
+            "trained_on": len(real) + (0 if synthetic is None else len(synthetic)),
             "by_class": {
                 name: {"n": int(count), "accuracy": float(right[test.labels == number].mean()) if count else None}
                 for number, (name, count) in enumerate(test.class_counts().items())
             },
         },
     )
-    return f"arm {arm}: {figures['accuracy']:.1%} accuracy on {len(test):,} pictures"
+    return f"arm {name}: {figures['accuracy']:.1%} accuracy on {len(test):,} pictures"

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ganforge.data.images import Images
+from ganforge.downstream.picture_trials import PictureArm
 from ganforge.downstream.sentence import display_name
 from ganforge.quality.pictures import nearest_real
 from ganforge.quality.two_sample import superiority
@@ -42,6 +43,7 @@ def report(context: StageContext) -> str:
     held_out = read_part(context.input("prepare", "test.npz"), facts)
     _, made = nearest_real(synthetic.pixels, real.pixels)
     _, true = nearest_real(held_out.pixels[:MOST], real.pixels)
+    shared = common(context, facts, registered)
     content = ImagesReport(
         sentence=verdict["sentence"],
         what_to_do=_what_to_do(verdict),
@@ -71,7 +73,7 @@ def report(context: StageContext) -> str:
             ),
         ),
         n_synthetic=sampled["rows"],
-        **common(context, facts, registered),
+        **{**shared, "notices": tuple(dict.fromkeys([*shared["notices"], *verdict["notices"]]))},
     )
     answer = {
         "recommended": verdict["recommended"],
@@ -94,12 +96,16 @@ def _what_to_do(verdict: Mapping[str, Any]) -> str:
         return "Use the pictures of synthetic.npz in training, beside the real ones; the model registered here does."
     if recommended == "none":
         return "Nothing to change: train on the real pictures as they are."
-    return f"Train with {recommended}; leave the generated pictures out."
+    arm = PictureArm.from_json(verdict["arms"][recommended]["details"]["training"])
+    how = recommended if arm.classical is None else f"{recommended} ({arm.classical})"
+    return f"Train with {how}; leave the generated pictures out."
 
 
 def _figures(verdict: Mapping[str, Any], sampled: Mapping[str, Any], test: Mapping[str, Any]) -> tuple[Figure, ...]:
     none, best = verdict["arms"]["none"], verdict["arms"][verdict["recommended"]]
-    figures = [Figure(label="with nothing added", value=none["mean"], unit="share", note="accuracy over folds")]
+    figures = [
+        Figure(label="with nothing added", value=none["mean"], unit="share", note=f"{verdict['measure']} over folds")
+    ]
     if best is not none:
         difference = best["difference"]
         figures.append(
@@ -113,7 +119,8 @@ def _figures(verdict: Mapping[str, Any], sampled: Mapping[str, Any], test: Mappi
             )
         )
     else:
-        figures.append(Figure(label="on the pictures held out", value=test["accuracy"], unit="share"))
+        reached = test[verdict["measure"].replace(" ", "_")]
+        figures.append(Figure(label="on the pictures held out", value=reached, unit="share"))
     figures.append(
         Figure(
             label="show what was asked for", value=sampled["obedience"], unit="share", note="of the generated pictures"

@@ -45,11 +45,17 @@ RANGES: dict[str, Range] = {
     "judge.folds": (2, 50),
     "judge.steps": (1, None),
     "judge.n_jobs": (-64, 1024),
+    "judge.classical.rotation": (0, 180),
+    "judge.classical.scale": (0, 1),
+    "judge.classical.translation": (0, 0.5),
+    "judge.classical.brightness": (0, 1),
+    "judge.classical.contrast": (0, 1),
     "sample.classifier_steps": (1, None),
     "classify.steps": (1, None),
 }
 CHOICES: dict[str, tuple[str, ...]] = {
     "anomalies.prepare.train_on": ("normal", "all"),
+    "images.judge.classical.padding": ("border", "background"),
     "fraud.judge.classifier": ("gradient-boosting", "random-forest", "logistic-regression"),
     "fraud.classify.classifier": ("gradient-boosting", "random-forest", "logistic-regression"),
 }

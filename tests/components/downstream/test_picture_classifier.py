@@ -3,10 +3,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from ganforge.data.images import Images
 from ganforge.data.toy import toy_images
-from ganforge.downstream.picture_classifier import PictureClassifier, augmented
+from ganforge.downstream.picture_classifier import PictureClassifier
 from ganforge.errors import ArtifactError, InputError, UnknownNameError, UnsuitableDataError
 
 
@@ -48,7 +49,7 @@ def test_the_same_seed_gives_the_same_network_and_the_callers_random_state_stays
     torch.manual_seed(3)
     expected = torch.rand(2)
     torch.manual_seed(3)
-    one, other = (small(augment="flips and shifts").fit(images).predict_proba(images) for _ in range(2))
+    one, other = (small(augment={"flip": True}).fit(images).predict_proba(images) for _ in range(2))
     assert np.array_equal(one, other)
     assert torch.equal(torch.rand(2), expected)
 
@@ -71,23 +72,22 @@ def test_a_model_of_another_kind_is_refused(tmp_path):
         PictureClassifier.load(tmp_path / "model")
 
 
-def test_a_shift_repeats_the_edge_and_keeps_every_value():
-    """A picture that is bright at the left border and dark elsewhere: nothing but the two values may appear."""
-    pixels = torch.full((64, 1, 16, 16), 10, dtype=torch.uint8)
-    pixels[..., 0] = 200
-    moved = augmented(pixels, "shifts", generator=torch.Generator().manual_seed(0))
-    assert set(moved.unique().tolist()) == {10, 200}
-    widths = (moved[:, 0, 0] == 200).sum(dim=1)
-    assert set(widths.tolist()) == {0, 1, 2, 3}  # up to an eighth, 2 pixels, to either side
-    assert (moved[..., -1] == 10).all()  # never mirrored
+def test_a_balanced_weight_finds_the_scarce_class_more_often():
+    images = toy_images(120, classes=2, seed=0)
+    scarce = images.take(np.r_[np.flatnonzero(images.labels == 0), np.flatnonzero(images.labels == 1)[:4]])
+    unseen = toy_images(200, classes=2, seed=1)
+    told = [small(steps=4, class_weight=each).fit(scarce).predict(unseen) for each in (None, "balanced")]
+    assert (told[1] == 1).sum() > (told[0] == 1).sum()
 
 
-def test_a_flip_mirrors_about_half():
-    pixels = torch.zeros(400, 1, 16, 16, dtype=torch.uint8)
-    pixels[..., :8] = 255
-    moved = augmented(pixels, "flips and shifts", generator=torch.Generator().manual_seed(0))
-    mirrored = (moved[:, 0, 0, -1] == 255).float().mean().item()
-    assert mirrored == pytest.approx(0.5, abs=0.1)
+def test_a_network_of_the_callers_is_not_saved(tmp_path, fitted):
+    own = small(network=nn.Sequential(nn.Flatten(), nn.Linear(28 * 28, 3))).fit(toy_images(30, classes=3))
+    with pytest.raises(InputError, match="holds no code"):
+        own.save(tmp_path / "model")
+    with pytest.raises(InputError, match=r"failed \(mat1"):
+        small(network=nn.Sequential(nn.Flatten(), nn.Linear(9, 3))).fit(toy_images(30, classes=3))
+    with pytest.raises(InputError, match="gave a int"):
+        small(network=lambda shape, classes: 3).fit(toy_images(30, classes=3))
 
 
 def test_what_it_cannot_learn_from_is_refused(fitted):
@@ -98,8 +98,10 @@ def test_what_it_cannot_learn_from_is_refused(fitted):
         small().fit(images.take(np.flatnonzero(images.labels == 0)))
     with pytest.raises(InputError, match="8 pixels"):
         small().fit(toy_images(12, size=6))
-    with pytest.raises(UnknownNameError, match="did you mean 'shifts'"):
-        small(augment="shift").fit(images)
+    with pytest.raises(UnknownNameError, match="did you mean 'rotation'"):
+        small(augment={"rotate": 3}).fit(images)
+    with pytest.raises(UnknownNameError, match="class_weight"):
+        small(class_weight="even").fit(images)
     with pytest.raises(InputError, match="steps=0"):
         small(steps=0).fit(images)
     with pytest.raises(InputError, match=r"32×32 pixels, RGB, but this classifier knows 28×28 pixels, grey"):

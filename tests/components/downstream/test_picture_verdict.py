@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
+import json
+import math
+import signal
+import subprocess
+import sys
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
+from torch import nn
 
 from ganforge.artifacts import Artifact
 from ganforge.data.images import Images
 from ganforge.data.toy import toy_images
 from ganforge.downstream.arms import Verdict
+from ganforge.downstream.classical import Classical
 from ganforge.downstream.picture_classifier import PictureClassifier
+from ganforge.downstream.picture_trials import PictureArm, joined
 from ganforge.downstream.picture_verdict import judge_images
 from ganforge.errors import GanforgeWarning, InputError, UnknownNameError, UnsuitableDataError
 from ganforge.synthesis.base import Synthesizer
 from ganforge.synthesis.dcgan import DCGAN
 from ganforge.training import Training
 
+BOTH = "classical augmentation and dcgan"
 CLASSIFIER = PictureClassifier(steps=12, batch_size=16, width=4, device="cpu")
 
 
@@ -70,8 +80,8 @@ def test_a_real_gan_is_judged_on_every_fold():
     images = toy_images(45, classes=3, seed=0)
     gan = DCGAN(steps=2, batch_size=8, width=8, latent=4)
     verdict = judge_images(images, synthesizer=gan, classifier=CLASSIFIER, folds=3, synthetic_per_class=5)
-    assert list(verdict.arms) == ["none", "shifts", "dcgan", "shifts and dcgan"]
-    assert [name for name, arm in verdict.arms.items() if arm.synthetic] == ["dcgan", "shifts and dcgan"]
+    assert list(verdict.arms) == ["none", "classical augmentation", "dcgan", BOTH]
+    assert [name for name, arm in verdict.arms.items() if arm.synthetic] == ["dcgan", BOTH]
     assert all(len(arm.folds) == 3 and all(0 <= each <= 1 for each in arm.folds) for arm in verdict.arms.values())
     assert verdict.arms["dcgan"].details["pictures_added"] == [15, 15, 15]
     assert verdict.arms["none"].details["pictures_added"] == [0, 0, 0]
@@ -130,12 +140,15 @@ def test_pictures_with_wrong_labels_do_harm_and_the_sentence_says_so():
 def test_the_same_call_goes_on_from_what_was_kept(tmp_path, shown):
     images = toy_images(45, classes=3, seed=0)
     first = judged(images, checkpoints=tmp_path)
-    (tmp_path / "fold-2.json").unlink()
+    assert len(shown) == 3  # one generator a fold, for both arms that train on its pictures
+    assert [each for each in tmp_path.iterdir() if each.suffix != ".json"] == []
+    for name in ("none-fold-1", "lookup-fold-2"):
+        (tmp_path / f"{name}.json").unlink()
     shown.clear()
     told = []
     again = judged(images, checkpoints=tmp_path, on_progress=lambda *each: told.append(each))
-    assert len(shown) == 1  # fold 2 alone
-    assert told[0][:2] == (8, 12)
+    assert len(shown) == 1  # in fold 2 alone
+    assert told[0][:2] == (10, 12)
     assert told[-1][:2] == (12, 12)
     assert {name: arm.folds for name, arm in again.arms.items()} == {
         name: arm.folds for name, arm in first.arms.items()
@@ -143,6 +156,69 @@ def test_the_same_call_goes_on_from_what_was_kept(tmp_path, shown):
     shown.clear()
     judged(images, checkpoints=tmp_path, random_state=1)
     assert len(shown) == 3  # another judgement: nothing kept fits
+
+
+def test_stopped_between_two_arms_the_generator_does_not_train_again(tmp_path, shown, monkeypatch):
+    images, fits = toy_images(45, classes=3, seed=0), iter(range(100))
+    fit = PictureClassifier.fit
+
+    def stopping(self, *given):
+        if next(fits) == 1:
+            raise KeyboardInterrupt
+        return fit(self, *given)
+
+    monkeypatch.setattr(PictureClassifier, "fit", stopping)
+    with pytest.raises(KeyboardInterrupt):
+        judged(images, checkpoints=tmp_path)  # the second fit is the second arm of the generator in fold 1
+    assert [each.name for each in tmp_path.glob("*.npz")] == ["lookup-fold-1.npz"]
+    again = judged(images, checkpoints=tmp_path)
+    assert len(shown) == 3  # not four
+    assert {name: arm.folds for name, arm in again.arms.items()} == {
+        name: arm.folds for name, arm in judged(images).arms.items()
+    }
+
+
+KILLED = """
+import os, signal
+from ganforge.data.toy import toy_images
+from ganforge.downstream.picture_classifier import PictureClassifier
+from ganforge.downstream.picture_trials import Kept
+from ganforge.downstream.picture_verdict import judge_images
+from ganforge.synthesis.dcgan import DCGAN
+
+store, kept = Kept.store, []
+
+def stored(self, *given):
+    store(self, *given)
+    kept.append(given)
+    if len(kept) == 5:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+if {kill}:
+    Kept.store = stored
+verdict = judge_images(
+    toy_images(45, classes=3, seed=0), folds=3, synthetic_per_class=5, checkpoints={folder!r},
+    synthesizer=DCGAN(steps=2, batch_size=8, width=8, latent=4, snapshots=0),
+    classifier=PictureClassifier(steps=12, batch_size=16, width=4, device="cpu"),
+    on_progress=lambda done, total, label: print(done, total, label),
+)
+print([arm.folds for arm in verdict.arms.values()])
+"""
+
+
+@pytest.mark.slow
+def test_killed_it_goes_on_where_it_was_and_ends_as_if_it_had_not_been(tmp_path):
+    def run(folder: str, *, kill: bool) -> subprocess.CompletedProcess[str]:
+        script = KILLED.format(kill=kill, folder=str(tmp_path / folder))
+        return subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+
+    killed = run("one", kill=True)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    again, whole = run("one", kill=False), run("other", kill=False)
+    assert again.returncode == whole.returncode == 0, again.stderr + whole.stderr
+    assert again.stdout.splitlines()[0].strip() == "5 12"
+    assert whole.stdout.splitlines()[0].strip() == "0 12"
+    assert again.stdout.splitlines()[-1] == whole.stdout.splitlines()[-1]
 
 
 @pytest.mark.slow
@@ -169,9 +245,141 @@ def test_what_cannot_be_judged_is_refused():
         judged(images.take(np.flatnonzero(images.labels == 1)))
     with pytest.raises(UnsuitableDataError, match="class '2' has 2 pictures, too few for 3 folds"):
         judged(images.take(np.r_[np.flatnonzero(images.labels != 2), np.flatnonzero(images.labels == 2)[:2]]))
-    with pytest.raises(UnknownNameError, match="did you mean"):
-        judged(images, classical="flips and shift")
+    with pytest.raises(UnknownNameError, match="did you mean 'flip'"):
+        judged(images, classical={"flips": True})
+    with pytest.raises(InputError, match="classical='shifts'"):
+        judged(images, classical="shifts")
     with pytest.raises(InputError, match="folds=1"):
         judged(images, folds=1)
-    with pytest.raises(InputError, match="augment='shifts'"):
-        judged(images, classifier=PictureClassifier(augment="shifts"))
+    with pytest.raises(InputError, match="augment=Classical"):
+        judged(images, classifier=PictureClassifier(augment=Classical()))
+    with pytest.raises(InputError, match="class_weight='balanced' would change every arm"):
+        judged(images, classifier=PictureClassifier(class_weight="balanced"))
+    with pytest.raises(InputError, match="classifier='cnn'"):
+        judged(images, classifier="cnn")
+    with pytest.raises(InputError, match="the name of another arm"):
+        judged(images, synthesizer={"none": Lookup()})
+
+
+# -- the arms ------------------------------------------------------------------------------------------------------
+
+
+def uneven(counts: tuple[int, ...] = (30, 8)) -> Images:
+    images = toy_images(60, classes=2, seed=0)
+    return images.take(np.concatenate([np.flatnonzero(images.labels == k)[:n] for k, n in enumerate(counts)]))
+
+
+def test_classes_of_one_size_are_neither_weighted_nor_copied_and_that_is_told():
+    verdict = judged(toy_images(30, classes=3, seed=0), synthesizer={}, classical={"flip": True})
+    assert list(verdict.arms) == ["none", "classical augmentation"]
+    assert any("class weights and random oversampling are not judged" in each for each in verdict.notices)
+    assert verdict.outcome in ("", "unlearned")
+    thinned = judged(uneven(), per_class=4, synthesizer={}, classical=None)
+    assert list(thinned.arms) == ["none"]  # trained on as many of each
+
+
+def test_classes_of_different_size_are_weighted_and_copied_and_judged_by_balanced_accuracy():
+    images = uneven()
+    verdict = judged(images, synthesizer={"one": Lookup(), "two": Lookup(wrong_labels=True)}, synthetic_per_class=4)
+    assert list(verdict.arms) == [
+        "none",
+        "class weights",
+        "random oversampling",
+        "classical augmentation",
+        "one",
+        "two",
+        "classical augmentation and one",
+        "classical augmentation and two",
+    ]
+    assert verdict.measure == "balanced accuracy"
+    assert verdict.base_rate == 0.5
+    assert not any("not judged" in each for each in verdict.notices)
+    arm = verdict.arms["class weights"]
+    by_class = np.array(arm.details["accuracy_by_class"])
+    assert arm.mean == pytest.approx(by_class.mean(), abs=0.05)  # folds have a picture more or less of a class
+    assert arm.measures["accuracy"].mean == pytest.approx(by_class @ [30, 8] / 38, abs=1e-9)
+    assert verdict.arms["random oversampling"].adds_rows
+    assert Verdict.from_json(verdict.to_json()) == verdict
+
+
+def test_what_an_arm_trains_on():
+    images = uneven()
+    model = PictureClassifier(steps=1, width=4, device="cpu")
+    weighted = PictureArm(class_weight="balanced").fit(model, images, None, seed=3)
+    assert weighted.get_params()["class_weight"] == "balanced"
+    assert weighted.get_params()["random_state"] == 3
+    seen: list[Images] = []
+
+    class Recording(PictureClassifier):
+        def fit(self, images, labels=None):
+            seen.append(images)
+            return self
+
+    PictureArm(oversampled=True).fit(Recording(), images, None, seed=0)
+    assert seen[0].class_counts() == {"0": 30, "1": 30}
+    assert keys(seen[0]) == keys(images)
+    with pytest.raises(InputError, match="needs them"):
+        PictureArm(generator="dcgan").fit(Recording(), images, None, seed=0)
+    arm = PictureArm(generator="dcgan", classical=Classical(flip=True))
+    assert PictureArm.from_json(json.loads(json.dumps(arm.to_json()))) == arm
+
+
+@pytest.mark.parametrize("given", ["module", "factory"])
+def test_a_torch_module_is_judged_as_the_small_network_is(given, tmp_path):
+    class Linear(nn.Module):
+        def __init__(self, shape, classes):
+            super().__init__()
+            self.layers = nn.Sequential(nn.Flatten(), nn.Linear(math.prod(shape), classes))
+
+        def forward(self, x):
+            return self.layers(x)
+
+    images = toy_images(45, classes=3, seed=0)
+    module = Linear(images.shape, 3)
+    before = [each.clone() for each in module.parameters()]
+    options = {"synthesizer": {}, "checkpoints": tmp_path}
+    network = PictureClassifier(steps=20, network=module if given == "module" else Linear, device="cpu")
+    verdict = judged(images, classifier=network, **options)
+    assert verdict.classifier == "Linear"
+    assert verdict.arms["none"].mean > 0.6
+    assert all(torch.equal(one, other) for one, other in zip(before, module.parameters(), strict=True))
+    told = []
+    judged(images, classifier=network, on_progress=lambda *each: told.append(each), **options)
+    assert told == [(6, 6, "")]  # all of it was kept
+    with torch.no_grad():
+        module.layers[1].weight.add_(1)
+    judged(images, classifier=network, on_progress=lambda *each: told.append(each), **options)
+    assert told[1][0] == (0 if given == "module" else 6)  # other weights to start from are another judgement
+
+
+def test_a_bare_module_or_factory_will_do():
+    images = toy_images(15, classes=3, size=28, seed=0)
+    for given in (nn.Sequential(nn.Flatten(), nn.Linear(784, 3)), lambda shape, classes: nn.Flatten()):
+        if isinstance(given, nn.Module):
+            assert judged(images, classifier=given, synthesizer={}, classical=None).classifier == "Sequential"
+        else:
+            with pytest.raises(InputError, match=r"gave \(2, 784\).*shape \(2, 3\)"):
+                judged(images, classifier=given, synthesizer={})
+
+
+# -- leaks ---------------------------------------------------------------------------------------------------------
+
+
+def test_generated_pictures_are_not_judged_as_real_ones():
+    images = toy_images(40, classes=2, size=28, seed=0)
+    made = DCGAN(steps=1, batch_size=8, width=8, latent=4, random_state=0).fit(images).sample(10, random_state=0)
+    with pytest.raises(InputError, match="10 of 50 pictures are marked as synthetic"):
+        judged(joined(images, made))
+
+
+def test_a_generator_that_knows_the_pictures_it_is_judged_on_is_found():
+    images = toy_images(45, classes=3, seed=0)
+
+    class Peeping(Lookup):
+        kind = "peeping"
+
+        def fit(self, data: Images, **_: Any) -> Lookup:
+            return super().fit(images)
+
+    with pytest.raises(InputError, match="'peeping' has seen what it is judged on: 45 of 45"):
+        judged(images, synthesizer=Peeping(), synthetic_per_class=15, classical=None)
