@@ -21,8 +21,10 @@ _HOMES = {
     "Images": "ganforge.data.images",
     "SynthesizerSampler": "ganforge.downstream.samplers",
     "Table": "ganforge.data.table",
+    "fidelity": "ganforge.quality.resemblance",
     "judge": "ganforge.downstream.verdict",
     "judge_images": "ganforge.downstream.picture_verdict",
+    "privacy": "ganforge.quality.exposure",
 }
 
 __all__ = [
@@ -35,8 +37,10 @@ __all__ = [
     "Table",
     "TunedCTGAN",
     "__version__",
+    "fidelity",
     "judge",
     "judge_images",
+    "privacy",
 ]
 
 if TYPE_CHECKING:
@@ -46,6 +50,8 @@ if TYPE_CHECKING:
     from ganforge.downstream.picture_verdict import judge_images
     from ganforge.downstream.samplers import GANSampler, SynthesizerSampler
     from ganforge.downstream.verdict import judge
+    from ganforge.quality.exposure import privacy
+    from ganforge.quality.resemblance import fidelity
     from ganforge.synthesis.ctgan import CTGAN, TunedCTGAN
     from ganforge.synthesis.dcgan import DCGAN
 

@@ -101,6 +101,11 @@ class Table:
         return series.to_numpy(dtype="float64")
 
 
+def frame_of(rows: pd.DataFrame | Table) -> pd.DataFrame:
+    """The frame of a table, or the frame that was given."""
+    return rows.frame if isinstance(rows, Table) else rows
+
+
 def frame_of_array(array: np.ndarray) -> pd.DataFrame:
     """Numbers (N, columns) as a frame with the columns x0, x1, …; raises `InputError` for anything else."""
     if array.ndim != 2 or array.dtype.kind not in "biuf":

@@ -117,6 +117,15 @@ class RowSpace:
             nearest = pairwise_distances_argmin(points, self.points)
         return _apart(points, self.points[nearest])
 
+    def nearest_two(self, frame: pd.DataFrame, *, conformed: bool = False) -> tuple[np.ndarray, np.ndarray]:
+        """(M,), (M,) how far each row is from the nearest training row, and from the second nearest."""
+        points = self.place(frame, conformed=conformed)
+        with threadpool_limits(1):
+            found = NearestNeighbors(n_neighbors=2, algorithm="brute").fit(self.points)
+            nearest = found.kneighbors(points, return_distance=False)
+        first, second = (_apart(points, self.points[nearest[:, k]]) for k in (0, 1))
+        return np.minimum(first, second), np.maximum(first, second)
+
     def distances_within(self) -> np.ndarray:
         """(N,) how far each training row is from the nearest *other* one: what a new row of the same population is to
         expect, where none can be held out."""

@@ -2,6 +2,7 @@
 
     number, date    float64, NaN where missing
     category        0 missing, 1 … n the schema's categories in their order, n + 1 any other value
+    features        numbers as they are, categories by their code, NaN where missing: what gradient boosting takes
     Bins            every column as a category: numbers and dates in tenths of the real ones
 
 Rows keep to the schema of the *real* rows, so both sides of a comparison are cut at the same places.
@@ -20,6 +21,7 @@ from ganforge.data.table import conform
 from ganforge.errors import UnsuitableDataError
 
 TENTHS = 10
+_CATEGORIES = 250  # boosting splits at most 255 groups at once; rarer ones are taken together
 
 
 def learned_columns(real: pd.DataFrame, schema: Schema | None = None) -> Schema:
@@ -48,6 +50,19 @@ def codes_of(series: pd.Series, column: Column) -> np.ndarray:
     codes[codes == 0] = len(known) + 1
     codes[series.isna().to_numpy()] = 0
     return codes
+
+
+def features_of(frame: pd.DataFrame, schema: Schema) -> np.ndarray:
+    """(N, K) float64 of a conformed frame: numbers as they are, categories by their code, NaN where missing."""
+    columns = []
+    for column in schema:
+        series = pd.Series(frame[column.name])
+        if column.kind in NUMERIC:
+            columns.append(numbers_of(series, column))
+        else:
+            codes = codes_of(series, column)
+            columns.append(np.where(codes == 0, np.nan, np.minimum(codes, _CATEGORIES)))
+    return np.column_stack(columns)
 
 
 @dataclass(frozen=True, eq=False)

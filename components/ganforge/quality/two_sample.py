@@ -22,10 +22,9 @@ from threadpoolctl import threadpool_limits
 from ganforge.data.schema import NUMERIC, Schema
 from ganforge.data.table import conform
 from ganforge.errors import InputError, UnsuitableDataError
-from ganforge.quality.coding import codes_of, learned_columns, numbers_of
+from ganforge.quality.coding import features_of, learned_columns
 
 LEVEL = 0.9
-_CATEGORIES = 250  # boosting splits at most 255 groups at once; rarer ones are taken together
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -80,12 +79,14 @@ def two_sample_auc(
     if n < 10 * folds:
         raise UnsuitableDataError(f"{n} rows a side are too few to be told apart in {folds} folds; give {10 * folds}")
     sides = [frame.iloc[rng.choice(len(frame), n, replace=False)] for frame in (real, synthetic)]
-    features = np.vstack([_features(conform(side, learned), learned) for side in sides])
+    features = np.vstack([features_of(conform(side, learned), learned) for side in sides])
     labels = np.repeat([0, 1], n)
     categorical = np.array([column.kind not in NUMERIC for column in learned])
     options: dict[str, Any] = {
         "categorical_features": categorical if categorical.any() else None,
         "early_stopping": False,
+        "min_samples_leaf": min(20, max(2, n // 20)),  # of few rows, 20 to a leaf would leave nothing to split
+        "max_iter": 100 if n >= 400 else 50,
         "random_state": random_state,
     }
     parts = []
@@ -97,19 +98,6 @@ def two_sample_auc(
             parts.append(_auc(scores[labels[test] == 0], scores[labels[test] == 1]))
     shares, deviations = np.array(parts).T  # scores of different models are not compared with one another
     return _with_interval(float(shares.mean()), float(np.sqrt((deviations**2).sum()) / folds), level)
-
-
-def _features(frame: pd.DataFrame, schema: Schema) -> np.ndarray:
-    """(N, K) float64: numbers as they are, categories by their code, NaN where missing."""
-    columns = []
-    for column in schema:
-        series = pd.Series(frame[column.name])
-        if column.kind in NUMERIC:
-            columns.append(numbers_of(series, column))
-        else:
-            codes = codes_of(series, column)
-            columns.append(np.where(codes == 0, np.nan, np.minimum(codes, _CATEGORIES)))
-    return np.column_stack(columns)
 
 
 def _auc(first: np.ndarray, second: np.ndarray) -> tuple[float, float]:
