@@ -12,7 +12,7 @@ import sys
 import typer
 
 from ganforge.errors import GanforgeError, InterruptedRunError
-from ganforge_pipelines.cli import data, flows, judging, models, sampling, services, workspaces
+from ganforge_pipelines.cli import data, flows, judging, models, quality, sampling, services, workspaces
 from ganforge_pipelines.cli.console import stderr
 
 app = typer.Typer(
@@ -24,7 +24,7 @@ app = typer.Typer(
 )
 app.add_typer(flows.app, name="run")
 app.add_typer(data.app, name="data")
-for group in (models, sampling, judging, workspaces, services):
+for group in (models, sampling, quality, judging, workspaces, services):
     group.register(app)
 
 UNEXPECTED = 70
