@@ -3,7 +3,8 @@
 prepare   a file               → train.parquet, test.parquet, facts.json (roles of columns, split, schema),
                                  features.json (what payments to come need of the past, see `payments.py`)
 train     train.parquet        → generator/ and its losses
-sample    generator            → synthetic.parquet: rows of the rare class, none an exact copy of a real one
+sample    generator            → synthetic.parquet: rows of the rare class, none an exact copy of a real one;
+                                 quality.json: are they any good, is anyone exposed, may they go on (see `gating.py`)
 judge     train.parquet        → verdict.json: the arms over folds; generator and all else fitted inside each fold
 classify  all of them          → classifier/: the arm that the verdict recommends, held against test.parquet
 """
@@ -28,6 +29,7 @@ from ganforge.downstream.features import clock_columns
 from ganforge.errors import GanforgeWarning, InputError, UnsuitableDataError
 from ganforge_pipelines.stages.context import StageContext, StageProgress
 from ganforge_pipelines.stages.curves import precision_recall
+from ganforge_pipelines.stages.gating import followed, gate_rows
 from ganforge_pipelines.stages.models import build_model, judged_steps, write_training
 from ganforge_pipelines.stages.models import train as train_model
 from ganforge_pipelines.stages.payments import with_features
@@ -185,15 +187,40 @@ def sample(context: StageContext) -> str:
         )
     synthetic = Table.of(drawn.frame, schema=Schema.from_json(facts["schema"]), source="synthetic rows")
     write_part(context, "synthetic.parquet", synthetic)
+    quality = _quality(context, facts, real, synthetic)
+    context.write_json("quality.json", quality)
     context.write_json(
         "metrics.json",
         {
             "rows": len(synthetic),
             "copies_dropped": drawn.copies_dropped,
             "obedience": getattr(generator, "obedience_", None),
+            "passes_the_gate": quality["passed"],
         },
     )
-    return f"{len(synthetic):,} rows of {facts['positive']}, {drawn.copies_dropped:,} copies of a real one dropped"
+    if not quality["passed"]:
+        warnings.warn(quality["sentence"], GanforgeWarning, stacklevel=2)
+    dropped = f"{drawn.copies_dropped:,} copies of a real one dropped"
+    return (
+        f"{len(synthetic):,} rows of {facts['positive']}, {dropped}; {'pass' if quality['passed'] else 'fail'} the gate"
+    )
+
+
+def _quality(context: StageContext, facts: Any, real: Table, synthetic: Table) -> dict[str, Any]:
+    """The synthetic rows against the real ones of the rare class, beside those of the test part."""
+    target = facts["target"]
+    kept = len(facts["positive_values"]) > 1  # of a single value there is nothing to compare
+    columns = tuple(each for each in real.schema if each.learned and (kept or each.name != target))
+    test = read_rows(context.input("prepare", "test.parquet"))
+    return gate_rows(
+        real.frame.loc[positives(real.frame[target], facts)],
+        synthetic.frame,
+        test.loc[positives(test[target], facts)],
+        schema=Schema(columns),
+        what=f"rows with {facts['positive']}",
+        gates=context.own["gates"],
+        seed=context.seed,
+    )
 
 
 def _rows_wanted(facts: Any, own: Any) -> int:
@@ -275,7 +302,7 @@ def judge(context: StageContext) -> str:
 
 
 def classify(context: StageContext) -> str:
-    """Train the classifier as the verdict recommends on the whole training part, and hold it against the test part."""
+    """Train the classifier on all of the training part, as the verdict recommends and the gate allows, and test it."""
     from ganforge.downstream.balancing import balanced_rows
     from ganforge.downstream.classifiers import make_classifier
 
@@ -283,7 +310,7 @@ def classify(context: StageContext) -> str:
     verdict = context.json("judge", "verdict.json")
     real = read_part(context.input("prepare", "train.parquet"), facts)
     test = read_rows(context.input("prepare", "test.parquet"))
-    arm = verdict["recommended"]
+    arm = followed(verdict, context.json("sample", "quality.json"))["recommended"]
     frame = real.frame
     if verdict["arms"][arm]["synthetic"]:
         synthetic = read_part(context.input("sample", "synthetic.parquet"), facts)

@@ -92,6 +92,7 @@ def _augmenting(
     pool = _at(flow, "prepare", judged)
     generator = _at(flow, "train", "generator")
     synthetic = _at(flow, "sample", made)
+    quality = _at(flow, "sample", "quality.json")
     verdict = _at(flow, "judge", "verdict.json")
     return [
         StageSpec(
@@ -116,8 +117,8 @@ def _augmenting(
             flow=flow,
             verb="sample",
             run=f"{module}:sample",
-            deps=(*pool, *facts, *generator),
-            outs=(made, *(() if curve else ("samples.png",))),
+            deps=(*pool, *(test if curve else train), *facts, *generator),
+            outs=(made, "quality.json", *(() if curve else ("samples.png",))),
             params=("seed", f"{flow}.sample"),
             metrics=("metrics.json",),
         ),
@@ -142,7 +143,7 @@ def _augmenting(
             flow=flow,
             verb="classify",
             run=f"{module}:classify",
-            deps=(*train, *test, *facts, *synthetic, *verdict),
+            deps=(*train, *test, *facts, *synthetic, *quality, *verdict),
             outs=("classifier", "test.json"),
             params=("seed", f"{flow}.classify"),
             metrics=("metrics.json",),
@@ -177,6 +178,7 @@ def _augmenting(
                 *_at(flow, "train", "training.json", *(() if curve else ("grids.npz",))),
                 *synthetic,
                 *_at(flow, "sample", "metrics.json"),
+                *quality,
                 *verdict,
                 *_at(flow, "classify", "test.json"),
                 *_at(flow, "register", "registered.json"),

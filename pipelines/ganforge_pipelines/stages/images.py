@@ -2,7 +2,8 @@
 
 prepare   pictures             → train.npz (so many of each class), pool.npz (all that are not held out), test.npz
 train     train.npz            → generator/, its losses, and grids.npz: the same latents at growing steps
-sample    generator, pool.npz  → synthetic.npz, and whether its pictures show what was asked for
+sample    generator, pool.npz  → synthetic.npz, and whether its pictures show what was asked for; quality.json: does one
+                                 copy a picture trained on, may they go on (see `gating.py`)
 judge     pool.npz             → verdict.json: the arms over folds, each trained on so many of each class
 classify  all of them          → classifier/: the arm that the verdict recommends, held against test.npz
 """
@@ -27,6 +28,7 @@ from ganforge.errors import GanforgeWarning, InputError, UnsuitableDataError
 from ganforge.gans.dcgan import SIZES
 from ganforge.quality.pictures import classes_that_appear, mistaken_for, obedience, obedience_by_class
 from ganforge_pipelines.stages.context import StageContext, StageProgress
+from ganforge_pipelines.stages.gating import followed, gate_pictures
 from ganforge_pipelines.stages.models import build_model, judged_steps, write_training
 from ganforge_pipelines.stages.models import train as train_model
 from ganforge_pipelines.stages.pictures import labels_of, read_part, thinned, write_part, write_sheet
@@ -163,7 +165,13 @@ def sample(context: StageContext) -> str:
             if number in present
         },
     }
-    context.write_json("metrics.json", figures)
+    train = read_part(context.input("prepare", "train.npz"), facts)
+    gates = own["gates"]
+    quality = gate_pictures(train.pixels, synthetic.pixels, pool.pixels, gates=gates, seed=context.seed)
+    context.write_json("quality.json", quality)
+    if not quality["passed"]:
+        warnings.warn(quality["sentence"], GanforgeWarning, stacklevel=2)
+    context.write_json("metrics.json", {**figures, "passes_the_gate": quality["passed"]})
     return (
         f"{len(synthetic):,} pictures, {figures['obedience']:.0%} taken for the class they were asked for, "
         f"{figures['classes_appearing']} of {len(present)} classes appear"
@@ -207,12 +215,12 @@ def judge(context: StageContext) -> str:
 
 
 def classify(context: StageContext) -> str:
-    """Train the classifier as the verdict recommends, and hold it against the pictures held out."""
+    """Train the classifier as the verdict recommends and the gate allows, and hold it against the pictures held out."""
     facts, own = context.json("prepare", "facts.json"), context.own
     verdict = context.json("judge", "verdict.json")
     real = read_part(context.input("prepare", "train.npz"), facts)
     test = read_part(context.input("prepare", "test.npz"), facts)
-    name = verdict["recommended"]
+    name = followed(verdict, context.json("sample", "quality.json"))["recommended"]
     arm = PictureArm.from_json(verdict["arms"][name]["details"]["training"])
     synthetic = None if arm.generator is None else read_part(context.input("sample", "synthetic.npz"), facts)
     classifier = arm.fit(PictureClassifier(steps=own["steps"]), real, synthetic, seed=context.seed)

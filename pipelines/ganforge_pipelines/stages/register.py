@@ -41,7 +41,7 @@ def fraud(context: StageContext) -> str:
         why="it beats guessing by the base rate",
         why_not="it does not clearly beat guessing by the base rate",
         tags={
-            "recommended_arm": verdict["recommended"],
+            "recommended_arm": test["arm"],
             "outcome": verdict["outcome"],
             "needs_features": ", ".join(facts["features"]) or None,
         },
@@ -70,7 +70,7 @@ def images(context: StageContext) -> str:
         good=verdict["beats_guessing"] and test["accuracy"] > test["base_rate"],
         why="it beats guessing the commonest class",
         why_not="it does not clearly beat guessing the commonest class",
-        tags={"recommended_arm": verdict["recommended"], "outcome": verdict["outcome"]},
+        tags={"recommended_arm": test["arm"], "outcome": verdict["outcome"]},
     )
 
 

@@ -15,6 +15,7 @@ from ganforge_pipelines.report.evidence import Reliability
 from ganforge_pipelines.report.parts import Figure
 from ganforge_pipelines.stages.context import StageContext
 from ganforge_pipelines.stages.fraud import positives
+from ganforge_pipelines.stages.gating import followed
 from ganforge_pipelines.stages.reporting import arms, common, finish, judged_shorter
 from ganforge_pipelines.stages.reporting_rows import shown_rows
 from ganforge_pipelines.stages.tables import read_part
@@ -27,7 +28,8 @@ FEW = 50
 
 def report(context: StageContext) -> str:
     """Write report.html and answer.json."""
-    facts, verdict = context.json("prepare", "facts.json"), context.json("judge", "verdict.json")
+    facts, quality = context.json("prepare", "facts.json"), context.json("sample", "quality.json")
+    verdict = followed(context.json("judge", "verdict.json"), quality)
     test, sampled = context.json("classify", "test.json"), context.json("sample", "metrics.json")
     registered = context.json("register", "registered.json")
     real = read_part(context.input("prepare", "train.parquet"), facts).frame
@@ -71,6 +73,7 @@ def report(context: StageContext) -> str:
         "base_rate": verdict["base_rate"],
         "arms": verdict["arms"],
         "test": test,
+        "gate": {name: quality[name] for name in ("passed", "sentence", "gates")},
         "synthetic": sampled,
         "rows": facts["rows"],
         "n_positive": facts["n_positive"],

@@ -24,6 +24,7 @@ from ganforge_pipelines.report.parts import (
     SampleGrid,
 )
 from ganforge_pipelines.stages.context import StageContext
+from ganforge_pipelines.stages.gating import followed
 from ganforge_pipelines.stages.pictures import labels_of, read_part
 from ganforge_pipelines.stages.reporting import arms, common, finish, judged_shorter
 
@@ -35,7 +36,8 @@ MOST = 2_000
 
 def report(context: StageContext) -> str:
     """Write report.html and answer.json."""
-    facts, verdict = context.json("prepare", "facts.json"), context.json("judge", "verdict.json")
+    facts, quality = context.json("prepare", "facts.json"), context.json("sample", "quality.json")
+    verdict = followed(context.json("judge", "verdict.json"), quality)
     test, sampled = context.json("classify", "test.json"), context.json("sample", "metrics.json")
     registered = context.json("register", "registered.json")
     real = read_part(context.input("prepare", "train.npz"), facts)
@@ -82,6 +84,7 @@ def report(context: StageContext) -> str:
         "base_rate": verdict["base_rate"],
         "arms": verdict["arms"],
         "test": test,
+        "gate": {name: quality[name] for name in ("passed", "sentence", "gates")},
         "synthetic": sampled,
         "rows": facts["rows"],
         "classes": facts["classes"],

@@ -27,6 +27,7 @@ FREE = frozenset({"options"})
 NULLABLE = frozenset({"train.steps", "judge.steps", "prepare.per_class"})
 """Whole numbers that may be null: the model, or the stage, then chooses."""
 
+GATES = ("copies", "near_copies", "nearer", "membership", "singling_out", "column_distance", "coverage")
 Range = tuple[float | None, float | None]
 RANGES: dict[str, Range] = {
     "seed": (0, 2**32 - 1),
@@ -42,6 +43,7 @@ RANGES: dict[str, Range] = {
     "sample.ratio": (0.001, 100),
     "sample.rows": (1, None),
     "sample.per_class": (1, None),
+    **{f"sample.gates.{gate}": (0, 1) for gate in GATES},
     "judge.folds": (2, 50),
     "judge.steps": (1, None),
     "judge.n_jobs": (-64, 1024),
