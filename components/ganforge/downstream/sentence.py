@@ -138,7 +138,8 @@ def _warning(found: Finding) -> str:
     if not found.harmful:
         return ""
     names = [display_name(each) for each in found.harmful]
-    listed = names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+    last = ", and " if any(" and " in each for each in names) else " and "
+    listed = names[0] if len(names) == 1 else f"{', '.join(names[:-1])}{last}{names[-1]}"
     plural = len(names) > 1 or names[0].endswith("s")
     return f"; {listed} {'do' if plural else 'does'} harm"
 

@@ -251,6 +251,9 @@ def test_of_pictures_it_says_pictures():
     assert open_one.sentence.startswith("Do not augment yet: there are too few pictures to tell; ")
     unlearned = judged({"dcgan": shifted(0.0)}, synthetic=["dcgan"], base_rate=0.8, **given)
     assert "more real pictures, or a longer training" in unlearned.sentence
+    harmful = {"classical augmentation": shifted(-0.1, 0.01), "classical augmentation and dcgan": shifted(-0.2, 0.01)}
+    worse = judged({**harmful, "dcgan": shifted(0.0)}, synthetic=["dcgan", "classical augmentation and dcgan"], **given)
+    assert worse.sentence.endswith("; classical augmentation, and classical augmentation and DCGAN do harm.")
     classical = judged({"classical augmentation": shifted(0.1, 0.01)}, **given)
     assert classical.sentence.startswith("Classical augmentation is enough. Classical augmentation with the small CNN")
 
