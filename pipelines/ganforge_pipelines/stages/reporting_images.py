@@ -30,6 +30,8 @@ from ganforge_pipelines.stages.reporting import arms, common, finish, judged_sho
 
 SHOWN = 10
 """Pictures of each class in the report."""
+OBEDIENT = 0.5
+"""Share of pictures showing what was asked for, below which a generator has not learned to draw."""
 MOST = 2_000
 """Pictures held out that are compared."""
 
@@ -50,7 +52,7 @@ def report(context: StageContext) -> str:
         sentence=verdict["sentence"],
         what_to_do=_what_to_do(verdict),
         figures=_figures(verdict, sampled, test),
-        would_change=_would_change(facts, verdict),
+        would_change=_would_change(facts, verdict, sampled),
         measure=verdict["measure"],
         base_rate=verdict["base_rate"],
         classifier=verdict["classifier"],
@@ -133,8 +135,13 @@ def _figures(verdict: Mapping[str, Any], sampled: Mapping[str, Any], test: Mappi
     return tuple(figures)
 
 
-def _would_change(facts: Mapping[str, Any], verdict: Mapping[str, Any]) -> tuple[str, ...]:
+def _would_change(facts: Mapping[str, Any], verdict: Mapping[str, Any], sampled: Mapping[str, Any]) -> tuple[str, ...]:
     told = []
+    if sampled["obedience"] < OBEDIENT:
+        told.append(
+            f"A generator that can draw: of this one's pictures {sampled['obedience']:.0%} show what was asked for; "
+            "the answer is about this one, not about every generator."
+        )
     if verdict["outcome"] == "undecided":
         told.append("More folds or pictures: the interval of the best generated arm reaches to both sides of zero.")
     if facts["per_class"] is not None:
