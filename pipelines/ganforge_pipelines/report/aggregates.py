@@ -137,6 +137,8 @@ def score_histogram(
         threshold=threshold,
         normal_name=normal_name if is_anomaly is not None else "all rows",
         anomalous_name=anomalous_name,
+        hit=None if threshold is None or not odd.any() else float((values[odd] >= threshold).mean()),
+        wrong=None if threshold is None or odd.all() else float((values[~odd] >= threshold).mean()),
         log=log,
         note=note,
     )

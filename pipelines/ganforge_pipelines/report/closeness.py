@@ -64,7 +64,7 @@ def pairs_chart(pairs: PairGaps, *, key: str, most: int = 14) -> Chart:
     over = pairs.gap - (0 if pairs.floor is None else pairs.floor)
     np.fill_diagonal(over, -np.inf)
     worst = np.sort(np.argsort(-over.max(axis=1), kind="stable")[:most])
-    over, names = over[np.ix_(worst, worst)], [wording.clean(pairs.names[k], longest=16) for k in worst]
+    over, names = over[np.ix_(worst, worst)], [wording.clean(pairs.names[k], longest=20) for k in worst]
     one, other = np.unravel_index(int(np.argmax(over)), over.shape)
     gap = pairs.gap[np.ix_(worst, worst)][one, other]
     floor = None if pairs.floor is None else float(pairs.floor[np.ix_(worst, worst)][one, other])
@@ -138,4 +138,8 @@ def _distances_title(distances: Distances) -> str:
     told = f"{wording.share(nearer.mean)} ({wording.share(nearer.low)} to {wording.share(nearer.high)})"
     if nearer.low > 0.5:
         return f"Synthetic {what}s come nearer to those trained on than held-out ones do, in {told} of the cases"
+    if nearer.high < 0.5:
+        return (
+            f"Synthetic {what}s lie further from those trained on than held-out ones do: nearer in {told} of the cases"
+        )
     return f"Synthetic {what}s come no nearer to those trained on than held-out ones do: nearer in {told} of the cases"

@@ -88,6 +88,8 @@ class Report:
     """Whether real rows and pictures may be shown (`--show-rows`)."""
     training: tuple[LossCurves, ...] = ()
     parameters: tuple[Changed, ...] = ()
+    command: str = ""
+    """What runs all of it again."""
     lineage: tuple[LineageStep, ...] = ()
     versions: Mapping[str, str] = field(default_factory=dict)
     machine: Mapping[str, str] = field(default_factory=dict)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -18,16 +18,15 @@ _TICKS = (0.0, 0.001, 0.01, 0.05, 0.2, 0.5, 1.0)
 def cost_chart(curve: CostCurve, *, positive: str, key: str) -> Chart:
     """Cost against the threshold, the chosen one marked; the cost of never looking as a line."""
     cost, alerts, _ = curve.at_chosen
-    unit = f" {wording.clean(curve.unit, longest=24)}" if curve.unit else ""
     title = (
-        f"At threshold {wording.score(curve.chosen)}, {wording.count(alerts)} alerts in {wording.count(curve.n_rows)} "
-        f"rows cost {wording.number(_rounded(cost))}{unit} with what they miss, "
-        f"against {wording.number(_rounded(curve.nothing))} for never looking"
+        f"From a score of {wording.score(curve.chosen)} on, {wording.count(alerts)} alerts in "
+        f"{wording.count(curve.n_rows)} rows cost {wording.number(_rounded(cost))} with what they miss; never "
+        f"looking costs {wording.number(_rounded(curve.nothing))}"
     )
     x, y = np.asarray(curve.thresholds, dtype=float), np.asarray(curve.cost, dtype=float)
     with canvas(height=300) as (figure, axes):
-        _probability_axis(axes)
-        axes.step(x, y, where="post", color=ACCENT, linewidth=2)
+        _probability_axis(axes, write=wording.score)
+        axes.plot(x, y, color=ACCENT, linewidth=2)
         axes.axhline(curve.nothing, color=MUTED, linewidth=1.2, linestyle=(0, (4, 3)))
         axes.annotate("never looking", (1, curve.nothing), (0, 3), xycoords=("axes fraction", "data"),
                       textcoords="offset points", ha="right", va="bottom", color=MUTED)  # fmt: skip
@@ -36,7 +35,7 @@ def cost_chart(curve: CostCurve, *, positive: str, key: str) -> Chart:
         axes.plot(
             [curve.chosen], [cost], "o", color=INK, markerfacecolor=PAPER, markersize=9, markeredgewidth=2, zorder=4
         )
-        axes.set_ylim(0, 1.35 * max(curve.nothing, curve.high or 0.0, cost))
+        axes.set_ylim(0, 1.45 * max(curve.nothing, curve.high or 0.0, cost))
         right = curve.chosen > 0.2
         axes.annotate(
             f"chosen: {wording.score(curve.chosen)}", (curve.chosen, 1), (-6 if right else 6, -2),
@@ -46,8 +45,9 @@ def cost_chart(curve: CostCurve, *, positive: str, key: str) -> Chart:
         axes.yaxis.set_major_formatter(lambda value, _: wording.number(_rounded(value)))
         axes.locator_params(axis="y", nbins=5)
         axes.grid(True, color=LINE)
-        axes.set_xlabel("threshold: a probability from which on a row is an alert")
-        axes.set_ylabel(f"cost on the rows held out{f' ({unit.strip()})' if unit else ''}")
+        axes.set_xlabel("threshold: the score from which on a row is an alert")
+        unit = f"unit of {wording.clean(curve.unit, longest=24)}" if curve.unit else "one missed costs 1"
+        axes.set_ylabel(f"cost on rows held out ({unit})")
         svg = inline(figure, key=key, label=title)
     return Chart(title=title, svg=svg, note=_cost_note(curve, positive))
 
@@ -55,10 +55,9 @@ def cost_chart(curve: CostCurve, *, positive: str, key: str) -> Chart:
 def _cost_note(curve: CostCurve, positive: str) -> str:
     _, alerts, found = curve.at_chosen
     each = wording.number(_rounded(curve.alert_cost))
-    worth = "what it is worth" if curve.unit else "1"
+    worth = f"its {wording.clean(curve.unit, longest=24)}" if curve.unit else "1"
     told = [
-        f"A missed one of the {positive} costs {worth}, looking at an alert {each}: set it with "
-        "`--set judge.alert_cost=…`.",
+        f"Missing one of the {positive} costs {worth}, looking at an alert {each} (`judge.alert_cost`).",
         f"Chosen on the training rows, shown on {wording.count(curve.n_rows)} rows that neither model nor threshold "
         f"has seen: {wording.count(found)} of {wording.count(curve.n_positive)} found, "
         f"{wording.share(found / max(alerts, 1))} of the alerts right.",
@@ -107,6 +106,7 @@ def reliability_chart(arms: Sequence[Reliability], *, positive: str, key: str) -
 def _reliability_title(arm: Reliability, positive: str) -> str:
     said, so = arm.told()
     name = wording.clean(arm.name)
+    name = name[:1].upper() + name[1:]
     told = f"{name} takes {wording.share(said)} of the rows for {positive}; {wording.share(so)} are"
     if arm.mended:
         said_then, _ = arm.told(mended=True)
@@ -114,13 +114,13 @@ def _reliability_title(arm: Reliability, positive: str) -> str:
     return told
 
 
-def _probability_axis(axes: Axes, *, y: bool = False) -> None:
+def _probability_axis(axes: Axes, *, y: bool = False, write: Callable[[float], str] = wording.on_axis) -> None:
     """A cube root: it has room for the small probabilities of a rare class, and reaches 0."""
     axis = axes.yaxis if y else axes.xaxis
     (axes.set_yscale if y else axes.set_xscale)("function", functions=(np.cbrt, lambda value: value**3))
     (axes.set_ylim if y else axes.set_xlim)(0, 1)
     axis.set_ticks(_TICKS)
-    axis.set_major_formatter(lambda value, _: wording.on_axis(value))
+    axis.set_major_formatter(lambda value, _: write(value))
     axis.set_minor_locator(NullLocator())
 
 

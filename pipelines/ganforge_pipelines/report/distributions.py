@@ -156,8 +156,8 @@ def _score_title(histogram: ScoreHistogram) -> str:
     detector = wording.clean(histogram.detector)
     if histogram.threshold is None or histogram.anomalous is None:
         return f"How odd {detector} takes the held-out rows to be"
-    hit = _above(histogram, histogram.anomalous)
-    wrong = _above(histogram, histogram.normal)
+    hit = _above(histogram, histogram.anomalous) if histogram.hit is None else histogram.hit
+    wrong = _above(histogram, histogram.normal) if histogram.wrong is None else histogram.wrong
     return (
         f"Above the threshold of {detector} stand {wording.share(hit)} of the "
         f"{wording.clean(histogram.anomalous_name)} and {wording.share(wrong)} of the "
@@ -197,7 +197,7 @@ def obedience_chart(classes: Sequence[Obedience], *, key: str, most: int = 20) -
     mean = sum(each.share for each in classes) / len(classes)
     title = (
         f"{wording.share(mean)} of the pictures show the class that was asked for; "
-        f"the worst is {wording.clean(worst.name, longest=24)} with {wording.share(worst.share)}"
+        f"the worst is {wording.quoted(wording.clean(worst.name, longest=24))} with {wording.share(worst.share)}"
     )
     svg = _bars(
         [each.name for each in shown],
@@ -209,7 +209,7 @@ def obedience_chart(classes: Sequence[Obedience], *, key: str, most: int = 20) -
     )
     note = "As judged by a classifier trained on real pictures alone."
     if worst.mistaken_for:
-        name, other = (wording.clean(each, longest=24) for each in (worst.name, worst.mistaken_for))
+        name, other = (wording.quoted(wording.clean(each, longest=24)) for each in (worst.name, worst.mistaken_for))
         note += f" {name} is mostly taken for {other} instead."
     if len(ordered) > most:
         note += f" The {len(ordered) - most} most obedient classes are left out."

@@ -52,7 +52,7 @@ class CostCurve:
     n_rows: int
     n_positive: int
     unit: str = ""
-    """What costs are counted in: the amount column's name, or "frauds" where every positive counts 1."""
+    """The column whose amounts are counted; empty where every positive counts 1."""
     low: float | None = None
     high: float | None = None
     """Where the cost at the chosen threshold lies, by resampling the rows held out."""

@@ -6,6 +6,7 @@ Every chart reads in grey: the recommended one is thick or filled, the others di
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -13,7 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from ganforge_pipelines.report import wording
-from ganforge_pipelines.report.parts import Arm, Budget, ClassAccuracy, Curve, Detector
+from ganforge_pipelines.report.parts import Arm, Budget, ClassAccuracy, Curve, Detector, middle
 from ganforge_pipelines.report.svg import ACCENT, INK, LINE, MUTED, PAPER, SHADE, Chart, canvas, inline
 
 _DASHES = ("solid", (0, (5, 2)), (0, (1.5, 1.5)), (0, (6, 2, 1.5, 2)), (0, (3, 1)))
@@ -90,12 +91,10 @@ def arms_chart(
             f"from chance (bars hold the true difference with {wording.share(level)} probability)."
         )
         if rope:
-            told.append(f"Shaded: up to {_rope(rope, shares=shares)} either way, too little for anybody to act on.")
+            told.append(
+                f"Shaded: up to {wording.margin(rope, shares=shares)} either way, too little for anybody to act on."
+            )
     return Chart(title=title, svg=svg, note=" ".join(told))
-
-
-def _rope(rope: float, *, shares: bool) -> str:
-    return f"{100 * rope:g} points" if shares else wording.score(rope)
 
 
 def _arms_title(ordered: Sequence[Arm], base: Arm | None, reached: str) -> str:
@@ -109,12 +108,12 @@ def _arms_title(ordered: Sequence[Arm], base: Arm | None, reached: str) -> str:
     if len(worse) == len(tried):
         return "Every arm is worse than training on the real data as it is"
     if worse:
-        return f"No arm gains beyond chance; {_names(worse)} loses"
+        return f"No arm gains beyond chance; {_names(worse)} {'loses' if len(worse) == 1 else 'lose'}"
     return "No arm stands clear of training on the real data as it is"
 
 
 def _names(arms: Iterable[Arm]) -> str:
-    return wording.listed([wording.clean(arm.name) for arm in arms])
+    return wording.listed([wording.quoted(wording.clean(arm.name)) for arm in arms])
 
 
 def precision_recall_chart(curves: Sequence[Curve], *, base_rate: float | None, positive: str, key: str) -> Chart:
@@ -197,9 +196,22 @@ def per_class_chart(classes: Sequence[ClassAccuracy], *, before: str, after: str
         )
         svg = inline(figure, key=key, label=title)
     note = "Filled: with it. Hollow: without. Sorted by the gain, the largest on top."
+    chance = max((_by_chance(each, before) for each in known), default=0.0)
+    if chance:
+        note += (
+            f" A class has {wording.count(min(each.n for each in known))} to "
+            f"{wording.count(max(each.n for each in known))} pictures: gaps of up to about {100 * chance:.0f} points "
+            "come by chance alone."
+        )
     if left_out:
         note += f" {left_out} classes between the two ends are left out."
     return Chart(title=title, svg=svg, note=note)
+
+
+def _by_chance(each: ClassAccuracy, arm: str) -> float:
+    """The gap between two shares of n pictures that 9 of 10 pairs of equally good arms keep below."""
+    share = min(max(each.by_arm[arm], 0.5 / max(each.n, 1)), 1 - 0.5 / max(each.n, 1))
+    return 1.645 * math.sqrt(2 * share * (1 - share) / max(each.n, 1))
 
 
 def found_chart(detectors: Sequence[Detector], *, budget: Budget | None, positive: str, key: str) -> Chart:
@@ -247,14 +259,20 @@ def found_chart(detectors: Sequence[Detector], *, budget: Budget | None, positiv
         title = _found_title(curves, budget, positive)
         svg = inline(figure, key=key, label=title)
     note = "Steeper is better: more found for the same number of cases opened."
+    if any(each.recommended and curve.low is not None for each, curve in curves):
+        note += f" The band holds what the chosen one finds with 90{wording.NO_BREAK}% probability."
     return Chart(title=title, svg=svg, note=note)
 
 
 def _found_title(curves: Sequence[tuple[Detector, Curve]], budget: Budget | None, positive: str) -> str:
     if budget is None:
         return f"How many {wording.clean(positive)} are found as more alerts are looked at"
-    reached = [(float(np.interp(budget.alerts, curve.x, curve.y)), each.name) for each, curve in curves]
-    best, name = max(reached)
+    reached = []
+    for each, curve in curves:
+        at_budget = middle(each.recall_at_budget)
+        found = float(np.interp(budget.alerts, curve.x, curve.y)) if at_budget is None else at_budget
+        reached.append((found, each.recommended, each.name))
+    best, _, name = max(reached)
     return (
         f"At {wording.count(budget.alerts)} {wording.clean(budget.unit)}, {wording.clean(name)} finds "
         f"{wording.share(best)} of the {wording.clean(positive)}"

@@ -116,6 +116,8 @@ class Number:
     name: str
     value: float
     floor: float | None = None
+    low: float | None = None
+    high: float | None = None
     note: str = ""
     unit: Unit = "score"
 
@@ -281,6 +283,9 @@ class ScoreHistogram:
     threshold: float | None = None
     normal_name: str = "normal rows"
     anomalous_name: str = "anomalies"
+    hit: float | None = None
+    """Share of the anomalies from the threshold on, and of the normal rows; reckoned from the bins unless given."""
+    wrong: float | None = None
     log: bool = False
     note: str = ""
     """What the threshold means; unless given, that rows right of it become alerts."""

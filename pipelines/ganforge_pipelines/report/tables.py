@@ -63,7 +63,7 @@ def arms_table(content: FraudReport | ImagesReport) -> Table:
 def _alike(rope: float | None, *, shares: bool) -> str:
     if not rope:
         return ""
-    return f", alike meaning within {f'{100 * rope:g} points' if shares else wording.score(rope)}"
+    return f", alike meaning within {wording.margin(rope, shares=shares)}"
 
 
 def _probabilities(arm: Arm) -> str:
@@ -170,7 +170,7 @@ def numbers_table(
     rows = [
         (
             wording.clean(each.name, longest=60) + (f"\n{wording.clean(each.note, longest=160)}" if each.note else ""),
-            wording.in_unit(each.value, each.unit),
+            _number(each),
             "" if each.floor is None else wording.in_unit(each.floor, each.unit),
         )
         for each in numbers
@@ -190,6 +190,14 @@ def numbers_table(
         if 2 in keep
         else "",
     )
+
+
+def _number(number: Number) -> str:
+    told = wording.in_unit(number.value, number.unit)
+    if number.low is None or number.high is None:
+        return told
+    low, high = (wording.in_unit(each, number.unit) for each in (number.low, number.high))
+    return f"{told}\n{low} to {high}"
 
 
 def detectors_table(content: AnomaliesReport) -> Table:

@@ -56,6 +56,13 @@ def points(value: float, *, unit: bool = True) -> str:
     return _bare(f"{100 * value:+.1f}") + (" points" if unit else "")
 
 
+def margin(value: float, *, shares: bool = False) -> str:
+    """Half the width of what counts as no difference: .01, or of shares 1 point."""
+    if not shares:
+        return score(value).rstrip("0") or "0"
+    return f"{100 * value:g}{NO_BREAK}point" + ("" if math.isclose(value, 0.01) else "s")
+
+
 def accuracy(value: float) -> str:
     """A share of right answers to a tenth of a per cent: 91.4 %."""
     return f"{100 * value:.1f}{NO_BREAK}%" if math.isfinite(value) else "–"
@@ -144,6 +151,11 @@ def glued(text: str) -> str:
 def on_axis(value: float) -> str:
     """A share at a tick: 2.5 %, 5 %, 10 %."""
     return f"{_bare(f'{100 * value:.6g}')}{NO_BREAK}%"
+
+
+def quoted(name: str) -> str:
+    """A name in quotes where it would be lost among the words around it: a number, or several words with "and"."""
+    return f"“{name}”" if " and " in name or not name[:1].isalpha() else name
 
 
 def listed(names: list[str]) -> str:

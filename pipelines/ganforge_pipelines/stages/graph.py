@@ -145,7 +145,7 @@ def _augmenting(
             run=f"{module}:classify",
             deps=(*train, *test, *facts, *synthetic, *quality, *verdict),
             outs=("classifier", "test.json"),
-            params=("seed", f"{flow}.classify"),
+            params=("seed", *((f"{flow}.judge",) if curve else ()), f"{flow}.classify"),
             metrics=("metrics.json",),
             plots=plots,
         ),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -39,6 +41,7 @@ def common(context: StageContext, facts: Mapping[str, Any], registered: Mapping[
     manifests = context.manifests()
     notices = [notice for each in manifests.values() for notice in each.notices]
     last = list(manifests.values())[-1]
+    changed = _changed(context, manifests)
     return {
         "title": f"{context.spec.flow} · {Path(facts['source']).name}",
         "made": f"{registered['experiment']}, MLflow run {registered['run_id'][:8]}, {registered['uri']}",
@@ -46,7 +49,8 @@ def common(context: StageContext, facts: Mapping[str, Any], registered: Mapping[
         "notices": tuple(dict.fromkeys(notices)),
         "show_rows": context.own["show_rows"],
         "training": _trainings(context),
-        "parameters": _changed(context, manifests),
+        "parameters": changed,
+        "command": _command(context, changed),
         "lineage": _lineage(context, manifests, registered),
         "versions": last.versions,
         "machine": {"system": f"{platform.system()} {platform.machine()}", "cores": str(os.cpu_count())},
@@ -139,6 +143,7 @@ def _lineage(
     context: StageContext, manifests: Mapping[str, Manifest], registered: Mapping[str, Any]
 ) -> tuple[LineageStep, ...]:
     steps = []
+    commit = list(manifests.values())[-1].git
     for data in context.data:
         if data["md5"]:
             steps.append(
@@ -147,7 +152,7 @@ def _lineage(
                     name=str(data["path"]),
                     hash=str(data["md5"]),
                     hash_kind="md5 (DVC)",
-                    command=f"dvc checkout {data['dvc_file']}",
+                    command=_bring_back(data, commit["commit"]),
                     note=f"sha256 {data['sha256']}",
                 )
             )
@@ -174,10 +179,35 @@ def _lineage(
             note=registered["reason"],
         )
     )
-    commit = list(manifests.values())[-1].git
     if commit["commit"]:
         note = "with files that were not committed" if commit["dirty"] else ""
         steps.append(
-            LineageStep(what="Workspace", name="git commit", hash=commit["commit"], hash_kind="git", note=note)
+            LineageStep(
+                what="Workspace",
+                name="code and parameters",
+                hash=commit["commit"],
+                hash_kind="git commit",
+                command=f"git checkout {commit['commit'][:12]}",
+                note=note,
+            )
         )
     return tuple(steps)
+
+
+def _bring_back(data: Mapping[str, Any], commit: str | None) -> str:
+    """What gets this very version of the data: from the commit that names it, or of the file beside it."""
+    if commit is None:
+        return shlex.join(["dvc", "checkout", str(data["dvc_file"])])
+    path = str(data["path"])
+    return shlex.join(["dvc", "get", ".", path, "--rev", commit[:12], "--out", f"{commit[:7]}-{Path(path).name}"])
+
+
+def _command(context: StageContext, changed: tuple[Changed, ...]) -> str:
+    """What runs the whole of it again with these parameters."""
+    asked = [f"--set {shlex.quote(f'{each.name}={_yaml(each.value)}')}" for each in changed]
+    return " ".join(["ganforge run", context.spec.flow, *asked])
+
+
+def _yaml(value: Any) -> str:
+    """A value as `--set` reads it."""
+    return value if isinstance(value, str) else json.dumps(value)

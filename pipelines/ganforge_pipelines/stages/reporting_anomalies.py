@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
+from ganforge.downstream.operating import average_precision_interval
+from ganforge_pipelines.report import wording
 from ganforge_pipelines.report.aggregates import found_curve, score_histogram
 from ganforge_pipelines.report.content import AnomaliesReport
-from ganforge_pipelines.report.parts import Budget, Detector, Figure, Interval, OddRow
+from ganforge_pipelines.report.parts import Budget, Curve, Detector, Figure, Interval, OddRow
 from ganforge_pipelines.stages.anomalies import POSITIVE, ROW, TIME
+from ganforge_pipelines.stages.budget import wilson
 from ganforge_pipelines.stages.context import StageContext
 from ganforge_pipelines.stages.found import LEVEL, alike_in_words, name_of
 from ganforge_pipelines.stages.reporting import common, finish
@@ -28,7 +33,7 @@ def report(context: StageContext) -> str:
     content = AnomaliesReport(
         sentence=scored["sentence"],
         what_to_do=_what_to_do(scored),
-        figures=_figures(scored),
+        figures=_figures(scored, _precision_interval(scores[best].to_numpy(), truth)),
         would_change=_would_change(facts, scored),
         positive="anomalies" if facts["label"] is None else f"rows with {facts['positive']}",
         detectors=_detectors(scored, scores, truth, day),
@@ -69,9 +74,22 @@ def _what_to_do(scored: Mapping[str, Any]) -> str:
     if budget["per_day"]:
         return (
             f"Look at the {budget['amount']:g} oddest rows of every day by {name}; as a fixed threshold, "
-            f"{threshold:.3g} gives as many a day on average."
+            f"{wording.number(threshold)} gives as many a day on average.{_right(scored)}"
         )
-    return f"Look at the {budget['alerts']:,} rows above {threshold:.3g} on {name}'s scale."
+    scale = f"from {wording.number(threshold)} on, on {name}'s scale"
+    return f"Look at the {budget['alerts']:,} rows {scale}.{_right(scored)}"
+
+
+def _right(scored: Mapping[str, Any]) -> str:
+    """How many of the alerts are to be expected right."""
+    if scored["n_positive"] is None:
+        return ""
+    best, alerts = scored["detectors"][scored["best"]], scored["budget"]["alerts"]
+    low, high = wilson(best["found"], alerts, level=LEVEL)
+    return (
+        f" Expect {wording.share(best['precision_at_budget'])} of them to be right ({wording.share(low)} to "
+        f"{wording.share(high)}); {scored['n_positive'] - best['found']:,} of {scored['n_positive']:,} are missed."
+    )
 
 
 def _trained_on(facts: Mapping[str, Any], scored: Mapping[str, Any]) -> str:
@@ -93,12 +111,17 @@ def _threshold_note(scored: Mapping[str, Any]) -> str:
     return f"The threshold gives {each} alerts a day on average; the budget takes the {each} oddest rows of every day."
 
 
-def _figures(scored: Mapping[str, Any]) -> tuple[Figure, ...]:
+def _precision_interval(score: np.ndarray, truth: np.ndarray | None) -> tuple[float, float] | None:
+    return None if truth is None else average_precision_interval(truth, score, level=LEVEL)
+
+
+def _figures(scored: Mapping[str, Any], precision: tuple[float, float] | None) -> tuple[Figure, ...]:
     best = scored["detectors"][scored["best"]]
     alerts = Figure(label="alerts", value=scored["budget"]["alerts"], unit="count", note=scored["budget"]["said"])
     rows = Figure(label="rows scored", value=scored["rows"], unit="count", note="held out, not trained on")
-    if scored["n_positive"] is None:
+    if scored["n_positive"] is None or precision is None:
         return (rows, alerts)
+    low, high = wilson(best["found"], scored["budget"]["alerts"], level=LEVEL)
     return (
         Figure(
             label="found within the budget",
@@ -106,10 +129,23 @@ def _figures(scored: Mapping[str, Any]) -> tuple[Figure, ...]:
             low=best["recall_low"],
             high=best["recall_high"],
             unit="share",
-            note=f"{best['found']:,} of {scored['n_positive']:,}",
+            note=f"{best['found']:,} of {scored['n_positive']:,}, with {LEVEL:.0%} probability",
         ),
-        Figure(label="of the alerts are right", value=best["precision_at_budget"], unit="share"),
-        Figure(label="average precision", value=best["average_precision"], note=f"guessing: {scored['base_rate']:.3f}"),
+        Figure(
+            label="of the alerts are right",
+            value=best["precision_at_budget"],
+            low=low,
+            high=high,
+            unit="share",
+            note=f"{best['found']:,} of {scored['budget']['alerts']:,}",
+        ),
+        Figure(
+            label="average precision",
+            value=best["average_precision"],
+            low=precision[0],
+            high=precision[1],
+            note=f"guessing: {wording.score(scored['base_rate'])}",
+        ),
         rows,
     )
 
@@ -119,8 +155,9 @@ def _would_change(facts: Mapping[str, Any], scored: Mapping[str, Any]) -> tuple[
     if facts["label"] is None:
         told.append("A label, even for some hundred rows: without one nothing can be measured.")
     elif scored["n_positive"] < 50:
-        told.append(f"More anomalies to measure on: {scored['n_positive']:,} are few, and the intervals are wide.")
-    if _alike(scored):
+        alike = f"; {alike_in_words(scored['best'], scored['not_told_apart'])}" if _alike(scored) else ""
+        told.append(f"More anomalies to measure on: {scored['n_positive']:,} are few, the intervals are wide{alike}.")
+    elif _alike(scored):
         alike = alike_in_words(scored["best"], scored["not_told_apart"])
         told.append(f"More anomalies to measure on, or another sample: {alike}.")
     if facts["time"] is None:
@@ -136,7 +173,9 @@ def _detectors(
         labelled = {}
         if truth is not None:
             labelled = {
-                "found": found_curve(name_of(kind), scores[kind].tolist(), truth.tolist(), day=day),
+                "found": _with_band(
+                    found_curve(name_of(kind), scores[kind].tolist(), truth.tolist(), day=day), int(truth.sum())
+                ),
                 "average_precision": each["average_precision"],
                 "auroc": each["auroc"],
                 "recall_at_budget": Interval(
@@ -152,6 +191,12 @@ def _detectors(
             )
         )
     return tuple(made)
+
+
+def _with_band(curve: Curve, n: int) -> Curve:
+    """With Wilson's interval of the share found, of `n` anomalies."""
+    ends = [wilson(round(share * n), n, level=LEVEL) for share in curve.y]
+    return replace(curve, low=[low for low, _ in ends], high=[high for _, high in ends])
 
 
 def _budget(scored: Mapping[str, Any]) -> Budget:

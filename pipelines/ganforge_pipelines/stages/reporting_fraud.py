@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 
 from ganforge.downstream.arms import THRESHOLD
+from ganforge.downstream.intervals import corrected_interval
 from ganforge.downstream.sentence import display_name
+from ganforge_pipelines.report import wording
 from ganforge_pipelines.report.aggregates import band
 from ganforge_pipelines.report.content import FraudReport
-from ganforge_pipelines.report.evidence import Reliability
+from ganforge_pipelines.report.evidence import CostCurve, Reliability
 from ganforge_pipelines.report.parts import Figure
 from ganforge_pipelines.stages.context import StageContext
 from ganforge_pipelines.stages.fraud import positives
@@ -40,7 +42,7 @@ def report(context: StageContext) -> str:
     rows = shown_rows(rare, synthetic, unseen, facts, seed=context.seed)
     content = FraudReport(
         sentence=verdict["sentence"],
-        what_to_do=_what_to_do(verdict),
+        what_to_do=f"{_what_to_do(verdict)} {_threshold_to_use(test)}",
         figures=_figures(verdict, test, later=facts["time"] is not None),
         would_change=_would_change(verdict, facts),
         measure=verdict["measure"],
@@ -49,6 +51,7 @@ def report(context: StageContext) -> str:
         classifier=verdict["classifier"],
         arms=arms(verdict),
         rope=verdict["rope"],
+        cost=_cost(test, facts),
         negatives_a_fold=_a_fold(verdict, verdict["n_rows"] - verdict["n_positive"]),
         positives_a_fold=_a_fold(verdict, verdict["n_positive"]),
         reliability=_reliability(verdict),
@@ -93,24 +96,76 @@ def _what_to_do(verdict: Mapping[str, Any]) -> str:
     return f"Train with {name}; leave the synthetic rows out."
 
 
+def _with(arm: str) -> str:
+    return "with nothing added" if arm == "none" else f"with {display_name(arm)}"
+
+
+def _threshold_to_use(test: Mapping[str, Any]) -> str:
+    at = test["operating"]
+    if at["cost"] >= at["nothing"]:
+        return "Looking at alerts costs as much as it saves: do not alert by this model at these costs."
+    return (
+        f"Raise an alert from a score of {wording.score(at['threshold'])} on: of {at['rows']:,} rows held out "
+        f"{at['alerts']:,} were to be looked at, {at['found']:,} of {at['positives']:,} were found, at "
+        f"{wording.share(at['cost'] / at['nothing'])} of the cost of never looking."
+    )
+
+
+def _cost(test: Mapping[str, Any], facts: Mapping[str, Any]) -> CostCurve:
+    at = test["operating"]
+    return CostCurve(
+        thresholds=at["curve"]["threshold"],
+        cost=at["curve"]["cost"],
+        alerts=at["curve"]["alerts"],
+        found=at["curve"]["found"],
+        chosen=at["threshold"],
+        at_chosen=(at["cost"], at["alerts"], at["found"]),
+        nothing=at["nothing"],
+        alert_cost=at["alert_cost"],
+        n_rows=at["rows"],
+        n_positive=at["positives"],
+        unit=facts["amount"] or "",
+        low=at["low"],
+        high=at["high"],
+        level=at["level"],
+    )
+
+
 def _figures(verdict: Mapping[str, Any], test: Mapping[str, Any], *, later: bool) -> tuple[Figure, ...]:
-    none, best = verdict["arms"]["none"], verdict["arms"][verdict["recommended"]]
-    made = [(name, each) for name, each in verdict["arms"].items() if each["synthetic"]]
-    figures = [Figure(label="with nothing added", value=none["mean"], note="average precision over folds")]
-    if best is not none:
-        figures.append(
-            Figure(label=f"with {display_name(verdict['recommended'])}", value=best["mean"], note="recommended")
-        )
-    for name, each in made[:1]:
-        difference = each["difference"]
+    """What it was, what it is on rows held out, what the generator changes and how sure that is, what it rests on."""
+    none, arms = verdict["arms"]["none"], verdict["arms"]
+    interval = corrected_interval(none["folds"], test_to_train=verdict["test_to_train"], level=verdict["level"])
+    held = test["average_precision_interval"]
+    made = max((name for name in arms if arms[name]["synthetic"]), key=lambda name: arms[name]["mean"], default=None)
+    changed = verdict["recommended"] if verdict["recommended"] != "none" else made
+    figures = [
+        Figure(
+            label="with nothing added",
+            value=none["mean"],
+            low=max(interval.low, 0.0),
+            high=min(interval.high, 1.0),
+            note="average precision, mean of the folds",
+        ),
+        Figure(
+            label=f"{'on later data' if later else 'on rows held out'}, {_with(test['arm'])}",
+            value=test["average_precision"],
+            low=held["low"],
+            high=held["high"],
+            note=f"{test['n_positive']:,} of {test['rows']:,} rows are of the rare class",
+        ),
+    ]
+    if changed is not None:
+        difference, sure = arms[changed]["difference"], arms[changed]["against_none"]
+        enough = wording.margin(verdict["rope"])
+        note = f"with {difference['level']:.0%} probability; better by more than {enough}: {sure['better']:.0%}"
         figures.append(
             Figure(
-                label=f"change by {display_name(name)}'s rows",
+                label=f"change by {display_name(changed)}{chr(39) + 's rows' if arms[changed]['synthetic'] else ''}",
                 value=difference["mean"],
                 low=difference["low"],
                 high=difference["high"],
                 unit="difference",
-                note=f"{difference['level']:.0%} interval, against nothing added",
+                note=note,
             )
         )
     figures.append(
@@ -118,15 +173,10 @@ def _figures(verdict: Mapping[str, Any], test: Mapping[str, Any], *, later: bool
             label="rows it rests on",
             value=verdict["n_rows"],
             unit="count",
-            note=f"{verdict['n_positive']:,} of them of the rare class",
+            note=f"{verdict['n_positive']:,} of them of the rare class, in {len(none['folds'])} folds",
         )
     )
-    if len(figures) < 4:
-        figures.insert(
-            1,
-            Figure(label="on later data" if later else "on held-out rows", value=test["average_precision"]),
-        )
-    return tuple(figures[:4])
+    return tuple(figures)
 
 
 def _would_change(verdict: Mapping[str, Any], facts: Mapping[str, Any]) -> tuple[str, ...]:

@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 
 from ganforge.data.images import Images
+from ganforge.downstream.intervals import corrected_interval
 from ganforge.downstream.picture_trials import PictureArm
 from ganforge.downstream.sentence import display_name
 from ganforge.quality.pictures import nearest_real
 from ganforge.quality.two_sample import superiority
+from ganforge_pipelines.report import wording
 from ganforge_pipelines.report.content import ImagesReport
 from ganforge_pipelines.report.evidence import Distances
 from ganforge_pipelines.report.parts import (
@@ -23,6 +25,7 @@ from ganforge_pipelines.report.parts import (
     Obedience,
     SampleGrid,
 )
+from ganforge_pipelines.stages.budget import wilson
 from ganforge_pipelines.stages.context import StageContext
 from ganforge_pipelines.stages.gating import followed
 from ganforge_pipelines.stages.pictures import labels_of, read_part
@@ -107,31 +110,47 @@ def _what_to_do(verdict: Mapping[str, Any]) -> str:
 
 
 def _figures(verdict: Mapping[str, Any], sampled: Mapping[str, Any], test: Mapping[str, Any]) -> tuple[Figure, ...]:
-    none, best = verdict["arms"]["none"], verdict["arms"][verdict["recommended"]]
+    """What it was, what it is on pictures held out, what the generator changes and how sure that is, on how many."""
+    none, arms = verdict["arms"]["none"], verdict["arms"]
+    interval = corrected_interval(none["folds"], test_to_train=verdict["test_to_train"], level=verdict["level"])
+    reached = test[verdict["measure"].replace(" ", "_")]
+    low, high = wilson(round(reached * test["rows"]), test["rows"], level=verdict["level"])
+    made = max((name for name in arms if arms[name]["synthetic"]), key=lambda name: arms[name]["mean"], default=None)
+    changed = verdict["recommended"] if verdict["recommended"] != "none" else made
+    arm = "nothing added" if verdict["recommended"] == "none" else display_name(verdict["recommended"])
     figures = [
-        Figure(label="with nothing added", value=none["mean"], unit="share", note=f"{verdict['measure']} over folds")
+        Figure(
+            label="with nothing added",
+            value=none["mean"],
+            low=max(interval.low, 0.0),
+            high=min(interval.high, 1.0),
+            unit="share",
+            note=f"{verdict['measure']}, mean of the folds",
+        ),
+        Figure(
+            label=f"on pictures held out, with {arm}",
+            value=reached,
+            low=low,
+            high=high,
+            unit="share",
+            note=f"{test['rows']:,} pictures",
+        ),
     ]
-    if best is not none:
-        difference = best["difference"]
+    if changed is not None:
+        difference, sure = arms[changed]["difference"], arms[changed]["against_none"]
+        enough = wording.margin(verdict["rope"], shares=True)
         figures.append(
             Figure(
-                label=f"change by {verdict['recommended']}",
+                label=f"change by {display_name(changed)}",
                 value=difference["mean"],
                 low=difference["low"],
                 high=difference["high"],
-                unit="difference",
-                note="recommended",
+                unit="points",
+                note=f"with {difference['level']:.0%} probability; better by more than {enough}: {sure['better']:.0%}",
             )
         )
-    else:
-        reached = test[verdict["measure"].replace(" ", "_")]
-        figures.append(Figure(label="on the pictures held out", value=reached, unit="share"))
-    figures.append(
-        Figure(
-            label="show what was asked for", value=sampled["obedience"], unit="share", note="of the generated pictures"
-        )
-    )
-    figures.append(Figure(label="pictures judged on", value=verdict["n_rows"], unit="count"))
+    note = f"in {len(none['folds'])} folds; {sampled['obedience']:.0%} of the generated ones show what was asked for"
+    figures.append(Figure(label="pictures judged on", value=verdict["n_rows"], unit="count", note=note))
     return tuple(figures)
 
 
@@ -201,5 +220,5 @@ def _distances(made: np.ndarray, true: np.ndarray) -> Distances:
         nearer=Interval(mean=nearer.share, low=nearer.low, high=nearer.high, level=nearer.level),
         n_held_out=len(true),
         what="picture",
-        axis="distance to the nearest picture trained on (grey levels a pixel)",
+        axis="grey levels a pixel from the nearest trained on",
     )

@@ -52,6 +52,7 @@ RANGES: dict[str, Range] = {
     "judge.classical.translation": (0, 0.5),
     "judge.classical.brightness": (0, 1),
     "judge.classical.contrast": (0, 1),
+    "judge.alert_cost": (0, None),
     "sample.classifier_steps": (1, None),
     "classify.steps": (1, None),
 }

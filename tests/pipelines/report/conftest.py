@@ -31,6 +31,8 @@ from ganforge_pipelines.report.content import (
     SampleGrid,
     StageTime,
 )
+from ganforge_pipelines.report.evidence import CostCurve, Distances, PairGaps, Reliability
+from ganforge_pipelines.report.regions import density_map
 from ganforge_pipelines.report.render import render
 
 HASH = "3f9c1e7ab2d4405f96c8e1d7720b5a4cfe01937bd86a2c41905ee3b7c6d8f210"
@@ -128,6 +130,54 @@ def payments(n: int, seed: int, *, shifted: bool = False) -> pd.DataFrame:
     )
 
 
+def evidence() -> dict:
+    """Cost, calibration, map, pairs and distances, as a run would measure them."""
+    rng = np.random.RandomState(3)
+    thresholds = np.linspace(0, 1, 101) ** 3
+    real, made = rng.normal(0, 1, (400, 2)), rng.normal(0.2, 0.7, (900, 2))
+    names = ["amount", "merchant", "hour", "country"]
+    gap = np.abs(rng.normal(0.2, 0.1, (4, 4)))
+    return {
+        "standing": "Model: version 3 of ganforge-fraud is challenger: version 2 stays champion.",
+        "rope": 0.01,
+        "negatives_a_fold": 1952,
+        "positives_a_fold": 17,
+        "cost": CostCurve(
+            thresholds=thresholds.tolist(),
+            cost=(900 + 2000 * (np.cbrt(thresholds) - 0.4) ** 2).tolist(),
+            alerts=[60] * 101,
+            found=[15] * 101,
+            chosen=0.06,
+            at_chosen=(901.0, 61, 16),
+            nothing=2100.0,
+            alert_cost=11.0,
+            n_rows=2400,
+            n_positive=22,
+            unit="amount",
+            low=600.0,
+            high=1300.0,
+        ),
+        "reliability": (
+            Reliability(
+                name="random oversampling",
+                points=((0.002, 0.001, 5000), (0.2, 0.05, 400), (0.9, 0.6, 90)),
+                mended=((0.001, 0.001, 5000), (0.06, 0.05, 400), (0.62, 0.6, 90)),
+            ),
+        ),
+        "map": density_map(real, made, kept=0.6),
+        "pairs": PairGaps(names=names, gap=gap + gap.T, floor=np.full((4, 4), 0.2), measure="Total variation."),
+        "exposure": (Number(name="attack", value=0.52, low=0.47, high=0.57, floor=0.5),),
+        "exposed": "Nobody, as far as these can tell.",
+        "distances": Distances(
+            edges=[0, 0.5, 1.0, 1.5],
+            synthetic=[0.2, 0.5, 0.3],
+            held_out=[0.3, 0.5, 0.2],
+            nearer=Interval(mean=0.45, low=0.38, high=0.52),
+            n_held_out=22,
+        ),
+    }
+
+
 def fraud_report(**changes) -> FraudReport:
     rng = np.random.RandomState(1)
     folds = {
@@ -210,6 +260,7 @@ def fraud_report(**changes) -> FraudReport:
         ),
         n_synthetic=9000,
         copies_dropped=0,
+        **evidence(),
         **common(),
     )
     return dataclasses.replace(content, **changes)

@@ -21,11 +21,14 @@ from ganforge_pipelines.report.content import (
     Interval,
     LossCurves,
     OddRow,
+    PairGaps,
     SampleGrid,
 )
 from ganforge_pipelines.report.render import render, write_report
+from ganforge_pipelines.report.tables import trade_table
 
 LIMIT = 1_500_000
+LITTLE = Interval(mean=0.0, low=-0.1, high=0.1)
 HOSTILE = '"><script>alert(1)</script><img src=x onerror=alert(2)> $\\frac{a}{b}$ ]]> --> \u202e\x00\ud800'
 
 
@@ -186,8 +189,10 @@ def test_the_least_there_can_be(family):
 
 
 def test_parts_that_are_empty_leave_no_gap(fraud, images, anomalies):
-    assert "Are the synthetic rows any good" not in render(fraud(columns=(), fidelity=(), copies_dropped=None))
-    assert "Where it helped" not in render(fraud(precision_recall=()))
+    assert "Are the synthetic rows any good" not in render(fraud(columns=(), fidelity=(), map=None, pairs=None))
+    bare = fraud(precision_recall=(), cost=None, reliability=())
+    assert "Where it helped" not in render(bare)
+    assert "Is anyone exposed" not in render(fraud(exposure=(), distances=None, copies_dropped=None))
     assert "What it draws" not in render(images(grids=(), pictures=()))
     assert "The oddest rows" not in render(anomalies(oddest=()))
     unlabelled = render(
@@ -277,3 +282,70 @@ def test_an_arm_that_loses_is_named_and_its_bar_stays_within_the_measure(fraud):
 def test_code_in_a_sentence_is_set_as_code(fraud):
     page = render(fraud(would_change=("Train longer: `--preset full` <b>now</b>",)))
     assert "<code>--preset full</code> &lt;b&gt;now&lt;/b&gt;" in page
+
+
+def test_the_first_screen_says_which_model_answers(fraud, page):
+    words = Page(render(fraud())).text()
+    standing = words.index("version 3 of ganforge-fraud is challenger")
+    assert words.index("What to do now") < standing < words.index(fraud().figures[0].label)
+
+
+def test_what_nobody_would_act_on_is_shaded_and_said(fraud):
+    assert "up to .01 either way" in render(fraud())
+    assert "either way" not in render(fraud(rope=None))
+
+
+def test_probabilities_and_few_alarms_stand_beside_the_arms(fraud):
+    arms = tuple(
+        dataclasses.replace(
+            each,
+            measures={"recall_at_fpr_0.001": (0.4, 0.6), "recall_at_fpr_0.01": (0.7, 0.9), "precision_at_100": (0.1,)},
+            **({} if each.difference is None else {"better": 0.25, "equivalent": 0.07, "worse": 0.68}),
+        )
+        for each in fraud().arms
+    )
+    words = Page(render(fraud(arms=arms))).text().replace("\N{NO-BREAK SPACE}", " ")
+    assert "25 · 7 · 68 %" in words
+    assert "50 % 40 % to 60 %" in words
+    assert ".1 % of them is 2 rows, 1 % 20" in words
+    assert "no more can be right of 100" in words
+
+
+def test_the_cost_says_what_it_is_counted_on(fraud):
+    words = Page(render(fraud())).text().replace("\N{NO-BREAK SPACE}", " ")
+    assert "From a score of .060 on, 61 alerts in 2,400 rows cost 901 with what they miss" in words
+    assert "costs its amount, looking at an alert 11" in words
+    assert "16 of 22 found" in words
+    assert "Between 600 and 1,300 with 90 % probability" in words
+
+
+def test_calibration_is_told_as_it_comes_and_mended(fraud):
+    words = Page(render(fraud())).text().replace("\N{NO-BREAK SPACE}", " ")
+    assert "Random oversampling takes 3.1 % of the rows for frauds; 1.4 % are; recalibrated, 1.5 %" in words
+
+
+def test_the_worst_pair_is_named_beside_its_floor(fraud):
+    gap = np.zeros((3, 3))
+    gap[0, 2] = gap[2, 0] = 0.5
+    pairs = PairGaps(names=["amount", "hour", "country"], gap=gap, floor=np.full((3, 3), 0.2))
+    assert "country with amount hangs together least as in the real rows (.50, chance makes .20)" in render(
+        fraud(pairs=pairs)
+    )
+
+
+@pytest.mark.parametrize(
+    ("low", "told"), [(0.4, "come no nearer to those trained on"), (0.55, "come nearer to those trained on")]
+)
+def test_distances_say_whether_anybody_is_given_away(fraud, low, told):
+    distances = dataclasses.replace(fraud().distances, nearer=Interval(mean=0.6, low=low, high=0.7))
+    assert told in render(fraud(distances=distances))
+
+
+def test_a_table_of_the_trade_always_has_the_generator_and_nothing_added(fraud):
+    names = [f"arm {k}" for k in range(6)]
+    arms = [Arm(name="none", mean=0.1), *(Arm(name=each, mean=0.9, difference=LITTLE) for each in names)]
+    arms.append(Arm(name="ctgan", mean=0.05, synthetic=True, difference=LITTLE))
+    curves = [Curve(name=arm.name, x=[0, 1], y=[1, 0]) for arm in arms]
+    table = trade_table(fraud(arms=tuple(arms), precision_recall=tuple(curves)))
+    assert len(table.head) == 5
+    assert {"none", "ctgan"} <= set(table.head)
