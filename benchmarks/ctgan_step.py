@@ -36,7 +36,7 @@ from ganforge.data.readers import read_table
 from ganforge.data.table import Table
 from ganforge.gans import conditional_batches
 from ganforge.gans.ctgan import ConditionalBatches, CTGANGame
-from ganforge.training import Batch, Phase, TrainerOptions, Turn, fit
+from ganforge.training import Batch, Phase, TrainerOptions, Turn, Update, fit
 from ganforge.training.penalties import gradient_penalty
 
 TITLE = "A training step of CTGAN beside the `ctgan` package's"
@@ -157,13 +157,18 @@ class FakesOfItsOwn(CTGANGame):
         return {"wasserstein": wasserstein, "penalty": self.penalty * penalty}
 
 
+def _options(update: Update) -> dict[str, Any]:
+    assert isinstance(update.optimizer, functools.partial)
+    return update.optimizer.keywords
+
+
 class AdamByTensor(CTGANGame):
     """Adam as a sequence of operations on lists of tensors."""
 
     def phases(self) -> Sequence[Phase]:
         phase = super().phases()[0]
         moved = [
-            dataclasses.replace(each, optimizer=functools.partial(each.optimizer, fused=False, foreach=True))
+            dataclasses.replace(each, optimizer=functools.partial(torch.optim.Adam, foreach=True, **_options(each)))
             for each in phase.updates
         ]
         return (dataclasses.replace(phase, updates=tuple(moved)),)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import torch
@@ -30,31 +30,37 @@ class ConditionedLinear(nn.Module):
 
     def forward(self, xs: Sequence[Tensor], places: Tensor | None) -> Tensor:
         """x_k (B, features_k); places (B,) or (B, j): the bits that stand in cond; None for no cond. (B, out)."""
-        shift = self.shift(places)
-        dtype = products_type(shift)
-        with torch.autocast(shift.device.type, enabled=False):
-            cast = [each.to(dtype) for each in (shift, *xs, *self.weights)]
-            return _SumOfProducts.apply(*cast)  # type: ignore[return-value]
+        return _shifted_products(xs, self.shift(places), self.weights)
 
     def shift(self, places: Tensor | None) -> Tensor:
         """W_c·cond + b: (B, out), or (out,) without a cond."""
-        if self.lookup is None or places is None:
-            return self.bias
-        if places.ndim == 1:  # b is added to the few rows of the table, not to the many of the batch
-            return (self.lookup + self.bias).index_select(0, places)
-        return functional.embedding_bag(places, self.lookup, mode="sum") + self.bias
+        return _looked_up(places, self.lookup, self.bias)
 
     @torch.no_grad()
-    def fold(self, norm: nn.BatchNorm1d) -> None:
-        """Take up the batch norm that follows this layer, as it is in evaluation mode: γ (y − μ)/σ + β."""
+    def folded(self, norm: nn.BatchNorm1d) -> Callable[[Sequence[Tensor], Tensor | None], Tensor]:
+        """This layer and the batch norm that follows it as they now are in evaluation mode: γ (y − μ)/σ + β."""
         assert norm.running_mean is not None
         assert norm.running_var is not None
         scale = norm.weight * (norm.running_var + norm.eps).rsqrt()
-        for weight in self.weights:
-            weight *= scale[:, None]
-        if self.lookup is not None:
-            self.lookup *= scale
-        self.bias.sub_(norm.running_mean).mul_(scale).add_(norm.bias)
+        weights = [weight * scale[:, None] for weight in self.weights]
+        lookup = None if self.lookup is None else self.lookup * scale
+        bias = (self.bias - norm.running_mean) * scale + norm.bias
+        return lambda xs, places: _shifted_products(xs, _looked_up(places, lookup, bias), weights)
+
+
+def _looked_up(places: Tensor | None, lookup: Tensor | None, bias: Tensor) -> Tensor:
+    if lookup is None or places is None:
+        return bias
+    if places.ndim == 1:  # b is added to the few rows of the table, not to the many of the batch
+        return (lookup + bias).index_select(0, places)
+    return functional.embedding_bag(places, lookup, mode="sum").add_(bias)
+
+
+def _shifted_products(xs: Sequence[Tensor], shift: Tensor, weights: Iterable[Tensor]) -> Tensor:
+    """shift + Σ x_k W_kᵀ in what matrices are multiplied in; a shift (B, out) is used up."""
+    dtype = products_type(shift)
+    with torch.autocast(shift.device.type, enabled=False):
+        return _SumOfProducts.apply(*(each.to(dtype) for each in (shift, *xs, *weights)))  # type: ignore[return-value]
 
 
 def products_type(like: Tensor) -> torch.dtype:
@@ -70,11 +76,15 @@ class _SumOfProducts(torch.autograd.Function):
     def forward(ctx: Any, shift: Tensor, *factors: Tensor) -> Tensor:
         count = len(factors) // 2
         xs, weights = factors[:count], factors[count:]
-        y = torch.mm(xs[0], weights[0].t()).add_(shift)
+        ctx.rows = shift.ndim == 2
+        if ctx.rows and len(shift) == len(xs[0]):
+            ctx.mark_dirty(shift)
+            y = shift.addmm_(xs[0], weights[0].t())
+        else:
+            y = torch.mm(xs[0], weights[0].t()).add_(shift)
         for x, weight in zip(xs[1:], weights[1:], strict=True):
             y.addmm_(x, weight.t())
         ctx.save_for_backward(*factors)
-        ctx.rows = shift.ndim == 2
         return y
 
     @staticmethod

@@ -37,9 +37,8 @@ obeyed less: on Adult after 3,000 steps the worst of all values was made .94 of 
 
 from __future__ import annotations
 
-import copy
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from typing import cast
 
@@ -53,6 +52,7 @@ from ganforge.gans._critic import critic_terms
 from ganforge.gans._noise import dropout_mask
 from ganforge.gans._segments import drawn_codes, gumbel_rows
 from ganforge.gans.conditional_batches import ConditionalBatches, Conditions, climb, ladder
+from ganforge.training.adam import FusedAdam
 from ganforge.training.game import Batch, Game, Phase, Turn, Update
 
 __all__ = [
@@ -85,16 +85,21 @@ class Generator(nn.Module):
     def forward(self, z: Tensor, places: Tensor | None) -> Tensor:
         h = [z]  # cond is the other half of h0; each layer looks it up
         for layer, norm in zip(self.layers, self.norms, strict=True):
-            h.append(torch.relu(norm(layer(h, places))))
+            h.append(torch.relu_(norm(layer(h, places))))
         return self.out(h, places)
 
-    def folded(self) -> Generator:
-        """A copy for evaluation alone, whose layers have taken up their batch norms."""
-        folded = copy.deepcopy(self).requires_grad_(False)
-        for layer, norm in zip(folded.layers, self.norms, strict=True):
-            cast(ConditionedLinear, layer).fold(cast(nn.BatchNorm1d, norm))
-        folded.norms = nn.ModuleList(nn.Identity() for _ in self.norms)
-        return folded
+    def folded(self) -> Callable[[Tensor, Tensor | None], Tensor]:
+        """z, places → logits as it now is in evaluation mode, its batch norms taken up by the layers before them."""
+        both = zip(self.layers, self.norms, strict=True)
+        layers = [cast(ConditionedLinear, layer).folded(cast(nn.BatchNorm1d, norm)) for layer, norm in both]
+
+        def forward(z: Tensor, places: Tensor | None) -> Tensor:
+            h = [z]
+            for layer in layers:
+                h.append(torch.relu_(layer(h, places)))
+            return self.out(h, places)
+
+        return forward
 
 
 class Critic(nn.Module):
@@ -220,7 +225,7 @@ class CTGANGame(Game):
         self.column: Tensor
 
     def phases(self) -> Sequence[Phase]:
-        adam = functools.partial(torch.optim.Adam, lr=self.learning_rate, betas=(0.5, 0.9), fused=True)
+        adam = functools.partial(FusedAdam, lr=self.learning_rate, betas=(0.5, 0.9))
         decayed = functools.partial(adam, weight_decay=self.weight_decay)
         critic = Update(name="critic", trains=("critic",), loss=self.critic_loss, optimizer=adam)
         generator = Update(name="generator", trains=("generator",), loss=self.generator_loss, optimizer=decayed)
@@ -251,9 +256,9 @@ class CTGANGame(Game):
         if places is not None:
             alike = places.stride(0) == 0  # one condition for all rows: it is looked up once
             places = self.conditions.padded(places[:1] if alike else places).to(device)
-        rows = [network(z[at : at + _BLOCK], _part(places, at)) for at in range(0, n, _BLOCK)]
-        logits = torch.cat(rows)
-        logits = logits.float().t().contiguous()  # (D, n)
+        logits = torch.empty(self.layout.width, n, device=device)
+        for at in range(0, n, _BLOCK):
+            logits[:, at : at + _BLOCK] = network(z[at : at + _BLOCK], _part(places, at)).t()
         one_hots = [(span.start, span.stop) for span in self.layout.one_hots]
         uniform = torch.rand(len(one_hots), n, generator=generator).to(device)
         return logits[self.scalars].tanh_().t(), drawn_codes(logits, one_hots, uniform)
