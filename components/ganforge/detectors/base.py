@@ -346,19 +346,3 @@ def _share(name: str, value: object, *, high: float = 1.0) -> float:
 
 def _no_pictures(detector: Detector) -> InputError:
     return InputError(f"{type(detector).__name__} takes rows of a table; for pictures there is FAnoGAN")
-
-
-def whole(name: str, value: object, *, least: int = 1) -> int:
-    """`value` as an int of at least `least`; raises `InputError` naming the parameter otherwise."""
-    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or int(value) < least:
-        raise InputError(f"{name}={value!r}; give a whole number of at least {least}")
-    return int(value)
-
-
-def seed_of(random_state: object, *, resume: bool = False) -> int:
-    """A seed: the number given, or a fresh one from the operating system for None, which cannot be resumed."""
-    if random_state is None:
-        if resume:
-            raise InputError("resume=True needs the random_state of the run that stopped; this detector has None")
-        return int(np.random.SeedSequence().generate_state(1)[0])
-    return whole("random_state", random_state, least=0)

@@ -36,11 +36,12 @@ from torch import Tensor
 from ganforge.artifacts import Artifact
 from ganforge.data.images import Images
 from ganforge.data.table import Table
-from ganforge.detectors.base import Detector, seed_of, whole
+from ganforge.detectors.base import Detector
 from ganforge.detectors.residuals import Residuals
 from ganforge.detectors.rows import RowEncoding
 from ganforge.errors import InputError, UnknownNameError
 from ganforge.gans.f_anogan import SIZES, FAnoGANGame
+from ganforge.parameters import seed_of, whole
 from ganforge.training import TensorBatches, TrainerOptions, Training, fit
 
 _ROWS, _PICTURES = 1_024, 64

@@ -13,8 +13,9 @@ from sklearn.ensemble import IsolationForest as Forest
 
 from ganforge.artifacts import Artifact
 from ganforge.data.table import Table
-from ganforge.detectors.base import Detector, seed_of, whole
+from ganforge.detectors.base import Detector
 from ganforge.errors import InputError
+from ganforge.parameters import seed_of, whole
 
 
 class IsolationForest(Detector):

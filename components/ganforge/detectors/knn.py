@@ -16,8 +16,9 @@ from sklearn.neighbors import KDTree
 
 from ganforge.artifacts import Artifact
 from ganforge.data.table import Table
-from ganforge.detectors.base import Detector, seed_of, whole
+from ganforge.detectors.base import Detector
 from ganforge.errors import UnknownNameError
+from ganforge.parameters import seed_of, whole
 
 
 class KNN(Detector):

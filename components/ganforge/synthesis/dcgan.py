@@ -24,7 +24,8 @@ from ganforge.data.images import Images
 from ganforge.data.resizing import resized, tensor_of
 from ganforge.errors import ArtifactError, InputError, UnknownNameError, UnsuitableDataError
 from ganforge.gans.dcgan import SIZES, DCGANGame
-from ganforge.synthesis.base import Synthesizer, collected_notices, fingerprint, positive, seed_of
+from ganforge.parameters import seed_of, whole
+from ganforge.synthesis.base import Synthesizer, collected_notices, fingerprint
 from ganforge.synthesis.gallery import Gallery, render
 from ganforge.training import Progress, TensorBatches, fit
 
@@ -104,10 +105,10 @@ class DCGAN(Synthesizer):
             UnsuitableDataError: fewer than 10 pictures.
             TrainingDivergedError, InterruptedRunError: see `training.fit`.
         """
-        positive("batch_size", self.batch_size, least=2)
-        positive("snapshots", self.snapshots, least=0)
+        whole("batch_size", self.batch_size, least=2)
+        whole("snapshots", self.snapshots, least=0)
         if self.steps is not None:
-            positive("steps", self.steps)
+            whole("steps", self.steps)
         seed = seed_of(self.random_state, resume=resume)
         with collected_notices() as notices:
             images = _checked(data, schema, self.resize)
@@ -155,7 +156,7 @@ class DCGAN(Synthesizer):
             InputError: a class without a picture in the data, or a condition on a model without classes.
         """
         self._check_fitted()
-        n = positive("n", n)
+        n = whole("n", n)
         noise = torch.Generator().manual_seed(seed_of(random_state))
         if condition:
             labels = torch.full((n,), self._class_of(condition))

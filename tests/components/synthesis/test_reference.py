@@ -123,7 +123,7 @@ def test_every_row_obeys_and_the_raw_share_is_kept(model):
 
 def test_a_condition_hardly_ever_met_says_at_what_rate(model, monkeypatch):
     monkeypatch.setattr(type(model), "_raw", lambda self, n, wanted: model.model_.sample(n).assign(merchant="0"))
-    monkeypatch.setattr("ganforge.synthesis.reference._CHUNK", 300)
+    monkeypatch.setattr("ganforge.synthesis.reference_base._CHUNK", 300)
     _, code = model.bridge_.codec.code_of("merchant", "travel")
     assert code != 0
     with pytest.raises(UnsuitableDataError, match=r"0 \(0\.00%\)"):
