@@ -69,11 +69,12 @@ class Codec:
         self.code_dtype = np.min_scalar_type(-widest - 1)  # with room for code + 1
 
     @classmethod
-    def fit(cls, table: Table, *, max_modes: int = 10, random_state: int = 0) -> Codec:
+    def fit(cls, table: Table, *, max_modes: int = 10, few: int = 0, random_state: int = 0) -> Codec:
         """Learn the modes of every numeric column.
 
-        max_modes: most modes a column may have, up to half of them spikes; with 1 there is none. random_state changes
-        nothing: no chance is in it, and the order of the rows does not matter.
+        max_modes: most modes a column may have, up to half of them spikes; with 1 there is none. few: a column that
+        consists of at most so many values (`grids.few_values`) has each as a mode, beyond `max_modes`. random_state
+        changes nothing: no chance is in it, and the order of the rows does not matter.
         Raises `UnsuitableDataError` when no column is left to learn from.
         """
         if not any(column.learned for column in table.schema):
@@ -86,7 +87,7 @@ class Codec:
             column = table.schema[name]
             values, missing = numbers_of(table.frame[name], column)
             if not missing.all():
-                known[name] = Known.of(values[~missing], max_modes=max_modes, spacing=spacing_of(column))
+                known[name] = Known.of(values[~missing], max_modes=max_modes, few=few, spacing=spacing_of(column))
         mixtures.update(zip(known, fit_mixtures(known.values(), max_modes=max_modes), strict=True))
         gaps = [column.name for column in table.schema if column.learned and column.missing]
         return cls(table.schema, mixtures, patterns=Patterns.fit(gaps, table.frame[gaps].isna().to_numpy(dtype=bool)))

@@ -1,5 +1,7 @@
 """What is not smooth about a numeric column: values that many rows share, and columns that know a few values only.
 
+    few     a column that is a few values and little else (years of schooling, an index once a quarter): each of them is
+            a mode of its own, where the caller wants that
     spike   a value that stands out of all around it (no capital gain, an income capped at 99,999, −1 for "unknown"):
             a mode of its own, without width, which comes back as exactly that value
     grid    the values that a column keeps to (tariffs, deductions, billing days): what is generated between two of
@@ -7,9 +9,9 @@
 
 Both are told of values (U,) ascending without repetition and rows (U,), how often each stands.
 
-Neither may give away a single row. A spike is a twentieth of the rows. A grid consists of values that `SHARED` rows
-have each, and only a column that consists of such values, nine tenths of it, has one: of 400 incomes, 380 of them
-different, none is ever repeated on purpose.
+None may give away a single row. A spike is a twentieth of the rows, one of few values at least ten rows. A grid
+consists of values that `SHARED` rows have each, and only a column that consists of such values, nine tenths of it, has
+one: of 400 incomes, 380 of them different, none is ever repeated on purpose.
 """
 
 from __future__ import annotations
@@ -23,6 +25,10 @@ SPIKE_ROWS = 10
 SPIKE_RATIO = 5.0
 """Least ratio of a spike's rows to what a value nearby has, the median of `SPIKE_NEIGHBOURS` on either side."""
 SPIKE_NEIGHBOURS = 8
+FEW_SHARE = 0.002
+"""Least share of a column's known rows in one of its few values; they have `SPIKE_ROWS`, too."""
+FEW_COVER = 0.9
+"""Least share of the known rows in all of the few values together."""
 GRID = 2_048
 """Most values of a grid."""
 SHARED = 5
@@ -38,6 +44,16 @@ def spikes_of(values: np.ndarray, rows: np.ndarray, *, most: int) -> np.ndarray:
     found = [at for at in frequent.tolist() if rows[at] >= SPIKE_RATIO * _around(rows, at)]
     found = sorted(found, key=lambda at: (-rows[at], at))[:most]
     return np.array(found[: len(values) - 1], dtype=np.int64)
+
+
+def few_values(rows: np.ndarray, *, most: int) -> np.ndarray:
+    """(P,) which of the values are those few that the column consists of; none where it consists of more than `most`.
+
+    Never all of the values: the rarest is left to the smooth part.
+    """
+    frequent = np.flatnonzero(rows >= max(FEW_SHARE * rows.sum(), SPIKE_ROWS))
+    found = frequent[np.argsort(-rows[frequent], kind="stable")][:most]
+    return found[: len(rows) - 1] if rows[found].sum() >= FEW_COVER * rows.sum() else found[:0]
 
 
 def _around(rows: np.ndarray, at: int) -> float:

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from ganforge.data.dirichlet import Bins, Modes, variational_modes
-from ganforge.data.grids import grid_of, snapped, spikes_of
+from ganforge.data.grids import few_values, grid_of, snapped, spikes_of
 
 LEAST_WEIGHT = 0.005
 """Modes with a smaller share than this are dropped, as in the authors' implementation."""
@@ -111,13 +111,16 @@ class Known(NamedTuple):
     grid: np.ndarray | None
 
     @classmethod
-    def of(cls, values: np.ndarray, *, max_modes: int, spacing: float | None = None) -> Known:
+    def of(cls, values: np.ndarray, *, max_modes: int, few: int = 0, spacing: float | None = None) -> Known:
         """Of finite values (n,) float64, n ≥ 1, in any order. Half of the modes at most are spikes.
 
+        few: a column that consists of at most so many values has each of them as a spike, whatever `max_modes`.
         spacing: the distance of two values that the column's rounding allows; None for no rounding.
         """
         distinct, rows = np.unique(values, return_counts=True)
-        found = spikes_of(distinct, rows, most=max_modes // 2)
+        found = few_values(rows, most=few)
+        if not len(found):
+            found = spikes_of(distinct, rows, most=max_modes // 2)
         spikes, grid = distinct[found], grid_of(distinct, rows, found, spacing=spacing)
         distinct, rows = np.delete(distinct, found), np.delete(rows, found)
         scale = float(np.abs(distinct).max()) or 1.0
@@ -129,10 +132,11 @@ class Known(NamedTuple):
 
 
 def fit_mixtures(columns: Iterable[Known], *, max_modes: int) -> list[Mixture]:
-    """The modes of every column, spikes among them: at most `max_modes`. All columns at once, which is fast."""
+    """The modes of every column, spikes among them: at most `max_modes`, but half as many smooth ones in any case.
+    All columns at once, which is fast."""
     columns = list(columns)
     varied = [k for k, column in enumerate(columns) if len(column.bins) > 1]
-    most = {k: max_modes - len(columns[k].spikes) for k in varied}
+    most = {k: max_modes - min(len(columns[k].spikes), max_modes // 2) for k in varied}
     modes = dict.fromkeys(range(len(columns)), Modes(np.ones(1), np.zeros(1), np.ones(1)))
     found = variational_modes([columns[k].bins for k in varied], max_modes=[most[k] for k in varied])
     modes.update(zip(varied, map(_weighty, found), strict=True))

@@ -152,12 +152,14 @@ def _found(path: Path, survey: Survey, **how: Any) -> StreamedTable:
     return StreamedTable(path, schema, survey.rows, sample, digest, **how)
 
 
-def learn_codec(table: Table | StreamedTable, *, max_modes: int, random_state: int) -> tuple[Codec, Encoded]:
+def learn_codec(
+    table: Table | StreamedTable, *, max_modes: int, few: int = 0, random_state: int
+) -> tuple[Codec, Encoded]:
     """A codec of all rows (of a sample of them, where they are streamed), and all rows encoded by it."""
+    known = table.sample if isinstance(table, StreamedTable) else table
+    codec = Codec.fit(known, max_modes=max_modes, few=few, random_state=random_state)
     if isinstance(table, StreamedTable):
-        codec = Codec.fit(table.sample, max_modes=max_modes, random_state=random_state)
         return codec, table.encode(codec, random_state=random_state)
-    codec = Codec.fit(table, max_modes=max_modes, random_state=random_state)
     return codec, codec.encode(table, random_state=random_state)
 
 

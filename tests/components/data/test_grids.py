@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ganforge.data.grids import grid_of, snapped, spikes_of
+from ganforge.data.grids import few_values, grid_of, snapped, spikes_of
 
 NONE = np.zeros(0, dtype=np.int64)
 
@@ -64,3 +64,13 @@ def test_what_only_single_rows_have_is_never_put_into_a_grid():
 )
 def test_to_the_nearest_inside_and_as_it_is_outside(value, want):
     assert snapped(np.array([value]), np.array([1.0, 3.0, 10.0])).tolist() == [want]
+
+
+def test_a_column_of_few_values_consists_of_them():
+    rows = np.array([400, 300, 200, 80, 12, 8])
+    assert few_values(rows, most=32).tolist() == [0, 1, 2, 3, 4]  # eight rows might give one away
+    assert few_values(rows, most=3).tolist() == [0, 1, 2]
+    assert few_values(rows, most=2).tolist() == []  # 700 of 1,000 rows are not what it consists of
+    assert few_values(np.array([500, 500]), most=32).tolist() == [0]  # something is left to be smooth
+    assert few_values(np.ones(300, dtype=int), most=32).tolist() == []
+    assert few_values(rows, most=0).tolist() == []

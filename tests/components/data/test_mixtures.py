@@ -96,3 +96,16 @@ def test_json_with_and_without_spikes_and_grid():
         assert again.to_json() == mixture.to_json()
         alpha, modes = rng.uniform(-1, 1, 50), rng.integers(len(mixture), size=50)
         assert again.decode(alpha, modes).tolist() == mixture.decode(alpha, modes).tolist()
+
+
+def test_each_of_few_values_comes_back_as_itself():
+    rng = np.random.default_rng(0)
+    values = rng.choice([1.0, 2.0, 4.0, 7.5, 9.0, 12.0, 20.0, 31.0], 2_000)
+    known = Known.of(values, max_modes=4, few=32, spacing=0.5)
+    mixture = fit_mixtures([known], max_modes=4)[0]
+    assert len(mixture.spikes) == 7
+    assert len(mixture) == 8
+    alpha, modes = mixture.encode(values)
+    assert len(np.unique(modes)) == 8
+    np.testing.assert_allclose(mixture.decode(alpha, modes), values)
+    np.testing.assert_allclose(mixture.decode(rng.uniform(-1, 1, len(values)), modes), values, rtol=1e-4)
