@@ -9,15 +9,14 @@ Of no real row more than K of its codes are kept, those of columns drawn at rand
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from torch import Tensor
 
 from ganforge.gans.ctgan import Conditions
 
-VECTORS = 40_000  # kept over all conditions; a megabyte for six columns
-LEAST = 16  # kept for each condition
+VECTORS = 120_000  # kept over all conditions; a megabyte and a half for six columns
+LEAST = 128  # kept for each condition: of fewer the other columns of a rare value would be less varied than they are
+MOST = 8  # kept for each row with a condition, each time with other columns
 
 
 class ConditionBank:
@@ -25,7 +24,8 @@ class ConditionBank:
 
     Attributes:
         frequencies: (C,) how often each condition is met in the data.
-        vectors: (M, K) places, sorted by their first; columns that a row lacks are "nothing more". (0, 1) for K = 1.
+        vectors: (M, K) places, int16 where they fit, sorted by their first; columns that a row lacks are "nothing
+            more". (0, 1) for K = 1.
     """
 
     def __init__(self, conditions: Conditions, frequencies: np.ndarray, vectors: np.ndarray) -> None:
@@ -41,15 +41,17 @@ class ConditionBank:
             return cls(conditions, frequencies, np.zeros((0, 1), dtype=np.int32))
         rng, columns = np.random.default_rng((seed, 2)), codes.numpy()[:, conditions.blocks]
         share = np.sqrt(frequencies) / np.sqrt(frequencies).sum()
-        wanted = np.where(frequencies > 0, np.maximum(np.round(share * VECTORS), LEAST), 0).astype(np.int64)
+        wanted = np.minimum(np.maximum(np.round(share * VECTORS), LEAST), np.maximum(MOST * frequencies, LEAST))
+        wanted = np.where(frequencies > 0, wanted, 0).astype(np.int64)
         parts = []
         for number, (start, width) in enumerate(zip(conditions.starts, conditions.widths, strict=True)):
             order = np.argsort(columns[:, number], kind="stable")[(columns[:, number] < 0).sum() :]
             begin = np.cumsum(frequencies[start : start + width]) - frequencies[start : start + width]
             value = np.repeat(np.arange(width), wanted[start : start + width])
-            within = (rng.random(len(value)) * frequencies[start + value]).astype(np.int64)
+            within = _spread(wanted[start : start + width], frequencies[start : start + width], rng)
             parts.append(_vectors(columns[order[begin[value] + within]], number, conditions, rng))
-        return cls(conditions, frequencies, np.concatenate(parts))
+        short = conditions.width < np.iinfo(np.int16).max
+        return cls(conditions, frequencies, np.concatenate(parts).astype(np.int16 if short else np.int32))
 
     def draw(self, anchors: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """Places (n,) → (n, K), the given one first, then others that rows with it have; (n, 1) for K = 1.
@@ -65,6 +67,14 @@ class ConditionBank:
         return drawn
 
 
+def _spread(wanted: np.ndarray, among: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """For each value, `wanted` of the numbers below `among`, evenly: none twice before each has been once."""
+    turn = np.arange(wanted.sum()) - np.repeat(np.cumsum(wanted) - wanted, wanted)  # 0 … wanted − 1 of each
+    share = (turn + rng.random(len(turn))) / np.repeat(wanted, wanted)
+    among = np.repeat(among, wanted)
+    return np.minimum(share * among, among - 1).astype(np.int64)
+
+
 def _vectors(rows: np.ndarray, number: int, conditions: Conditions, rng: np.random.Generator) -> np.ndarray:
     """Codes of rows (n, Nd) → places of column `number` and of K − 1 others, drawn anew for each row: (n, K)."""
     lots = rng.random(rows.shape)
@@ -72,14 +82,3 @@ def _vectors(rows: np.ndarray, number: int, conditions: Conditions, rng: np.rand
     chosen = np.argsort(lots, axis=1)[:, : conditions.columns]
     codes = np.take_along_axis(rows, chosen, axis=1)
     return np.where(codes >= 0, conditions.starts[chosen] + codes, conditions.width).astype(np.int32)
-
-
-def default_condition_columns(rows: int, columns: int) -> int:
-    """How many of the columns may be asked for together: at most eight and half of them, and of few rows fewer.
-
-    What is asked for together is put together as in a real row. Eight columns of 400 rows would nearly tell which row;
-    four are shared by several: log₂(rows) / 2 grows from 4 at 400 rows to 7 at 20,000. On Adult seven columns instead
-    of five brought pairs from .037 to .032 and AUROC after training on the rows from .900 to .904; synthetic rows were
-    nearer to a training row than held-out ones are in .37 of the cases instead of .31, where copies would be over .5.
-    """
-    return max(min(8, columns // 2, int(math.log2(max(rows, 2)) / 2)), 1)

@@ -4,9 +4,12 @@
     condition={"merchant": ["fuel", "food"]}            one of several, as often as they are in the data
     condition={"amount": (500, None)}                   a range, ends included; None leaves an end open
     condition={"amount": ">500", "booked_at": "<2024-03-01"}    the same as text: > >= < <= low:high low: :high
+    condition={"amount": None}                          the value is missing
     counts={"is_fraud": {1: 500, 0: 500}}               exactly so many rows with each value
-    prior={"merchant": {"fuel": 0.9, "food": 0.1}}      shares of one's own; "real" as in the data; "balanced": rare
-                                                        values more often
+    prior={"merchant": {"fuel": 0.9, "food": 0.1}}      shares of one's own; "real" as in the data
+    prior="is_fraud"                                    all values of this column alike; so are those of several in
+                                                        {"is_fraud": "balanced", "merchant": "balanced"}
+    prior="balanced"                                    the rare values of all columns more often
 
 A `Request` is that, read against a fitted codec: everything unknown is refused here, before a row is made.
 """
@@ -27,7 +30,8 @@ from ganforge.data.schema import NUMERIC, Schema
 from ganforge.errors import InputError, UnknownNameError
 from ganforge.synthesis.ranges import Range, asks_range, is_numbered, range_of
 
-PRIORS = ("real", "balanced")
+BALANCED = "balanced"
+PRIORS = ("real", BALANCED)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +58,7 @@ def request(
     *,
     condition: Mapping[str, Any] | None,
     counts: Mapping[str, Any] | None,
-    prior: str | Mapping[str, Mapping[Any, float]],
+    prior: str | Mapping[str, str | Mapping[Any, float]],
     share_of: Callable[[int], np.ndarray],
     rng: np.random.Generator,
 ) -> Request:
@@ -64,7 +68,7 @@ def request(
     Raises `UnknownNameError` for a column or value that does not exist (naming the nearest) and `InputError` for what
     cannot hold: a range where no value lies, counts beside another number of rows, shares that are no shares.
     """
-    shares, several = _fixed_shares(codec, prior), dict(condition or {})
+    shares, several = _fixed_shares(codec, prior, share_of), dict(condition or {})
     exact = _exact_counts(codec, counts)
     n = _rows(n, exact)
     taken = [name for name in (*exact, *shares) if name in several or (name in exact and name in shares)]
@@ -72,14 +76,19 @@ def request(
         raise InputError(f"column {taken[0]!r} is asked for twice; give it once, in condition, counts or prior")
     codes: dict[int, np.ndarray] = {}
     ranges: dict[str, Range] = {}
+    missing = [name for name, wanted in several.items() if _is_missing(wanted)]
     for name, wanted in several.items():
-        if codec.schema[name].kind in NUMERIC:
+        if codec.schema[name].kind in NUMERIC and name not in missing:
             ranges[name] = range_of(codec.schema[name], wanted)
+            continue
+        if name in missing:
+            codes |= _gap(codec, name, n)
             continue
         block, options = _options(codec, name, wanted)
         weights = share_of(block)[options].astype(float)
         weights = weights / weights.sum() if weights.sum() > 0 else np.full(len(options), 1 / len(options))
         codes[block] = rng.choice(options, size=n, p=weights) if len(options) > 1 else np.full(n, options[0])
+    codes |= _patterns(codec, missing, n, share_of, rng)
     for wanted in exact.values():
         block, each = _codes_of(wanted)
         codes[block] = rng.permutation(np.repeat(each, list(wanted.values())))
@@ -104,6 +113,39 @@ def _options(codec: Codec, name: str, wanted: Any) -> tuple[int, list[int]]:
         raise InputError(f"column {name!r}: there is no value to choose from; give at least one that the data have")
     found = [codec.code_of(str(name), value) for value in values]
     return found[0][0], sorted({code for _, code in found})
+
+
+def _is_missing(wanted: Any) -> bool:
+    return wanted is None or wanted is pd.NA or (isinstance(wanted, float | type(pd.NaT)) and bool(pd.isna(wanted)))
+
+
+def _gap(codec: Codec, name: str, n: int) -> dict[int, np.ndarray]:
+    """Block → the code of a missing value, n times."""
+    column = codec.schema[name]
+    if column.kind not in NUMERIC or not column.learned:
+        block, code = codec.code_of(name, None)
+        return {block: np.full(n, code)}
+    if not column.missing:
+        raise InputError(
+            f"column {name!r}: no value was missing in the data that the model learned from, so none can be asked for"
+        )
+    block = [each.name for each in codec.columns].index(name)
+    return {block: np.full(n, codec.layout.blocks[block].width - 1)}
+
+
+def _patterns(
+    codec: Codec, missing: Sequence[str], n: int, share_of: Callable[[int], np.ndarray], rng: np.random.Generator
+) -> dict[int, np.ndarray]:
+    """Where gaps hang together, what is missing beside: patterns with these gaps, as often as they are in the data."""
+    if codec.patterns is None or not missing:
+        return {}
+    at = [codec.patterns.columns.index(name) for name in missing]
+    block = len(codec.layout.blocks) - 1
+    weights = share_of(block) * codec.patterns.missing[:, at].all(axis=1)
+    if not weights.sum() > 0:
+        told = " and ".join(map(repr, missing))
+        raise InputError(f"columns {told} are never missing together in the data; ask for one of them at a time")
+    return {block: rng.choice(len(weights), size=n, p=weights / weights.sum())}
 
 
 _Coded = dict[tuple[int, int], Any]
@@ -164,16 +206,25 @@ def _rows(n: int | None, exact: Mapping[str, _Coded]) -> int:
     return int(told.pop())
 
 
-def _fixed_shares(codec: Codec, prior: str | Mapping[str, Mapping[Any, float]]) -> dict[str, _Coded]:
+def _fixed_shares(
+    codec: Codec, prior: str | Mapping[str, str | Mapping[Any, float]], share_of: Callable[[int], np.ndarray]
+) -> dict[str, _Coded]:
     if isinstance(prior, str):
-        if prior not in PRIORS:
-            raise UnknownNameError("prior", prior, PRIORS)
-        return {}
+        if prior in PRIORS:
+            return {}
+        discrete = [column.name for column in codec.columns if column.kind not in NUMERIC]
+        if prior not in discrete:
+            raise UnknownNameError("prior", prior, (*PRIORS, *discrete))
+        prior = {prior: BALANCED}
     read: dict[str, _Coded] = {}
     for name, values in prior.items():
+        if values == BALANCED:
+            read[name] = _alike(codec, str(name), share_of)
+            continue
         if not isinstance(values, Mapping) or not values:
             raise InputError(
-                f"prior: column {name!r} needs values and shares, as in {{{name!r}: {{'a': 0.9, 'b': 0.1}}}}"
+                f"prior: column {name!r} needs values and shares, as in {{{name!r}: {{'a': 0.9, 'b': 0.1}}}}, "
+                f"or all of its values alike: {{{name!r}: {BALANCED!r}}}"
             )
         shares: _Coded = {}
         for value, share in values.items():
@@ -192,13 +243,22 @@ def _fixed_shares(codec: Codec, prior: str | Mapping[str, Mapping[Any, float]]) 
     return read
 
 
+def _alike(codec: Codec, name: str, share_of: Callable[[int], np.ndarray]) -> _Coded:
+    """Every value that the data have, missing ones aside, as often as any other."""
+    block, _ = codec.code_of(name, codec.schema[name].categories[0] if name in codec.schema else None)
+    seen = np.flatnonzero(share_of(block)[: len(codec.schema[name].categories)])
+    return {(block, int(code)): 1 / len(seen) for code in seen}
+
+
 def joined(several: Sequence[tuple[str, str]], schema: Schema) -> dict[str, Any]:
-    """Conditions as a command line gives them, (column, text) each; several ranges of one column hold together."""
+    """Conditions as a command line gives them, (column, text) each; several ranges of one column hold together, and no
+    text is a missing value, as in a CSV file."""
     condition: dict[str, Any] = {}
     for name, text in several:
         column = schema[name]
         ranged = column.kind in NUMERIC or (is_numbered(column) and asks_range(text))
-        asked = range_of(column, text) if ranged else text
+        nothing = not text and "" not in column.categories
+        asked = None if nothing else range_of(column, text) if ranged else text
         if name in condition and not (isinstance(asked, Range) and isinstance(condition[name], Range)):
             raise InputError(f"column {name!r} is asked for twice; give it one value")
         condition[name] = condition[name].also(asked) if name in condition else asked

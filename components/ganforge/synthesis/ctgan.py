@@ -9,7 +9,8 @@ The network, its losses and the batches are `gans/ctgan.py` (Xu et al. 2019, arX
 
 from __future__ import annotations
 
-import math
+import functools
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -21,19 +22,22 @@ from torch import Tensor
 
 from ganforge.artifacts import Artifact
 from ganforge.data.codec import Codec
-from ganforge.data.constrained import Constrained
-from ganforge.data.constraints import KEY, Constraint, parsed, read_constraints
+from ganforge.data.constraints import Constraint, parsed, read_constraints
 from ganforge.data.streams import StreamedTable, learn_codec
 from ganforge.data.table import Table
-from ganforge.errors import ArtifactError, InputError, UnsuitableDataError
+from ganforge.errors import GanforgeWarning, InputError, UnsuitableDataError
 from ganforge.gans.ctgan import ConditionalBatches, Conditions, CTGANGame, check_pac
-from ganforge.synthesis.bank import ConditionBank, default_condition_columns
-from ganforge.synthesis.base import Synthesizer, as_table, collected_notices, fingerprint, positive, seed_of
-from ganforge.synthesis.calibration import ROWS, QuantileMaps, calibrate_shares
-from ganforge.synthesis.conditions import Request, request
+from ganforge.parameters import seed_of, whole
+from ganforge.synthesis.bank import ConditionBank
+from ganforge.synthesis.base import Synthesizer, as_table, collected_notices, fingerprint
+from ganforge.synthesis.conditions import BALANCED, request
 from ganforge.synthesis.constraining import constrain, keep_constraints, refuse_derived
+from ganforge.synthesis.defaults import FEW, default_condition_columns, default_steps
 from ganforge.synthesis.drawing import Drawer
+from ganforge.synthesis.keeping import contents, restored
+from ganforge.synthesis.mending import calibrate
 from ganforge.synthesis.monitoring import Judge, hold_out, judgements
+from ganforge.synthesis.quantiles import QuantileMaps
 from ganforge.training import Monitor, Progress, fit
 
 LEAST_ROWS = 10
@@ -54,6 +58,8 @@ class CTGAN(Synthesizer):
         learning_rate: Adam's, both players.
         weight_decay: Adam's L2 term on the generator.
         max_modes: most modes of a numeric column's mixture.
+        few_values: a numeric column that consists of at most so many values has each of them as a mode, so that it can
+            be asked for and goes with the other columns value by value; None: 0 here, `FEW` in `TunedCTGAN`.
         constraints: what holds between columns, as `data.constraints` has it (`Inequality`, `Sum`, or text such as
             "opened <= closed" and "net + tax = gross"); a schema file may name more of them.
         calibrate: after training, bring shares and numbers to those of the data, see `calibration`; None: as the
@@ -100,6 +106,7 @@ class CTGAN(Synthesizer):
         learning_rate: float = 2e-4,
         weight_decay: float = 1e-6,
         max_modes: int = 10,
+        few_values: int | None = None,
         constraints: Sequence[Constraint | str] = (),
         calibrate: bool | None = None,
         condition_modes: bool | None = None,
@@ -124,6 +131,7 @@ class CTGAN(Synthesizer):
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay
         self.max_modes = max_modes
+        self.few_values = few_values
         self.constraints = constraints
         self.calibrate = calibrate
         self.condition_modes = condition_modes
@@ -153,9 +161,9 @@ class CTGAN(Synthesizer):
             UnsuitableDataError: fewer than 10 rows, or nothing to learn from (all columns constant).
             TrainingDivergedError, InterruptedRunError: see `training.fit`.
         """
-        check_pac(positive("batch_size", self.batch_size), positive("pac", self.pac))
+        check_pac(whole("batch_size", self.batch_size), whole("pac", self.pac))
         if self.steps is not None:
-            positive("steps", self.steps)
+            whole("steps", self.steps)
         seed = seed_of(self.random_state, resume=resume)
         with collected_notices() as notices:
             table = as_table(data, schema, by_batches=True)
@@ -163,16 +171,18 @@ class CTGAN(Synthesizer):
                 raise UnsuitableDataError(
                     f"{table.source}: {len(table)} rows are too few to learn from; give at least {LEAST_ROWS}"
                 )
+            for told in table.schema.left_out():
+                warnings.warn(told, GanforgeWarning, stacklevel=2)
             data_fingerprint = table.fingerprint
             constrained = constrain(table, (*parsed(self.constraints), *read_constraints(schema)))
             if constrained is not None:
                 table = constrained.apply(table)
-            codec, encoded = learn_codec(table, max_modes=self.max_modes, random_state=seed)
+            codec, encoded = learn_codec(table, max_modes=self.max_modes, few=self._few(), random_state=seed)
             scalars, codes = torch.from_numpy(encoded.scalars), torch.from_numpy(encoded.codes)
-            game = self._new_game(codec, seed, columns=self._columns(len(table), codec))
+            game = self._new_game(codec, seed=seed, columns=self._columns(len(table), codec))
             steps = self.steps or default_steps(len(table), self.batch_size)
             bank = ConditionBank.of(codes, game.conditions, seed=seed)
-            rows, monitor = self._judged(table, codec, game.conditions, codes, seed=seed)
+            rows, monitor = self._watch(table, codec, game.conditions, codes, seed)
             self.training_ = fit(
                 game,
                 ConditionalBatches(scalars[rows], codes[rows], game.conditions, batch_size=self.batch_size),
@@ -188,7 +198,7 @@ class CTGAN(Synthesizer):
                 on_progress=on_progress,
             )
         game = game.cpu().eval()
-        maps = self._calibrated(game, codec, bank, scalars, codes, seed) if self._is_on("calibrate") else None
+        maps = calibrate(game, codec, bank, scalars, codes, seed=seed) if self._is_on("calibrate") else None
         self._set_fitted(codec, game, bank, maps)
         self.data_fingerprint_, self.notices_, self.constrained_ = data_fingerprint, notices, constrained
         return self
@@ -199,7 +209,7 @@ class CTGAN(Synthesizer):
         *,
         condition: Mapping[str, Any] | None = None,
         counts: Mapping[str, Any] | None = None,
-        prior: str | Mapping[str, Mapping[Any, float]] = "real",
+        prior: str | Mapping[str, str | Mapping[Any, float]] = "real",
         random_state: int | None = None,
     ) -> pd.DataFrame:
         """`n` new rows, with the columns and dtypes of the data, in evaluation mode.
@@ -208,7 +218,8 @@ class CTGAN(Synthesizer):
             n: rows, at least 1; may be left out where `counts` says how many.
             condition: column → a value, or a list of values to choose from as often as they are in the data; for
                 numbers and dates a range (low, high), ends included, None for an open end, or a text such as ">500" or
-                "500:900". Every row obeys. A value may be spelt as text ("1" for 1, "true" for True).
+                "500:900"; None where the value is to be missing. Every row obeys. A value may be spelt as text ("1" for
+                1, "true" for True).
             counts: column → value → rows: exactly so many, in random order. `{"fraud": 500}` will do where only one
                 column has such a value.
             prior: what unconditional rows are drawn under: "real", each value of a discrete column as often as it is
@@ -230,18 +241,18 @@ class CTGAN(Synthesizer):
             UnsuitableDataError: the network obeys too rarely to fill `n` rows within 50 draws a row.
         """
         self._check_fitted()
-        refuse_derived(self.constrained_, condition, counts, prior)
+        refuse_derived(self.constrained_, condition, counts, {prior: prior} if isinstance(prior, str) else prior)
         seed = seed_of(random_state)
         asked = request(
             self.codec_,
-            None if n is None else positive("n", n),
+            None if n is None else whole("n", n),
             condition=condition,
             counts=counts,
             prior=prior,
             share_of=self._share_of,
             rng=np.random.default_rng((seed, 1)),
         )
-        order = prior if isinstance(prior, str) else "real"
+        order = BALANCED if prior == BALANCED else "real"
         drawer = Drawer(self.game_, self.codec_, self.bank_, self.quantile_maps_, prior=order)
         try:
             drawn = drawer.draw(asked, seed=seed)
@@ -252,25 +263,19 @@ class CTGAN(Synthesizer):
             return self.codec_.decode((drawn.scalars, drawn.codes))
         return keep_constraints(self.constrained_, self.codec_, drawn, lambda k: drawer.draw(asked, seed=seed + k))
 
-    def _judged(
-        self, table: Table | StreamedTable, codec: Codec, conditions: Conditions, codes: Tensor, *, seed: int
+    def _watch(
+        self, table: Table | StreamedTable, codec: Codec, conditions: Conditions, codes: Tensor, seed: int
     ) -> tuple[slice | np.ndarray, Monitor | None]:
         """The rows to train on, and who judges the model on the others; all rows and nobody without early stopping."""
         if self.early_stopping not in (True, False, "auto"):
             raise InputError(f"early_stopping={self.early_stopping!r}; give True, False or 'auto'")
-        patience = positive("n_iter_no_change", self.n_iter_no_change)
+        patience = whole("n_iter_no_change", self.n_iter_no_change)
         training, held_out = hold_out(codes.numpy(), validation_fraction=self.validation_fraction, seed=seed)
         if not (self.steps is None if self.early_stopping == "auto" else self.early_stopping):
             return slice(None), None
-        judge = Judge(
-            table,
-            codec,
-            ConditionBank.of(codes[training], conditions, seed=seed),  # the held-out rows are asked for nothing
-            training=training,
-            held_out=held_out,
-            mend_margins=self._is_on("calibrate"),
-            seed=seed,
-        )
+        bank = ConditionBank.of(codes[training], conditions, seed=seed)  # the held-out rows are asked for nothing
+        parts = {"training": training, "held_out": held_out}
+        judge = Judge(table, codec, bank, **parts, mend_margins=self._is_on("calibrate"), seed=seed)
         return training, judgements(judge, patience=patience)
 
     def _share_of(self, block: int) -> np.ndarray:
@@ -278,22 +283,19 @@ class CTGAN(Synthesizer):
         start = self.game_.conditions.place(block, 0)
         return self.frequencies_[start : start + self.codec_.layout.blocks[block].width]
 
-    def _calibrated(
-        self, game: CTGANGame, codec: Codec, bank: ConditionBank, scalars: Tensor, codes: Tensor, seed: int
-    ) -> QuantileMaps:
-        """Shares and numbers brought to those of the rows; see `calibration`."""
-        calibrate_shares(game, codes, bank, seed=seed)
-        free = Request(n=max(min(len(codes), ROWS), LEAST_ROWS))
-        drawn = Drawer(game, codec, bank, None).draw(free, seed=seed)
-        return QuantileMaps.fit(codec.layout, (drawn.scalars, drawn.codes), (scalars.numpy(), codes.numpy()))
-
     def _columns(self, rows: int, codec: Codec) -> int:
         """How many columns may be asked for together."""
         if self.condition_columns is not None:
-            return positive("condition_columns", self.condition_columns)
+            return whole("condition_columns", self.condition_columns)
         return default_condition_columns(rows, len(codec.columns)) if self.tuned else 1
 
-    def _new_game(self, codec: Codec, seed: int, *, columns: int) -> CTGANGame:
+    def _few(self) -> int:
+        """Up to how many values of a number are modes each."""
+        if self.few_values is not None:
+            return whole("few_values", self.few_values, least=0)
+        return FEW if self.tuned else 0
+
+    def _new_game(self, codec: Codec, *, seed: int, columns: int) -> CTGANGame:
         """The networks with the weights that `seed` starts them at; the caller's random state stays as it is."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
@@ -327,39 +329,12 @@ class CTGAN(Synthesizer):
         return {**self.get_params(deep=False), "constraints": [str(each) for each in parsed(self.constraints)]}
 
     def _contents(self) -> dict[str, Any]:
-        generator = {f"generator.{name}": each for name, each in self.game_.generator.state_dict().items()}
-        maps = self.quantile_maps_
-        quantiles = {} if maps is None else {"quantiles": torch.from_numpy(np.stack([maps.generated, maps.real]))}
-        return {
-            "tensors": {
-                **generator,
-                **quantiles,
-                "frequencies": torch.from_numpy(self.bank_.frequencies),
-                "conditions": torch.from_numpy(self.bank_.vectors),
-            },
-            "documents": {
-                "codec": self.codec_.to_json(),
-                "conditions": {"columns": self.game_.conditions.columns},
-                **({} if self.constrained_ is None else {KEY: self.constrained_.to_json()}),
-            },
-        }
+        return contents(self.game_, self.codec_, self.bank_, self.quantile_maps_, self.constrained_)
 
     def _restore(self, artifact: Artifact) -> None:
-        tensors = artifact.tensors()
-        codec = Codec.from_json(artifact.documents["codec"])
-        game = self._new_game(codec, 0, columns=int(artifact.documents["conditions"]["columns"]))
-        bank = ConditionBank(game.conditions, tensors.pop("frequencies").numpy(), tensors.pop("conditions").numpy())
-        quantiles = tensors.pop("quantiles", None)
-        maps = None if quantiles is None else QuantileMaps(codec.layout, *quantiles.numpy())
-        try:
-            game.generator.load_state_dict({name.removeprefix("generator."): each for name, each in tensors.items()})
-        except RuntimeError as error:
-            raise ArtifactError(
-                f"{artifact.folder}: the weights do not fit the parameters in model.json; it was put together "
-                "from different models; save the model again"
-            ) from error
-        self._set_fitted(codec, game, bank, maps)
-        self.constrained_ = Constrained.from_json(artifact.documents[KEY]) if KEY in artifact.documents else None
+        new_game = functools.partial(self._new_game, seed=0)
+        *fitted, self.constrained_ = restored(artifact, new_game)
+        self._set_fitted(*fitted)
 
 
 class TunedCTGAN(CTGAN):
@@ -367,12 +342,3 @@ class TunedCTGAN(CTGAN):
 
     kind = "ctgan-tuned"
     tuned = True
-
-
-def default_steps(rows: int, batch_size: int) -> int:
-    """The most steps for a table of `rows`: 150 passes over it, but at least 4,000 and at most 10,000.
-
-    Passes alone starve a small table: 300 of them are 300 steps for 400 rows, which get better for 3,000. Adult gets
-    better for longer than 7,000; at 10–30 ms a step on a CPU these are two to four minutes.
-    """
-    return min(max(math.ceil(150 * rows / batch_size), 4_000), 10_000)

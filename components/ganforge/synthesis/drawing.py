@@ -15,8 +15,8 @@ from ganforge.data.mixtures import WIDTHS
 from ganforge.errors import UnsuitableDataError
 from ganforge.gans.ctgan import CTGANGame, climb, ladder
 from ganforge.synthesis.bank import ConditionBank
-from ganforge.synthesis.calibration import QUANTILES, QuantileMaps
 from ganforge.synthesis.conditions import Request
+from ganforge.synthesis.quantiles import QUANTILES, QuantileMaps
 from ganforge.synthesis.ranges import Range
 
 CHUNK = 8_192  # rows generated at a time: about 50 MB of activations at Adult's width
@@ -104,8 +104,9 @@ class Drawer:
         conditions = self.game.conditions
         if self.steps is None:
             return None
-        blocks = [*asked.codes, *mode_weights]
-        bits = [codes[rows] + conditions.place(block, 0) for block, codes in asked.codes.items()]
+        told = {block: codes for block, codes in asked.codes.items() if block in conditions.blocks}
+        blocks = [*told, *mode_weights]  # a gap in a number is left to chance where modes cannot be asked for
+        bits = [codes[rows] + conditions.place(block, 0) for block, codes in told.items()]
         for block, weights in mode_weights.items():
             bits.append(rng.choice(len(weights), size=len(rows), p=weights) + conditions.place(block, 0))
         if not bits:  # nothing that this network can be asked for: any column, its values as often as they are

@@ -31,7 +31,8 @@ def sample(
         list[str] | None,
         typer.Option(
             metavar="'COL=VALUE'",
-            help="A condition: 'merchant=fuel', 'amount>500', 'amount=500:900', 'amount=500:'. May be repeated.",
+            help="A condition: 'merchant=fuel', 'amount>500', 'amount=500:900', 'amount=500:', or 'amount=' for a "
+            "missing value. May be repeated.",
         ),
     ] = None,
     count: Annotated[
@@ -40,7 +41,10 @@ def sample(
     ] = None,
     prior: Annotated[
         str,
-        typer.Option(metavar="real|balanced", help="Values as often as in the data, or the rare ones more often."),
+        typer.Option(
+            metavar="real|balanced|COL",
+            help="Values as often as in the data, the rare ones of all columns more often, or all of COL alike.",
+        ),
     ] = "real",
     match: Annotated[
         list[str] | None,
@@ -54,7 +58,7 @@ def sample(
     from ganforge.catalog import CATALOG, load_model
     from ganforge.data.images import Images
     from ganforge.data.writers import check_writable, write_images, write_table
-    from ganforge.synthesis.base import seed_of
+    from ganforge.parameters import seed_of
 
     speaker = Speaker(json_to=json_to, quiet=quiet)
     seed = seed_of(seed)  # a fresh one is told, so that the rows can be made again

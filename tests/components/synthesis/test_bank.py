@@ -6,7 +6,8 @@ import torch
 
 from ganforge.data.layout import Block, Layout
 from ganforge.gans.ctgan import Conditions
-from ganforge.synthesis.bank import LEAST, ConditionBank, default_condition_columns
+from ganforge.synthesis.bank import LEAST, ConditionBank
+from ganforge.synthesis.defaults import default_condition_columns
 
 LAYOUT = Layout(
     (Block("a", "categorical", 3), Block("x", "mixture", 2), Block("b", "categorical", 4), Block("c", "categorical", 2))
@@ -60,3 +61,15 @@ def test_few_rows_are_asked_for_fewer_columns_together():
     assert [default_condition_columns(rows, 30) for rows in (10, 400, 2_000, 32_000, 10**7)] == [1, 4, 5, 7, 8]
     assert default_condition_columns(10**6, 5) == 2
     assert default_condition_columns(10**6, 1) == 1
+
+
+def test_each_row_of_a_rare_condition_is_kept_before_any_is_kept_twice():
+    rng = np.random.default_rng(0)
+    own = torch.from_numpy(np.stack([np.arange(2_000) % 2, rng.integers(0, 2, 2_000), rng.integers(0, 4, 2_000)], 1))
+    layout = Layout(tuple(Block(name, "categorical", width) for name, width in (("a", 3), ("b", 2), ("c", 100))))
+    own[:100, 0], own[:100, 2] = 2, torch.arange(100)  # a hundred rows, told apart by the third column
+    conditions = Conditions(layout, columns=3)
+    bank = ConditionBank.of(own, conditions, seed=0)
+    kept = bank.vectors[bank.vectors[:, 0] == conditions.place(0, 2)]
+    assert len(kept) >= LEAST
+    assert len(np.unique(kept[:, 1:].max(axis=1))) == 100

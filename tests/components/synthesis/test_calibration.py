@@ -9,8 +9,9 @@ from ganforge.catalog import load_model
 from ganforge.data.layout import Block, Layout
 from ganforge.gans.ctgan import Conditions
 from ganforge.quality.marginals import marginal_distances
-from ganforge.synthesis.calibration import QuantileMaps, joint_counts
+from ganforge.synthesis.calibration import joint_counts
 from ganforge.synthesis.ctgan import CTGAN, TunedCTGAN
+from ganforge.synthesis.quantiles import QuantileMaps
 
 SMALL = {
     "steps": 200,
@@ -63,6 +64,13 @@ def test_conditional_shares_are_those_of_the_rows_with_the_condition(models):
     for colour, expected in skewed().groupby("colour")["heavy"].mean().items():
         made = models["tuned"].sample(2_000, condition={"colour": colour}, random_state=1)
         assert made["heavy"].mean() == pytest.approx(expected, abs=0.12), colour  # of 100 rows, believed for 5/6
+
+
+def test_what_is_asked_for_is_made_by_the_network_itself(models):
+    for column in ("colour", "heavy"):
+        for value in skewed()[column].unique():
+            models["tuned"].sample(500, condition={column: value}, random_state=0)
+            assert models["tuned"].obedience_ > 0.96, (column, value)
 
 
 def test_a_calibrated_model_is_kept_whole_in_its_folder(models, tmp_path):

@@ -6,6 +6,7 @@ import pytest
 
 from ganforge.data.schema import Column
 from ganforge.errors import InputError, UnknownNameError, UnsuitableDataError
+from ganforge.synthesis.conditions import joined
 from ganforge.synthesis.ctgan import CTGAN, TunedCTGAN
 from ganforge.synthesis.ranges import range_of
 
@@ -180,6 +181,56 @@ def test_shares_of_ones_own(model):
     assert share["travel"] == pytest.approx(0.25, abs=0.03)
 
 
+@pytest.mark.parametrize("prior", ["is_fraud", {"is_fraud": "balanced"}])
+def test_all_values_of_one_column_alike(model, prior):
+    made = model.sample(2_000, prior=prior, random_state=0)
+    assert (made["is_fraud"] == "fraud").mean() == pytest.approx(0.5, abs=0.04)
+    assert made["merchant"].value_counts(normalize=True)["food"] == pytest.approx(0.6, abs=0.12)  # as it falls out
+
+
+def test_several_columns_may_be_balanced(model):
+    made = model.sample(2_000, prior={"is_fraud": "balanced", "merchant": "balanced"}, random_state=0)
+    assert (made["is_fraud"] == "fraud").mean() == pytest.approx(1 / 2, abs=0.04)
+    assert made["merchant"].value_counts(normalize=True).between(0.29, 0.38).all()
+
+
+@pytest.mark.parametrize("nothing", [None, np.nan, pd.NA, pd.NaT])
+def test_a_missing_value_can_be_asked_for_in_a_number(model, nothing):
+    made = model.sample(200, condition={"age": nothing, "merchant": "fuel"}, random_state=0)
+    assert made["age"].isna().all()
+    assert (made["merchant"] == "fuel").all()
+    assert model.obedience_ > 0.8
+
+
+def test_no_text_is_a_missing_value(model):
+    schema = model.codec_.schema
+    assert joined([("age", ""), ("merchant", "fuel")], schema) == {"age": None, "merchant": "fuel"}
+
+
+def test_where_modes_cannot_be_asked_for_a_missing_value_is_left_to_chance(plain):
+    assert plain.sample(50, condition={"age": None}, random_state=0)["age"].isna().all()
+
+
+def test_gaps_that_hang_together_are_asked_for_together():
+    rng = np.random.default_rng(0)
+    gone = rng.random(600) < 0.3
+    numbers = rng.normal(size=(2, 600))
+    frame = pd.DataFrame(
+        {
+            "a": np.where(gone, np.nan, numbers[0]),
+            "b": np.where(gone, np.nan, numbers[1]),
+            "c": np.where(rng.random(600) < 0.2, None, "x"),
+        }
+    )
+    model = TunedCTGAN(
+        steps=60, batch_size=100, generator_widths=(32, 32), critic_widths=(32, 32), learning_rate=1e-3, random_state=0
+    ).fit(frame)
+    made = model.sample(100, condition={"a": None}, random_state=0)
+    assert made[["a", "b"]].isna().all(axis=None)
+    assert model.obedience_ > 0.6
+    assert made["c"].isna().mean() < 0.6
+
+
 def test_a_balanced_prior_lifts_the_rare_and_the_real_one_does_not(model):
     real = model.sample(4_000, random_state=0)["is_fraud"].value_counts(normalize=True)
     balanced = model.sample(4_000, prior="balanced", random_state=0)["is_fraud"].value_counts(normalize=True)
@@ -197,6 +248,11 @@ def test_a_balanced_prior_lifts_the_rare_and_the_real_one_does_not(model):
         ({"counts": {"nobody": 5}}, InputError, "no column has the values 'nobody'"),
         ({"n": None}, InputError, "how many rows"),
         ({"n": 5, "prior": "even"}, UnknownNameError, "balanced"),
+        ({"n": 5, "prior": "is_froud"}, UnknownNameError, "'is_fraud'"),
+        ({"n": 5, "prior": "amount"}, UnknownNameError, "merchant"),
+        ({"n": 5, "prior": {"amount": "balanced"}}, InputError, "amount"),
+        ({"n": 5, "condition": {"amount": None}}, InputError, "'amount': no value was missing"),
+        ({"n": 5, "condition": {"merchant": None}}, UnknownNameError, "missing"),
         ({"n": 5, "prior": {"merchant": {"fuel": -1}}}, InputError, "share -1"),
         ({"n": 5, "prior": {"merchant": {"fuel": 0}}}, InputError, "add up to 0"),
         ({"n": 5, "prior": {"merchant": {"feul": 1}}}, UnknownNameError, "'fuel'"),

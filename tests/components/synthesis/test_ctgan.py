@@ -18,7 +18,8 @@ from ganforge.errors import (
     UnknownNameError,
     UnsuitableDataError,
 )
-from ganforge.synthesis.ctgan import CTGAN, default_steps
+from ganforge.synthesis.ctgan import CTGAN
+from ganforge.synthesis.defaults import default_steps
 
 SMALL = {"generator_widths": (32, 32), "critic_widths": (32, 32), "latent": 16, "batch_size": 100}
 
@@ -254,6 +255,7 @@ def test_a_table_brings_its_schema(payments):
         ({"steps": 0}, "steps=0"),
         ({"steps": 1.5}, "steps=1.5"),
         ({"pac": 0}, "pac=0"),
+        ({"few_values": -1}, "few_values=-1"),
         ({"random_state": -1}, "random_state=-1"),
         ({"tau": 0.0}, "tau=0"),
         ({"trainer": {"acelerator": "cpu"}}, "accelerator"),
@@ -262,6 +264,13 @@ def test_a_table_brings_its_schema(payments):
 def test_bad_parameters_are_named(payments, parameters, message):
     with pytest.raises(InputError, match=message):
         CTGAN(**{"steps": 1, **parameters}).fit(payments)
+
+
+def test_what_is_not_learned_is_told(payments):
+    with pytest.warns(GanforgeWarning, match="constant, left out of training and put back into samples: currency"):
+        model = CTGAN(steps=1, random_state=0, **SMALL).fit(payments)
+    assert any("currency" in each for each in model.notices_)
+    assert (model.sample(5, random_state=0)["currency"] == "EUR").all()
 
 
 def test_too_few_rows(payments):

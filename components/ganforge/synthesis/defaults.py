@@ -1,0 +1,31 @@
+"""What a CTGAN takes where nobody says otherwise, by the size of the table."""
+
+from __future__ import annotations
+
+import math
+
+FEW = 32
+"""A number of at most so many values has each of them as a mode (`ctgan-tuned`).
+
+As places within a few modes they would lie only near what they go with: years of schooling beside its name.
+"""
+
+
+def default_steps(rows: int, batch_size: int) -> int:
+    """The most steps for a table of `rows`: 150 passes over it, but at least 4,000 and at most 10,000.
+
+    Passes alone starve a small table: 300 of them are 300 steps for 400 rows, which get better for 3,000. Adult gets
+    better for longer than 7,000; at 10–30 ms a step on a CPU these are two to four minutes.
+    """
+    return min(max(math.ceil(150 * rows / batch_size), 4_000), 10_000)
+
+
+def default_condition_columns(rows: int, columns: int) -> int:
+    """How many of the columns may be asked for together: at most eight and half of them, and of few rows fewer.
+
+    What is asked for together is put together as in a real row. Eight columns of 400 rows would nearly tell which row;
+    four are shared by several: log₂(rows) / 2 grows from 4 at 400 rows to 7 at 20,000. On Adult seven columns instead
+    of five brought pairs from .037 to .032 and AUROC after training on the rows from .900 to .904; synthetic rows were
+    nearer to a training row than held-out ones are in .37 of the cases instead of .31, where copies would be over .5.
+    """
+    return max(min(8, columns // 2, int(math.log2(max(rows, 2)) / 2)), 1)
