@@ -13,6 +13,7 @@ grow: what the classes have in common it learns from all of them, not from the f
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -24,8 +25,11 @@ from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import validate_data
 
 from ganforge.data.table import Table
-from ganforge.errors import InputError
+from ganforge.errors import GanforgeWarning, InputError
+from ganforge.quality.copies import exact_copies
 
+TRIES = 20
+"""Draws in the place of a copy."""
 _MOST = 2**31 - 1
 
 
@@ -42,10 +46,13 @@ class SynthesizerSampler(BaseOverSampler):
     Attributes:
         synthesizer_: the fitted one of the last call.
         synthetic_: (rows of the last result,) bool, which of them are synthetic: the last ones.
-        sampling_strategy_: class → rows that were made.
+        sampling_strategy_: class → rows that were asked for.
+        copies_dropped_: rows made in the last call that equalled a real one; others were drawn in their places.
 
     X may be a frame (of any columns that `Table.of` takes; dtypes stay) or an array of numbers or texts; missing values
-    are learned as such. Training shows no progress.
+    are learned as such. Training shows no progress. A row that equals a real one in every column is drawn again; where
+    `TRIES` draws bring nothing but copies, for want of other combinations, fewer rows are added than asked for, which a
+    `GanforgeWarning` tells.
 
     Raises what the synthesizer raises: `UnsuitableDataError` for too few rows or a class it cannot make, for one.
     """
@@ -75,7 +82,7 @@ class SynthesizerSampler(BaseOverSampler):
     def _fit_resample(self, X: Any, y: np.ndarray, **_: Any) -> tuple[Any, np.ndarray]:
         seed = int(check_random_state(self.random_state).randint(_MOST))
         wanted: dict[Any, int] = dict(self.sampling_strategy_ or {})
-        self.synthetic_ = np.arange(len(y) + sum(wanted.values())) >= len(y)
+        self.synthetic_, self.copies_dropped_ = np.arange(len(y) + sum(wanted.values())) >= len(y), 0
         if not any(wanted.values()):
             return X, y
         frame = _frame_of(X)
@@ -86,13 +93,35 @@ class SynthesizerSampler(BaseOverSampler):
         table = Table.of(frame, schema={**(kinds or {}), target: "categorical"}, source="the rows to resample")
         self.synthesizer_ = self._unfitted(seed).fit(table)
         made = [
-            self.synthesizer_.sample(count, condition={target: classes[label]}, random_state=seed + k)
+            self._new_rows(table, {target: classes[label]}, count, seed + k)
             for k, (label, count) in enumerate(wanted.items())
             if count
         ]
         added = pd.concat(made, ignore_index=True).drop(columns=target)
-        labels = [np.full(count, label, dtype=y.dtype) for label, count in wanted.items()]
+        labels = [np.full(len(each), label, dtype=y.dtype) for label, each in zip(_grown(wanted), made, strict=True)]
+        self.synthetic_ = np.arange(len(y) + len(added)) >= len(y)
+        asked = sum(wanted.values())
+        if len(added) < asked:
+            warnings.warn(
+                f"{asked - len(added):,} of {asked:,} rows were not added: all that was drawn in their places copied a "
+                "real row",
+                GanforgeWarning,
+                stacklevel=4,
+            )
         return _joined(X, added), np.concatenate([y, *labels])
+
+    def _new_rows(self, table: Table, condition: dict[str, Any], count: int, seed: int) -> pd.DataFrame:
+        """Rows of a class that copy no real one; `count`, or what `TRIES` draws bring."""
+        kept: list[pd.DataFrame] = []
+        for k in range(TRIES):
+            lacking = count - sum(map(len, kept))
+            if not lacking:
+                break
+            made = self.synthesizer_.sample(lacking, condition=condition, random_state=(seed + 7_919 * k) % _MOST)
+            copied = exact_copies(made, table.frame, schema=table.schema)
+            self.copies_dropped_ += int(copied.sum())
+            kept.append(made[~copied])
+        return pd.concat(kept, ignore_index=True)
 
     def _unfitted(self, seed: int) -> Any:
         if self.synthesizer is None:
@@ -111,6 +140,11 @@ class SynthesizerSampler(BaseOverSampler):
         tags.input_tags.dataframe = True
         tags.input_tags.sparse = False
         return tags
+
+
+def _grown(wanted: dict[Any, int]) -> list[Any]:
+    """The classes that rows are added to."""
+    return [label for label, count in wanted.items() if count]
 
 
 class GANSampler(SynthesizerSampler):

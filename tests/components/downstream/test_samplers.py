@@ -131,3 +131,17 @@ def test_parameters_are_its_own():
         "learning_rate": 2e-4,
     }
     assert SynthesizerSampler(CTGAN(steps=3)).get_params()["synthesizer__steps"] == 3
+
+
+def test_copies_of_real_rows_are_drawn_again_and_counted():
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"a": rng.choice(["x", "y"], 200), "b": rng.integers(0, 8, 200)}).astype(object)
+    y = np.where(rng.random(200) < 0.2, 1, 0)
+    sampler = SynthesizerSampler(TINY, sampling_strategy={1: int((y == 1).sum()) + 40}, random_state=0)
+    with pytest.warns(GanforgeWarning):  # sixteen combinations, most of which are there
+        more, labels = sampler.fit_resample(frame, y)
+    assert sampler.copies_dropped_ > 0
+    real = set(map(tuple, frame[y == 1].astype(str).to_numpy()))
+    added = more[sampler.synthetic_].astype(str).to_numpy()
+    assert not any(tuple(each) in real for each in added)
+    assert len(more) == len(labels) == len(sampler.synthetic_)
