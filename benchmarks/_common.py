@@ -97,9 +97,11 @@ def markdown(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 
 def _is_number(cell: object) -> bool:
-    """A number, with its sign, unit or range: "1,095", "× 1.02", "0.96 – 1.29", "3.5 %"."""
+    """A number, with its sign, unit or range: "1,095", "× 1.02", "0.96 – 1.29", "3.5 %", "0.70 ± 0.01"."""
     text = str(cell).replace(",", "").replace("−", "-")
-    parts = [each for each in text.replace("%", " ").replace("×", " ").replace("–", " ").split() if each]
+    for sign in "%×–±":
+        text = text.replace(sign, " ")
+    parts = text.split()
     try:
         [float(each) for each in parts]
     except ValueError:

@@ -8,7 +8,7 @@
 Every method learns from the same training rows, one thread, batches of 500 and pac 10 where there are such, and makes
 as many rows as there are to learn from. They are held against rows that nobody was trained on; what other real rows
 score there is the floor. Results are kept from run to run, by data, method, parameters, seed and code: nothing is
-measured twice.
+measured twice, and several processes may measure at the same time.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ import pandas as pd
 import torch
 
 import ganforge
-from benchmarks._common import load, machine, save
+from benchmarks._common import RESULTS, load, machine, save
 from benchmarks._fidelity import MEASURE, TARGETS, Task, copula, figures_of, load_task, smote
 from benchmarks._fidelity_table import (
     CPU,
@@ -48,6 +48,7 @@ from benchmarks._fidelity_table import (
 from ganforge.catalog import load_class
 from ganforge.errors import InputError
 from ganforge.synthesis.monitoring import Judge
+from ganforge_pipelines.workspace.lock import hold
 
 __all__ = ["TITLE", "main", "table"]
 TITLE = "Fidelity of synthetic rows"
@@ -58,6 +59,8 @@ _APART = (
     "dcgan",
     "f_anogan",
     "reference",
+    "reference_base",
+    "reference_package",
     "bridge",
     "gallery",
     "images",
@@ -137,7 +140,8 @@ def run(task: Task, method: str, steps: int | str | None, seed: int) -> dict[str
     print(f"{task.name}: {method}, {steps} steps, seed {seed} …", flush=True)
     done = {"key": key, **measure(task, method, steps, seed), "cpu": machine()["cpu"]}
     print("  " + ", ".join(f"{name} {value_of(done, name):.4g}" for name in (*FIGURES, CPU)), flush=True)
-    save(NAME, {"runs": [*runs(), done]})  # read again: another process may have added to it meanwhile
+    with hold(RESULTS / f".{NAME}.lock", wait=True):  # other tables may be measured at the same time
+        save(NAME, {"runs": [*runs(), done]})
     return done
 
 
