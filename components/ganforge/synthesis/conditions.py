@@ -245,8 +245,9 @@ def _fixed_shares(
 
 def _alike(codec: Codec, name: str, share_of: Callable[[int], np.ndarray]) -> _Coded:
     """Every value that the data have, missing ones aside, as often as any other."""
-    block, _ = codec.code_of(name, codec.schema[name].categories[0] if name in codec.schema else None)
-    seen = np.flatnonzero(share_of(block)[: len(codec.schema[name].categories)])
+    categories = codec.schema[name].categories
+    block, _ = codec.code_of(name, categories[0] if categories else None)
+    seen = np.flatnonzero(share_of(block)[: len(categories)])
     return {(block, int(code)): 1 / len(seen) for code in seen}
 
 
