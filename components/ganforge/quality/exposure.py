@@ -240,8 +240,8 @@ def _gates(
             _gate("membership", attack.share, attack.low, allowed["membership"], told.replace("AUC 0.", "AUC ."))
         )
         told = (
-            f"{single.hits:,} of {single.guesses:,} rare combinations point at one row trained on, at one never seen "
-            f"{single.control_hits:,}"
+            f"of {single.guesses:,} combinations of values that one synthetic row has, {single.hits:,} fit exactly one "
+            f"row trained on, and {single.control_hits:,} exactly one of as many never seen"
         )
         made.append(_gate("singling_out", max(single.risk, 0.0), single.low, allowed["singling_out"], told))
     return tuple(made)

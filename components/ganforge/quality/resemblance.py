@@ -38,7 +38,7 @@ from ganforge.quality.usefulness import Usefulness, train_on_synthetic
 from ganforge.quality.wording import figure, percent, ratio, times
 
 FIDELITY_GATES: Mapping[str, float] = {"column_distance": 0.25, "coverage": 0.2}
-"""column_distance: how far the mean distance of the columns may lie above its floor. coverage: the least share of the
+"""column_distance: how far columns may lie above their floor, on average. coverage: the least share of the
 floor's. Wide: they stop a generator that has broken down; whether rows help is for `judge` to say."""
 PRDC_ROWS = 1_500
 TOLD_APART = 3_000
@@ -121,7 +121,7 @@ class Fidelity:
         """All of it in one or two plain sentences."""
         told, worst = [self["column distance"].sentence], self.worst
         if worst.distance > 1.2 * worst.floor:
-            told[0] += f"; furthest off is {worst.column}"
+            told[0] += f"; {worst.column} stands out"
         told += [each.sentence for each in self.figures if each.name in ("two-sample AUC", "coverage")]
         if self.usefulness is not None:
             told.append(self.usefulness.sentence)
@@ -213,7 +213,7 @@ def fidelity(
         pairs=pairs,
         usefulness=useful,
         behaviour=None if payments is None else behaviour(*given, payments, random_state=random_state),
-        gates=_gates(figures, allowed),
+        gates=_gates(columns, figures, allowed),
         notes=tuple(notes),
     )
 
@@ -309,10 +309,12 @@ def _told_apart(
     ]
 
 
-def _gates(figures: list[Measured], allowed: Mapping[str, float]) -> tuple[Gate, ...]:
+def _gates(
+    columns: tuple[ColumnFidelity, ...], figures: list[Measured], allowed: Mapping[str, float]
+) -> tuple[Gate, ...]:
     named = {each.name: each for each in figures}
-    columns, coverage = named["column distance"], named["coverage"]
-    above = max(columns.value - columns.floor, 0.0)
+    coverage = named["coverage"]
+    above = float(np.mean([max(each.distance - each.floor, 0.0) for each in columns]))
     share = coverage.ratio if coverage.ratio is not None else 1.0
     return (
         Gate(

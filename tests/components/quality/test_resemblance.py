@@ -50,7 +50,7 @@ def test_what_is_broken_stands_first(broken):
     assert broken["two-sample AUC"].value > 0.95 > 0.65 > broken["two-sample AUC"].floor
     assert broken["coverage"].value < broken["coverage"].floor
     assert broken.usefulness.synthetic < broken.usefulness.real
-    assert "furthest off is amount" in broken.sentence
+    assert "amount stands out" in broken.sentence
     assert str(broken).splitlines()[1].strip().startswith("amount: ")
 
 
