@@ -258,7 +258,7 @@ def _prdc(
     """As many rows on all three sides: balls grow as rows get fewer."""
     space, n = RowSpace.of(real, schema), min(len(real), len(made), PRDC_ROWS)
     points = [space.place(_some(each, n, rng), conformed=True) for each in (real, made, kept)]
-    k = max(1, min(NEIGHBOURS, n // 3))
+    k = min(NEIGHBOURS, max(1, n // 10))  # of few rows, five neighbours are everybody
     value, floor = (prdc(points[0], each, k=k).to_json() for each in points[1:])
     words = {
         "precision": "{} of the synthetic rows lie where real rows are",
