@@ -218,7 +218,8 @@ def table(figures: dict) -> str:
     asked_for = figures[kinds[0]]["conditions"]["values"]
     compared = (
         f"both sides of equal size (a third of the real rows, at most {MOST:,}, against the rest), means over {SPLITS} "
-        "random splits"
+        "random splits. For raw obedience `ctgan-tuned` moves offsets of its last layer after training "
+        "(`synthesis/calibration.py`)"
         if figures.get("measure") == MEASURE
         else "one draw from the test part, of the values that have as many rows there"
     )
@@ -226,8 +227,7 @@ def table(figures: dict) -> str:
         f"{markdown(('', *kinds), rows)}\n\nUCI Adult, {figures['data']['rows']:,} rows, one seed, one thread; steps: "
         f"{steps}. {asked_for} values of at least {LEAST} rows are asked for. Other columns: mean distance of their "
         f"margins to real rows with the value, over that of other real rows: {compared}. Raw obedience is what the "
-        "network makes before anything is rejected; for it `ctgan-tuned` moves offsets of its last layer after "
-        "training (`synthesis/calibration.py`)."
+        "network makes before anything is rejected."
     )
 
 
