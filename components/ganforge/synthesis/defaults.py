@@ -24,8 +24,8 @@ def default_condition_columns(rows: int, columns: int) -> int:
     """How many of the columns may be asked for together: at most eight and half of them, and of few rows fewer.
 
     What is asked for together is put together as in a real row. Eight columns of 400 rows would nearly tell which row;
-    four are shared by several: log₂(rows) / 2 grows from 4 at 400 rows to 7 at 20,000. On Adult seven columns instead
-    of five brought pairs from .037 to .032 and AUROC after training on the rows from .900 to .904; synthetic rows were
-    nearer to a training row than held-out ones are in .37 of the cases instead of .31, where copies would be over .5.
+    four are shared by several: log₂(rows) / 2 grows from 4 at 400 rows to 7 at 20,000. More columns
+    bring rows nearer to the data and to single training rows alike; BENCHMARKS.md holds the latter to what held-out rows
+    are ("nearer").
     """
     return max(min(8, columns // 2, int(math.log2(max(rows, 2)) / 2)), 1)
