@@ -25,7 +25,7 @@ def default_condition_columns(rows: int, columns: int) -> int:
 
     What is asked for together is put together as in a real row. Eight columns of 400 rows would nearly tell which row;
     four are shared by several: log₂(rows) / 2 grows from 4 at 400 rows to 7 at 20,000. More columns
-    bring rows nearer to the data and to single training rows alike; BENCHMARKS.md holds the latter to what held-out rows
-    are ("nearer").
+    bring rows nearer to the data and to single training rows alike; BENCHMARKS.md holds the latter to what held-out
+    rows are ("nearer").
     """
     return max(min(8, columns // 2, int(math.log2(max(rows, 2)) / 2)), 1)
