@@ -9,6 +9,7 @@ import numpy as np
 
 from ganforge.data.images import Images
 from ganforge.downstream.intervals import corrected_interval
+from ganforge.downstream.picture_design import CLASSICAL
 from ganforge.downstream.picture_trials import PictureArm
 from ganforge.downstream.sentence import display_name
 from ganforge.quality.pictures import nearest_real
@@ -166,6 +167,11 @@ def _would_change(facts: Mapping[str, Any], verdict: Mapping[str, Any], sampled:
     if facts["per_class"] is not None:
         told.append(f"More pictures a class than {facts['per_class']}: the fewer, the less there is to learn to draw.")
     told.extend(judged_shorter(verdict))
+    if CLASSICAL in verdict["harmful"]:
+        told.append(
+            "A longer training of the classifier (`--set classify.steps=1500`), or smaller changes "
+            "(`--set judge.classical.rotation=0`): pictures that change at every step take longer to learn."
+        )
     told.append("A longer training of the generator (`--preset full`).")
     return tuple(told)
 
