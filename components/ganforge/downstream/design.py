@@ -18,6 +18,7 @@ from ganforge.data.table import Table
 from ganforge.data.targets import BinaryTarget
 from ganforge.downstream.arms import CLASS_WEIGHTS, NONE, PLAIN_ARMS
 from ganforge.downstream.classifiers import CLASSIFIERS
+from ganforge.downstream.intervals import LEAST_FOLDS
 from ganforge.downstream.leaks import without_mark
 from ganforge.downstream.measures import Costs
 from ganforge.downstream.resampling import Protocol, joined, outer_folds
@@ -163,9 +164,10 @@ def suitable_ratios(
         )
     fewest = min(positives, n - positives)
     if fewest < folds:
+        fewer = f", or ask for {fewest} folds (of fewer than {LEAST_FOLDS} nothing is concluded)" if fewest > 1 else ""
         raise UnsuitableDataError(
             f"{table.source}: column {target!r} has only {fewest} rows of its rarer side, too few for {folds} folds; "
-            f"bring more of them, or ask for fewer folds"
+            f"bring {folds - fewest} more of them at least{fewer}"
         )
     possible = tuple(sorted({ratio for ratio in ratios if positives < ratio * (n - positives)}))
     if not possible:
@@ -202,7 +204,7 @@ def roles_of(
         table = table.drop(group)
     twins = twin_groups(table, leave_out=[target])
     together = twins if groups is None else joined(groups, twins)
-    return Protocol(groups=together, time=seconds, gap=gap), Costs(worth, alert_cost), table
+    return Protocol(groups=together, entities=groups, time=seconds, gap=gap), Costs(worth, alert_cost), table
 
 
 def _amounts(table: Table, name: str) -> np.ndarray:

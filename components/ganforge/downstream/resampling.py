@@ -24,6 +24,8 @@ class Protocol:
 
     groups: np.ndarray
     """(N,) numbers; rows that share one stay together."""
+    entities: np.ndarray | None = None
+    """(N,) numbers of the customers or cards alone, without the twins; None where no column names them."""
     time: np.ndarray | None = None
     """(N,) seconds; then folds go forward in time."""
     gap: float = 0.0
@@ -31,7 +33,8 @@ class Protocol:
 
     def take(self, rows: np.ndarray) -> Protocol:
         time = None if self.time is None else self.time[rows]
-        return Protocol(groups=self.groups[rows], time=time, gap=self.gap)
+        entities = None if self.entities is None else self.entities[rows]
+        return Protocol(groups=self.groups[rows], entities=entities, time=time, gap=self.gap)
 
 
 def outer_folds(

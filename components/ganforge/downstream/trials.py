@@ -224,9 +224,9 @@ def _synthesize(
 def _results(
     task: Trial, arm: str, train: np.ndarray, test: np.ndarray, score: np.ndarray, chosen: Any
 ) -> dict[str, Result]:
-    truth, costs = task.positive[test], task.costs.take(test)
+    truth, costs, entities = task.positive[test], task.costs.take(test), task.protocol.take(test).entities
     held = chosen.held_out
-    measures = measured(truth, score, costs=costs)
+    measures = measured(truth, score, costs=costs, entities=entities)
     mended, threshold = None, 0.5
     if held is not None:
         places, held_score = held
@@ -249,7 +249,7 @@ def _results(
     )
     if arm != NONE or not task.threshold:
         return {arm: result}
-    moved = measured(truth, score, costs=costs, threshold=threshold)
+    moved = measured(truth, score, costs=costs, threshold=threshold, entities=entities)
     moved["brier_recalibrated"] = measures["brier_recalibrated"]
     return {arm: result, THRESHOLD: replace(result, measures=moved, threshold=threshold)}
 

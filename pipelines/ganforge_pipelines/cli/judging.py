@@ -50,6 +50,9 @@ Kinds = Annotated[
 ]
 Steps = Annotated[int | None, typer.Option(min=1, help="Real batches each generator trains on.")]
 PresetName = Annotated[str, typer.Option("--preset", metavar="quick|full", help="quick: minutes; full: a night.")]
+Folds = Annotated[
+    int | None, typer.Option(min=2, metavar="N", help="Test parts; of fewer than 5 nothing is concluded.")
+]
 Jobs = Annotated[int, typer.Option(help="Fits at once; -1: one a core.")]
 
 
@@ -69,6 +72,7 @@ def judge(
     kind: Kinds = None,
     steps: Steps = None,
     preset: PresetName = "quick",
+    folds: Folds = None,
     jobs: Jobs = -1,
     seed: Seed = None,
     schema: SchemaFile = None,
@@ -76,7 +80,7 @@ def judge(
     quiet: Quiet = False,
 ) -> None:
     """Say whether synthetic rows help this table's classifier, or what is simpler and as good."""
-    asked = _Asked(data, target, time, gap, group, amount, leave_out, kind, steps, preset, jobs, seed, schema)
+    asked = _Asked(data, target, time, gap, group, amount, leave_out, kind, steps, preset, folds, jobs, seed, schema)
     speaker, watch = Speaker(json_to=json_to, quiet=quiet), Stopwatch()
     with speaker.notices() as notices:
         verdict = asked.judge(asked.read(), speaker)
@@ -99,6 +103,7 @@ def augment(
     kind: Kinds = None,
     steps: Steps = None,
     preset: PresetName = "quick",
+    folds: Folds = None,
     jobs: Jobs = -1,
     seed: Seed = None,
     schema: SchemaFile = None,
@@ -113,7 +118,7 @@ def augment(
     check_writable(out)
     if out.exists() and data.exists() and out.samefile(data):
         raise InputError(f"--out {out} is the data itself; give another name")
-    asked = _Asked(data, target, time, gap, group, amount, leave_out, kind, steps, preset, jobs, seed, schema)
+    asked = _Asked(data, target, time, gap, group, amount, leave_out, kind, steps, preset, folds, jobs, seed, schema)
     asked.check_forced(force)
     speaker, watch = Speaker(json_to=json_to, quiet=quiet), Stopwatch()
     with speaker.notices() as notices:
@@ -150,6 +155,7 @@ class _Asked:
     kind: list[str] | None
     steps: int | None
     preset: str
+    folds: int | None
     jobs: int
     seed: int | None
     schema: Path | None
@@ -194,6 +200,7 @@ class _Asked:
                     group=self.group,
                     amount=self.amount,
                     preset=self.preset,
+                    folds=self.folds,
                     random_state=self.seed or 0,
                     n_jobs=self.jobs,
                     checkpoints=self.kept,

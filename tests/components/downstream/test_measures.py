@@ -9,6 +9,7 @@ from ganforge.downstream.measures import (
     Costs,
     best_threshold,
     brier,
+    group_precision_at,
     measured,
     precision_at,
     recalibrated,
@@ -35,6 +36,22 @@ def test_precision_at_k_shares_ties():
     tied = np.array([0.9, 0.5, 0.5, 0.5, 0.1, 0.1])
     # One sure hit; of the three that share the second place one is positive: 1/3 on average.
     assert precision_at(TRUTH, tied, 2) == pytest.approx((1 + 1 / 3) / 2)
+
+
+def test_precision_of_groups_counts_each_by_its_most_suspicious_row():
+    cards = np.array([7, 7, 3, 3, 5, 5])
+    # card 7: .9 and a positive; card 3: .7 and a positive; card 5: .1 and none
+    assert group_precision_at(TRUTH, SCORE, cards, 1) == 1
+    assert group_precision_at(TRUTH, SCORE, cards, 2) == 1
+    assert group_precision_at(TRUTH, SCORE, cards, 100) == pytest.approx(2 / 3)
+    # Row by row the second place is a false alarm; so it is for cards whose rows are each alone.
+    assert group_precision_at(TRUTH, SCORE, np.arange(6), 2) == precision_at(TRUTH, SCORE, 2) == 0.5
+
+
+def test_what_is_measured_by_groups_needs_them():
+    assert np.isnan(measured(TRUTH, SCORE, costs=ONES)["group_precision_at_100"])
+    found = measured(TRUTH, SCORE, costs=ONES, entities=np.array([7, 7, 3, 3, 5, 5]))
+    assert found["group_precision_at_100"] == pytest.approx(2 / 3)
 
 
 def test_savings_by_hand():

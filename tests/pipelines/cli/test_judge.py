@@ -85,6 +85,17 @@ def test_folds_forward_in_time(payments, cli):
     assert json.loads(done.out)["test_to_train"] > 0.5  # early folds have little to learn from
 
 
+def test_too_few_positives_for_the_folds_can_be_judged_in_fewer(payments, cli):
+    positive = payments.index[payments["is_fraud"] == 1]
+    payments.drop(index=positive[2:]).to_csv("scarce.csv", index=False)
+    refused = cli("judge", "scarce.csv", *FAST)
+    assert refused.code == 1
+    assert "ask for 2 folds" in refused.err
+    done = cli("judge", "scarce.csv", *FAST, "--folds", "2")
+    assert done.code == 0, done.err
+    assert "2 folds are too few to tell" in done.out
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "told"),
     [
