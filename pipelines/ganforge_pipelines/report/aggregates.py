@@ -32,7 +32,7 @@ def compare_columns(
     """The `worst` columns by `distances` (column → distance in [0, 1]), the worst first, binned for drawing.
 
     `measures` names each distance (unless given "KS distance" for numbers, "total variation" for categories);
-    `floors` is the same distance between two halves of the real rows.
+    `floors` is the same distance of real rows that were held out.
     """
     names = sorted(distances, key=lambda name: (-distances[name], str(name)))[:worst]
     made = []

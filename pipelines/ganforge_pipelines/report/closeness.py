@@ -65,12 +65,8 @@ def pairs_chart(pairs: PairGaps, *, key: str, most: int = 14) -> Chart:
     np.fill_diagonal(over, -np.inf)
     worst = np.sort(np.argsort(-over.max(axis=1), kind="stable")[:most])
     over, names = over[np.ix_(worst, worst)], [wording.clean(pairs.names[k], longest=20) for k in worst]
-    one, other = np.unravel_index(int(np.argmax(over)), over.shape)
-    gap = pairs.gap[np.ix_(worst, worst)][one, other]
-    floor = None if pairs.floor is None else float(pairs.floor[np.ix_(worst, worst)][one, other])
-    beside = "" if floor is None else f", chance makes {wording.score(floor)}"
-    title = f"{names[max(one, other)]} with {names[min(one, other)]} hangs together least as in the real rows " \
-        f"({wording.score(gap)}{beside})"  # fmt: skip
+    one, other = (int(each) for each in np.unravel_index(int(np.argmax(over)), over.shape))
+    title = _pairs_title(pairs, names[max(one, other)], names[min(one, other)])
     n = len(names)
     with canvas(height=95 + max(19 * n, 90)) as (figure, axes):
         top = max(0.1, float(over[np.isfinite(over)].max(initial=0.0)))
@@ -78,7 +74,7 @@ def pairs_chart(pairs: PairGaps, *, key: str, most: int = 14) -> Chart:
             for b in range(a):
                 strength = float(np.clip(over[a, b] / top, 0, 1))
                 axes.add_patch(_cell(b, a, strength))
-        axes.add_patch(_frame(int(min(one, other)), int(max(one, other))))
+        axes.add_patch(_frame(min(one, other), max(one, other)))
         axes.set_xlim(-0.5, n - 1.5)
         axes.set_ylim(n - 0.5, 0.5)
         axes.set_xticks(range(n - 1), names[:-1], rotation=60, ha="right", rotation_mode="anchor")
@@ -94,6 +90,17 @@ def pairs_chart(pairs: PairGaps, *, key: str, most: int = 14) -> Chart:
     if len(pairs.names) > n:
         note += f" Shown are the {n} columns that stand out most, of {len(pairs.names)}."
     return Chart(title=title, svg=svg, note=note)
+
+
+def _pairs_title(pairs: PairGaps, first: str, second: str) -> str:
+    if pairs.worst is None:
+        return f"{first} with {second} hangs together least as in the real rows"
+    (one, other), measure, (synthetic, real, others) = pairs.worst
+    names = (wording.clean(each, longest=30) for each in (one, other))
+    return (
+        f"{' with '.join(names)}: {wording.clean(measure)} {wording.score(synthetic)}, in the real rows "
+        f"{wording.score(real)}, in other real ones {wording.score(others)}"
+    )
 
 
 def _cell(x: int, y: int, strength: float) -> Rectangle:

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ganforge.errors import InputError
-from ganforge_pipelines.report.evidence import CostCurve, DensityMap, Distances, PairGaps, Reliability
+from ganforge_pipelines.report.evidence import CostCurve, DensityMap, Distances, GateLine, PairGaps, Reliability
 from ganforge_pipelines.report.parts import (
     Arm,
     Budget,
@@ -52,6 +52,7 @@ __all__ = [
     "Distances",
     "Figure",
     "FraudReport",
+    "GateLine",
     "ImagesReport",
     "Interval",
     "LineageStep",
@@ -119,12 +120,17 @@ class FraudReport(Report):
     columns: tuple[ColumnComparison, ...] = ()
     """The worst first."""
     fidelity: tuple[Number, ...] = ()
+    fidelity_told: str = ""
+    """The same as a sentence."""
+    compared: int | None = None
+    """Rows a side in each comparison; the real ones held out are as many."""
     map: DensityMap | None = None
     pairs: PairGaps | None = None
     exposure: tuple[Number, ...] = ()
     """Numbers of privacy, each beside what chance makes."""
     exposed: str = ""
-    """What the gates said, as a sentence."""
+    """Whether anybody is, as far as that can be told, as a sentence."""
+    gates: tuple[GateLine, ...] = ()
     distances: Distances | None = None
     n_synthetic: int | None = None
     copies_dropped: int | None = None
@@ -142,6 +148,7 @@ class ImagesReport(Report):
     arms: tuple[Arm, ...] = ()
     rope: float | None = None
     """Half the width of the region of practical equivalence, a share."""
+    gates: tuple[GateLine, ...] = ()
     distances: Distances | None = None
     grids: tuple[SampleGrid, ...] = ()
     """By step, so that collapse is seen; the same latents at every step."""

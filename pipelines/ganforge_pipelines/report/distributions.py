@@ -22,8 +22,9 @@ def column_chart(column: ColumnComparison, *, key: str) -> Chart:
     title = f"{name}: {_largest_gap(column)}"
     draw = _draw_bins if column.edges is not None else _draw_categories
     svg = draw(column, key=key, label=title)
-    floor = "" if column.floor is None else f"; two halves of the real rows: {wording.score(column.floor)}"
-    return Chart(title=title, svg=svg, note=f"{column.measure} {wording.score(column.distance)}{floor}")
+    floor = "" if column.floor is None else f"; other real rows: {wording.score(column.floor)}"
+    note = column.told or f"{column.measure} {wording.score(column.distance)}{floor}"
+    return Chart(title=title, svg=svg, note=note)
 
 
 def _draw_bins(column: ColumnComparison, *, key: str, label: str) -> Markup:

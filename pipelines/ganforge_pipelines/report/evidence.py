@@ -96,11 +96,24 @@ class PairGaps:
     floor: np.ndarray | None = None
     """The same for real rows that were held out, or for halves of the real rows."""
     measure: str = ""
+    worst: tuple[tuple[str, str], str, tuple[float, float, float]] | None = None
+    """The pair that stands out, what is measured, and that of (synthetic, real, other real rows)."""
 
     def __post_init__(self) -> None:
         for each in (self.gap, self.floor):
             if each is not None and each.shape != (len(self.names),) * 2:
                 raise InputError(f"pairs: {len(self.names)} columns, but gaps of shape {each.shape}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class GateLine:
+    """A number that synthetic rows must keep to before they go on."""
+
+    name: str
+    value: float
+    limit: float
+    passed: bool
+    sentence: str
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -94,7 +94,9 @@ class ColumnComparison:
     edges: Sequence[float] | None = None
     labels: Sequence[str] | None = None
     floor: float | None = None
-    """The same distance between two halves of the real rows: what no generator can go below."""
+    """The same distance of real rows that were held out, or between two halves: what no generator can go below."""
+    told: str = ""
+    """How distance and floor were measured, where a line must say more than both."""
     log: bool = False
     """Whether the bins are even on a logarithmic scale."""
     dates: bool = False

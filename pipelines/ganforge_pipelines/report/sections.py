@@ -19,7 +19,7 @@ from ganforge_pipelines.report.losses import loss_charts
 from ganforge_pipelines.report.parts import Arm
 from ganforge_pipelines.report.pictures import evenly, strips
 from ganforge_pipelines.report.sections_fraud import fraud_sections
-from ganforge_pipelines.report.tables import arms_table, called, detectors_table, numbers_table, odd_table
+from ganforge_pipelines.report.tables import arms_table, called, detectors_table, gates_table, numbers_table, odd_table
 
 
 def sections_of(content: Report) -> list[Section]:
@@ -72,6 +72,8 @@ def _images(content: ImagesReport) -> list[Section]:
         obeyed.append(obedience_chart(content.obedience, key=next(key)))
     if content.distances is not None:
         obeyed.append(distances_chart(content.distances, key=next(key)))
+    if content.gates:
+        obeyed.append(gates_table(content.gates))
     if content.fidelity:
         obeyed.append(numbers_table(content.fidelity, n=content.n_synthetic, counted="generated pictures"))
     helped: list[Part] = []

@@ -12,7 +12,14 @@ from ganforge_pipelines.report.decisions import cost_chart, reliability_chart
 from ganforge_pipelines.report.distributions import column_chart
 from ganforge_pipelines.report.figures import arms_chart, precision_recall_chart
 from ganforge_pipelines.report.layout import Part, Section, judged, keys
-from ganforge_pipelines.report.tables import arms_table, called, few_alarms_table, numbers_table, trade_table
+from ganforge_pipelines.report.tables import (
+    arms_table,
+    called,
+    few_alarms_table,
+    gates_table,
+    numbers_table,
+    trade_table,
+)
 
 
 def fraud_sections(content: FraudReport) -> list[Section]:
@@ -27,7 +34,7 @@ def fraud_sections(content: FraudReport) -> list[Section]:
         ),
         Section(
             title="Are the synthetic rows any good",
-            lead="The columns that came out worst stand first. Distance 0 is a perfect match, 1 no overlap at all.",
+            lead=_compared(content),
             parts=_rows(content, key),
         ),
         Section(title="Is anyone exposed", lead=content.exposed, parts=_exposed(content, key)),
@@ -63,6 +70,14 @@ def _where(content: FraudReport, key: Iterator[str]) -> list[Part]:
     return parts
 
 
+def _compared(content: FraudReport) -> str:
+    told = [content.fidelity_told] if content.fidelity_told else []
+    told.append("The columns that came out worst stand first. Distance 0 is a perfect match, 1 no overlap at all.")
+    if content.compared:
+        told.append(f"Each comparison is of {content.compared:,} rows a side: the fewer, the higher chance's floor.")
+    return " ".join(told)
+
+
 def _rows(content: FraudReport, key: Iterator[str]) -> list[Part]:
     parts: list[Part] = []
     if content.fidelity:
@@ -81,4 +96,6 @@ def _exposed(content: FraudReport, key: Iterator[str]) -> list[Part]:
         parts.append(numbers_table(content.exposure, copies=content.copies_dropped))
     if content.distances is not None:
         parts.append(distances_chart(content.distances, key=next(key)))
+    if content.gates:
+        parts.append(gates_table(content.gates))
     return parts

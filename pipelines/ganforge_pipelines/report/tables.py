@@ -9,6 +9,7 @@ import numpy as np
 
 from ganforge_pipelines.report import wording
 from ganforge_pipelines.report.content import AnomaliesReport, FraudReport, ImagesReport
+from ganforge_pipelines.report.evidence import GateLine
 from ganforge_pipelines.report.parts import Arm, Detector, Interval, Number, OddRow
 
 
@@ -41,17 +42,22 @@ def arms_table(content: FraudReport | ImagesReport) -> Table:
         f"The change lies between the small numbers with {wording.share(level)} probability; they allow for folds "
         "that share their training data (Nadeau & Bengio 2003)."
     )
-    if any(arm.better is not None for arm in ordered):
+    known = any(arm.better is not None for arm in ordered)
+    if known:
         note += f" Better, alike, worse: how probable each is{_alike(content.rope, shares=shares)}."
     return _only_filled(
         title="The same in numbers",
-        head=("arm", content.measure, "change, where it lies", "better · alike · worse"),
+        head=(
+            "arm",
+            content.measure,
+            "change, where it lies"
+            + (", better · alike · worse" if any(arm.better is not None for arm in ordered) else ""),
+        ),
         rows=[
             (
                 wording.clean(arm.name, longest=40),
                 (wording.accuracy if shares else wording.score)(arm.mean),
-                "–" if arm.difference is None else _change(arm.difference, shares=shares),
-                _probabilities(arm),
+                "–" if arm.difference is None else _change(arm.difference, shares=shares) + _probabilities(arm),
             )
             for arm in ordered
         ],
@@ -69,7 +75,8 @@ def _alike(rope: float | None, *, shares: bool) -> str:
 def _probabilities(arm: Arm) -> str:
     if arm.better is None or arm.equivalent is None or arm.worse is None:
         return ""
-    return " · ".join(f"{100 * each:.0f}" for each in (arm.better, arm.equivalent, arm.worse)) + f"{wording.NO_BREAK}%"
+    shares = " · ".join(f"{100 * each:.0f}" for each in (arm.better, arm.equivalent, arm.worse))
+    return f"\n{shares}{wording.NO_BREAK}%"
 
 
 def _only_filled(
@@ -124,7 +131,8 @@ def few_alarms_table(content: FraudReport) -> Table | None:
 def _spread(folds: Sequence[float]) -> str:
     if not folds:
         return ""
-    return f"{wording.share(float(np.mean(folds)))}\n{wording.share(min(folds))} to {wording.share(max(folds))}"
+    low, high = (wording.share(each) for each in (min(folds), max(folds)))
+    return f"{wording.share(float(np.mean(folds)))}\n{low.removesuffix(f'{wording.NO_BREAK}%')}–{high}"
 
 
 def trade_table(content: FraudReport) -> Table:
@@ -141,7 +149,7 @@ def trade_table(content: FraudReport) -> Table:
             best.get(curve.name, len(best)),
         ),
     )
-    curves = sorted(ordered[:4], key=lambda curve: best.get(curve.name, len(best)))
+    curves = sorted(ordered[:3], key=lambda curve: best.get(curve.name, len(best)))
     return Table(
         title="What that means for the alerts",
         head=("to find", *(wording.clean(curve.name, longest=20) for curve in curves)),
@@ -186,9 +194,32 @@ def numbers_table(
         head=[head[k] for k in keep],
         rows=[[row[k] for k in keep] for row in rows],
         numeric=[place for place, k in enumerate(keep) if k],
-        note="“Real against real” is the same number among the real ones alone: what chance makes."
+        note="“Real against real” is the same number of real ones that were held out: what chance makes."
         if 2 in keep
         else "",
+    )
+
+
+def gates_table(gates: Sequence[GateLine]) -> Table:
+    """What synthetic data must keep to before they go on, and whether they did."""
+    failed = [each for each in gates if not each.passed]
+    title = "Every gate is passed" if not failed else f"{len(failed)} of {len(gates)} gates are not passed"
+    return Table(
+        title=title,
+        head=("gate", "found", "limit", ""),
+        rows=[
+            (
+                f"{wording.clean(each.name)}\n{wording.clean(each.sentence, longest=160)}",
+                wording.score(each.value),
+                wording.score(each.limit),
+                "passed" if each.passed else "failed",
+            )
+            for each in gates
+        ],
+        numeric=(1, 2),
+        strong=[place for place, each in enumerate(gates) if not each.passed],
+        note="Data that fail a gate are not trained on by the model that is registered; the limits stand in "
+        "`sample.gates`.",
     )
 
 

@@ -173,7 +173,6 @@ def _augmenting(
             run=f"{_ROOM}.reporting_{flow}:report",
             deps=(
                 *train,
-                *test,
                 *facts,
                 *_at(flow, "train", "training.json", *(() if curve else ("grids.npz",))),
                 *synthetic,

@@ -37,9 +37,7 @@ def report(context: StageContext) -> str:
     real = read_part(context.input("prepare", "train.parquet"), facts).frame
     synthetic = read_part(context.input("sample", "synthetic.parquet"), facts).frame
     rare = real.loc[positives(real[facts["target"]], facts)]
-    held_out = read_part(context.input("prepare", "test.parquet"), facts).frame
-    unseen = held_out.loc[positives(held_out[facts["target"]], facts)]
-    rows = shown_rows(rare, synthetic, unseen, facts, seed=context.seed)
+    rows = shown_rows(rare, synthetic, facts, quality, seed=context.seed)
     content = FraudReport(
         sentence=verdict["sentence"],
         what_to_do=f"{_what_to_do(verdict)} {_threshold_to_use(test)}",

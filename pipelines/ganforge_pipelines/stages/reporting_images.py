@@ -13,15 +13,12 @@ from ganforge.downstream.picture_design import CLASSICAL
 from ganforge.downstream.picture_trials import PictureArm
 from ganforge.downstream.sentence import display_name
 from ganforge.quality.pictures import nearest_real
-from ganforge.quality.two_sample import superiority
 from ganforge_pipelines.report import wording
 from ganforge_pipelines.report.content import ImagesReport
-from ganforge_pipelines.report.evidence import Distances
 from ganforge_pipelines.report.parts import (
     ClassAccuracy,
     ClassPictures,
     Figure,
-    Interval,
     Number,
     Obedience,
     SampleGrid,
@@ -31,13 +28,12 @@ from ganforge_pipelines.stages.context import StageContext
 from ganforge_pipelines.stages.gating import followed
 from ganforge_pipelines.stages.pictures import labels_of, read_part
 from ganforge_pipelines.stages.reporting import arms, common, finish, judged_shorter
+from ganforge_pipelines.stages.reporting_quality import distances, gate_lines
 
 SHOWN = 10
 """Pictures of each class in the report."""
 OBEDIENT = 0.5
 """Share of pictures showing what was asked for, below which a generator has not learned to draw."""
-MOST = 2_000
-"""Pictures held out that are compared."""
 
 
 def report(context: StageContext) -> str:
@@ -48,9 +44,6 @@ def report(context: StageContext) -> str:
     registered = context.json("register", "registered.json")
     real = read_part(context.input("prepare", "train.npz"), facts)
     synthetic = read_part(context.input("sample", "synthetic.npz"), facts)
-    held_out = read_part(context.input("prepare", "test.npz"), facts)
-    _, made = nearest_real(synthetic.pixels, real.pixels)
-    _, true = nearest_real(held_out.pixels[:MOST], real.pixels)
     shared = common(context, facts, registered)
     content = ImagesReport(
         sentence=verdict["sentence"],
@@ -62,7 +55,8 @@ def report(context: StageContext) -> str:
         classifier=verdict["classifier"],
         arms=arms(verdict),
         rope=verdict["rope"],
-        distances=_distances(made, true),
+        distances=distances(quality, what="picture", axis="grey levels a pixel from the nearest trained on"),
+        gates=gate_lines(quality),
         grids=_grids(context),
         pictures=_pictures(real, synthetic, show_rows=context.own["show_rows"]),
         obedience=tuple(
@@ -75,8 +69,8 @@ def report(context: StageContext) -> str:
         fidelity=(
             Number(
                 name="median distance to the nearest real picture",
-                value=float(np.median(made)),
-                floor=float(np.median(true)),
+                value=quality["privacy"]["distance"],
+                floor=quality["privacy"]["distance_held_out"],
                 note="grey levels a pixel; beside it the same for pictures held out",
             ),
         ),
@@ -210,21 +204,4 @@ def _per_class(facts: Mapping[str, Any], verdict: Mapping[str, Any]) -> tuple[Cl
             by_arm={arm: values[number] for arm, values in by_arm.items() if values[number] is not None},
         )
         for number, name in enumerate(facts["classes"])
-    )
-
-
-def _distances(made: np.ndarray, true: np.ndarray) -> Distances:
-    """Distances to the nearest picture trained on, of generated pictures and of those held out."""
-    nearer = superiority(made, true)
-    ends = [float(np.quantile(each, q)) for each in (made, true) for q in (0.005, 0.995)]
-    edges = np.linspace(min(ends), max(max(ends), min(ends) + 1e-6), 31)
-    one, other = (np.histogram(np.clip(each, edges[0], edges[-1]), edges)[0] / len(each) for each in (made, true))
-    return Distances(
-        edges=edges.tolist(),
-        synthetic=one.tolist(),
-        held_out=other.tolist(),
-        nearer=Interval(mean=nearer.share, low=nearer.low, high=nearer.high, level=nearer.level),
-        n_held_out=len(true),
-        what="picture",
-        axis="grey levels a pixel from the nearest trained on",
     )

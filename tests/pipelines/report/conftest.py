@@ -31,7 +31,7 @@ from ganforge_pipelines.report.content import (
     SampleGrid,
     StageTime,
 )
-from ganforge_pipelines.report.evidence import CostCurve, Distances, PairGaps, Reliability
+from ganforge_pipelines.report.evidence import CostCurve, Distances, GateLine, PairGaps, Reliability
 from ganforge_pipelines.report.regions import density_map
 from ganforge_pipelines.report.render import render
 
@@ -167,6 +167,7 @@ def evidence() -> dict:
         "map": density_map(real, made, kept=0.6),
         "pairs": PairGaps(names=names, gap=gap + gap.T, floor=np.full((4, 4), 0.2), measure="Total variation."),
         "exposure": (Number(name="attack", value=0.52, low=0.47, high=0.57, floor=0.5),),
+        "gates": (GateLine(name="copies", value=0.0, limit=0.01, passed=True, sentence="0 % copy a real row"),),
         "exposed": "Nobody, as far as these can tell.",
         "distances": Distances(
             edges=[0, 0.5, 1.0, 1.5],

@@ -24,6 +24,7 @@ from ganforge_pipelines.report.content import (
     PairGaps,
     SampleGrid,
 )
+from ganforge_pipelines.report.evidence import GateLine
 from ganforge_pipelines.report.render import render, write_report
 from ganforge_pipelines.report.tables import trade_table
 
@@ -192,7 +193,7 @@ def test_parts_that_are_empty_leave_no_gap(fraud, images, anomalies):
     assert "Are the synthetic rows any good" not in render(fraud(columns=(), fidelity=(), map=None, pairs=None))
     bare = fraud(precision_recall=(), cost=None, reliability=())
     assert "Where it helped" not in render(bare)
-    assert "Is anyone exposed" not in render(fraud(exposure=(), distances=None, copies_dropped=None))
+    assert "Is anyone exposed" not in render(fraud(exposure=(), distances=None, gates=(), copies_dropped=None))
     assert "What it draws" not in render(images(grids=(), pictures=()))
     assert "The oddest rows" not in render(anomalies(oddest=()))
     unlabelled = render(
@@ -306,7 +307,7 @@ def test_probabilities_and_few_alarms_stand_beside_the_arms(fraud):
     )
     words = Page(render(fraud(arms=arms))).text().replace("\N{NO-BREAK SPACE}", " ")
     assert "25 · 7 · 68 %" in words
-    assert "50 % 40 % to 60 %" in words
+    assert "50 % 40–60 %" in words
     assert ".1 % of them is 2 rows, 1 % 20" in words
     assert "no more can be right of 100" in words
 
@@ -327,10 +328,20 @@ def test_calibration_is_told_as_it_comes_and_mended(fraud):
 def test_the_worst_pair_is_named_beside_its_floor(fraud):
     gap = np.zeros((3, 3))
     gap[0, 2] = gap[2, 0] = 0.5
-    pairs = PairGaps(names=["amount", "hour", "country"], gap=gap, floor=np.full((3, 3), 0.2))
-    assert "country with amount hangs together least as in the real rows (.50, chance makes .20)" in render(
-        fraud(pairs=pairs)
-    )
+    worst = (("amount", "country"), "correlation ratio", (0.1, 0.6, 0.55))
+    pairs = PairGaps(names=["amount", "hour", "country"], gap=gap, floor=np.full((3, 3), 0.2), worst=worst)
+    told = "amount with country: correlation ratio .10, in the real rows .60, in other real ones .55"
+    assert told in Page(render(fraud(pairs=pairs))).text()
+    bare = dataclasses.replace(pairs, worst=None)
+    assert "country with amount hangs together least as in the real rows" in render(fraud(pairs=bare))
+
+
+def test_gates_that_failed_are_told_first_and_hostile_ones_are_text(fraud):
+    failed = GateLine(name="copies", value=0.12, limit=0.01, passed=False, sentence=HOSTILE)
+    page = render(fraud(gates=(failed, *fraud().gates)))
+    assert "1 of 2 gates are not passed" in page
+    assert "Every gate is passed" in render(fraud())
+    assert "script" not in [tag for tag, _ in Page(page).tags]
 
 
 @pytest.mark.parametrize(
@@ -347,5 +358,5 @@ def test_a_table_of_the_trade_always_has_the_generator_and_nothing_added(fraud):
     arms.append(Arm(name="ctgan", mean=0.05, synthetic=True, difference=LITTLE))
     curves = [Curve(name=arm.name, x=[0, 1], y=[1, 0]) for arm in arms]
     table = trade_table(fraud(arms=tuple(arms), precision_recall=tuple(curves)))
-    assert len(table.head) == 5
+    assert len(table.head) == 4
     assert {"none", "ctgan"} <= set(table.head)
