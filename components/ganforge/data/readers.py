@@ -12,7 +12,7 @@ from ganforge.data import sources
 from ganforge.data.images import Images
 from ganforge.data.pictures import read_idx, read_images, write_idx
 from ganforge.data.table import SchemaLike, Table
-from ganforge.data.tables import load_npz, read_table, read_table_chunks, read_verbatim_chunks
+from ganforge.data.tables import load_npz, read_table, read_table_chunks, read_verbatim_chunks, without_rows
 from ganforge.errors import InputError
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "read_table",
     "read_table_chunks",
     "read_verbatim_chunks",
+    "without_rows",
     "write_idx",
 ]
 

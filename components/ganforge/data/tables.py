@@ -113,6 +113,21 @@ def read_verbatim_chunks(
         yield frame.reset_index(drop=True)
 
 
+def without_rows(path: str | Path) -> pd.DataFrame | None:
+    """The columns of a table file that has a header and no row below it; None for every other file."""
+    path = sources.existing_file(path)
+    if _is_parquet(path):
+        frame = _read_parquet(path) if cells_of(path) == 0 else None
+    elif path.suffix.lower() == ".npz":
+        frame = _read_npz(path)
+    else:
+        head = sources.read_bytes(path, _HEAD)
+        sources.refuse_binary(path, head)
+        lines = [line for line in _first_lines(head, sources.encoding_of(head) or "utf-8-sig") if line.strip()]
+        frame = pd.DataFrame(columns=_header(path, lines, _sniff(lines), None)) if len(lines) == 1 else None
+    return frame if frame is not None and frame.empty and len(frame.columns) else None
+
+
 def _parts(
     path: Path, rows: int, names: Sequence[str] | None, wish: _Wish, *, only: frozenset[str] | None = None
 ) -> Iterator[pd.DataFrame]:

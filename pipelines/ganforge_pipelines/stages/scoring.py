@@ -15,11 +15,11 @@ import pandas as pd
 from scipy.stats import rankdata
 
 from ganforge.data.images import Images
-from ganforge.data.readers import holds_images, read, read_table_chunks, read_verbatim_chunks
+from ganforge.data.readers import holds_images, read, read_table_chunks, read_verbatim_chunks, without_rows
 from ganforge.data.schema import Schema
 from ganforge.data.sources import refuse_missing
 from ganforge.data.writers import check_writable, write_tables
-from ganforge.errors import GanforgeWarning, InputError
+from ganforge.errors import GanforgeWarning, InputError, UnknownNameError
 
 ROWS_A_CHUNK = 50_000
 REASONS = 3
@@ -46,6 +46,8 @@ def score_file(
     columns that made each row odd and `share_1` … say by how much. Where the file has a column of such a name
     already, all the new ones begin with `ganforge_`. Pictures are given by their number (`picture`).
 
+    A file with a header and no rows below it (a quiet night) gives one with the new columns and no rows, and a notice.
+
     Read `rows` rows at a time, twice or more, so that memory holds some chunks and a float64 a row.
     """
     data, out = Path(data), Path(out)
@@ -54,6 +56,10 @@ def score_file(
     if out.exists() and out.resolve() == data.resolve():
         raise InputError(f"--out {out} is the file that is read; choose another name")
     rows_of = _Pictures(data, rows) if holds_images(data) else _Rows(data, rows, detector.encoding_)
+    if isinstance(rows_of, _Rows) and (nothing := without_rows(data)) is not None:
+        write_tables([_no_scores(nothing, rows_of.schema, str(data), explain=explain)], out)
+        warnings.warn(f"{data} has a header but no rows: {out} has none either", GanforgeWarning, stacklevel=2)
+        return Scored(rows=0, threshold=float(detector.threshold_), unseen={})
     unseen: Counter[str] = Counter()
     scores = []
     for chunk in rows_of.for_detector():
@@ -82,6 +88,18 @@ def _with_scores(
             prefix = _prefix(list(frame.columns), list(added.columns))
         yield pd.concat([frame, added.add_prefix(prefix)], axis=1)
         start = stop
+
+
+def _no_scores(frame: pd.DataFrame, schema: Schema, source: str, *, explain: bool) -> pd.DataFrame:
+    """The columns that scored rows would have, without a row; a missing one is named as it is where there are rows."""
+    for name in schema.names:
+        if name not in frame.columns:
+            raise UnknownNameError("column", name, frame.columns, where=source)
+    added: dict[str, Any] = {"score": np.zeros(0), "rank": np.zeros(0, dtype=np.int64)}
+    for k in range(1, REASONS + 1 if explain else 1):
+        added |= {f"reason_{k}": np.zeros(0, dtype=object), f"share_{k}": np.zeros(0)}
+    new = pd.DataFrame(added)
+    return pd.concat([frame, new.add_prefix(_prefix(list(frame.columns), list(new.columns)))], axis=1)
 
 
 def _prefix(there: Sequence[str], added: Sequence[str]) -> str:

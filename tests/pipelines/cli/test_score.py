@@ -144,3 +144,38 @@ def test_a_table_is_a_table_whatever_its_name(detector, tmp_path, cli):
     NORMAL.head(20).to_csv(tmp_path / "idx_cases.csv", index=False)
     done = cli("score", detector, tmp_path / "idx_cases.csv", "--out", tmp_path / "s.csv")
     assert done.code == 0, done.err
+
+
+@pytest.mark.parametrize(("given", "written"), [("csv", "csv"), ("parquet", "parquet"), ("csv", "parquet")])
+def test_a_quiet_night_gives_a_file_without_rows(detector, tmp_path, cli, given, written):
+    """A scheduler goes on: the columns are there, the code is 0, and the notice says why."""
+    nothing, scored = tmp_path / f"t.{given}", tmp_path / f"s.{written}"
+    frame = NORMAL.head(0).assign(note="")
+    frame.to_csv(nothing, index=False) if given == "csv" else frame.to_parquet(nothing)
+    done = cli("score", detector, nothing, "--out", scored, "--explain", "--json", tmp_path / "answer.json")
+    assert done.code == 0, done.err
+    assert "has a header but no rows" in done.err
+    found = pd.read_csv(scored) if written == "csv" else pd.read_parquet(scored)
+    assert len(found) == 0
+    reasons = [f"{what}_{k}" for k in (1, 2, 3) for what in ("reason", "share")]
+    assert list(found.columns) == [*frame.columns, "score", "rank", *reasons]
+    full = cli("score", detector, _with_rows(tmp_path, given), "--out", scored, "--explain")
+    assert full.code == 0, full.err
+    again = pd.read_csv(scored) if written == "csv" else pd.read_parquet(scored)
+    assert list(again.columns) == list(found.columns)
+
+
+def _with_rows(folder, kind):
+    path = folder / f"full.{kind}"
+    frame = NORMAL.head(3).assign(note="x")
+    frame.to_csv(path, index=False) if kind == "csv" else frame.to_parquet(path)
+    return path
+
+
+def test_a_file_without_rows_still_needs_its_columns(detector, tmp_path, cli):
+    (tmp_path / "t.csv").write_text("a,channel\n")
+    done = cli("score", detector, tmp_path / "t.csv", "--out", tmp_path / "s.csv")
+    assert done.code == 2
+    assert "'b'" in done.err
+    (tmp_path / "t.csv").write_text("")
+    assert cli("score", detector, tmp_path / "t.csv", "--out", tmp_path / "s.csv").code == 2
