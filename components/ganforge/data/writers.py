@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gzip
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -33,25 +33,30 @@ def check_writable(path: str | Path) -> None:
         raise InputError(f"{path} is a folder; give the name of a file")
 
 
-def write_table(frame: pd.DataFrame, path: str | Path) -> None:
-    """Write one frame; the kind of file follows from its name."""
-    write_tables([frame], path)
+def write_table(frame: pd.DataFrame, path: str | Path, *, metadata: Mapping[str, str] | None = None) -> None:
+    """Write one frame; the kind of file follows from its name. See `write_tables`."""
+    write_tables([frame], path, metadata=metadata)
 
 
-def write_tables(frames: Iterable[pd.DataFrame], path: str | Path) -> None:
-    """Write frames of the same columns below each other, one at a time, into one file of bounded memory."""
+def write_tables(
+    frames: Iterable[pd.DataFrame], path: str | Path, *, metadata: Mapping[str, str] | None = None
+) -> None:
+    """Write frames of the same columns below each other, one at a time, into one file of bounded memory.
+
+    metadata: what a Parquet file says of itself, by key; a CSV file has no place for it, and is written without.
+    """
     path = Path(path)
     check_writable(path)
     with write_whole(path) as temporary:
         if path.suffix.lower() == ".parquet":
-            _write_parquet(frames, temporary)
+            _write_parquet(frames, temporary, metadata or {})
             return
         with _text(temporary, compressed=path.suffix.lower() == ".gz") as file:
             for k, frame in enumerate(frames):
                 frame.to_csv(file, index=False, header=k == 0, lineterminator="\n")
 
 
-def _write_parquet(frames: Iterable[pd.DataFrame], path: Path) -> None:
+def _write_parquet(frames: Iterable[pd.DataFrame], path: Path, metadata: Mapping[str, str]) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -60,7 +65,8 @@ def _write_parquet(frames: Iterable[pd.DataFrame], path: Path) -> None:
         for frame in frames:
             table = pa.Table.from_pandas(frame, preserve_index=False, schema=None if writer is None else writer.schema)
             if writer is None:
-                writer = pq.ParquetWriter(path, table.schema)
+                told = {key.encode(): each.encode() for key, each in metadata.items()}
+                writer = pq.ParquetWriter(path, table.schema.with_metadata({**(table.schema.metadata or {}), **told}))
             writer.write_table(table)
     finally:
         if writer is not None:

@@ -111,8 +111,9 @@ def augment(
     quiet: Quiet = False,
 ) -> None:
     """Judge, then write real and added rows where adding rows helps; a column marks the added ones."""
-    from ganforge.data.writers import check_writable, write_table
+    from ganforge.data.writers import check_writable
     from ganforge.downstream.leaks import MARK
+    from ganforge_pipelines.lineage import stamps
 
     check_out(out)
     check_writable(out)
@@ -128,7 +129,7 @@ def augment(
         reason = None if verdict.arms[arm].adds_rows else _reason(verdict)
         made = None if reason else asked.augmented(table, verdict, arm, speaker)
         if made is not None:
-            write_table(made.frame, out)
+            stamps.write_stamped(made.frame, out, asked.origin(made, verdict, arm))
     _tell(speaker, verdict)
     answer = {"out": None if made is None else str(out), "arm": None if made is None else arm, "reason": reason}
     added = {"rows_added": 0 if made is None else made.rows_added, "mark": MARK}
@@ -231,6 +232,29 @@ class _Asked:
             )
         shutil.rmtree(checkpoints, ignore_errors=True)
         return made
+
+    def origin(self, made: Any, verdict: Verdict, arm: str) -> dict[str, Any]:
+        """Where the rows of the file come from: the real ones from the data, the marked ones from the arm."""
+        from ganforge.downstream.leaks import MARK
+        from ganforge_pipelines.lineage import stamps
+
+        synthesizer = self.synthesizers().get(arm)
+        parameters = {} if synthesizer is None else synthesizer.get_params(deep=False)
+        return stamps.stamp(
+            made_by="ganforge augment",
+            rows=len(made.frame),
+            synthetic_rows=made.rows_added,
+            which=MARK,
+            generator={
+                "kind": arm if synthesizer is None else synthesizer.kind,
+                "seed": self.seed or 0,
+                "steps": parameters.get("steps"),
+            },
+            data=stamps.data_of(self.data),
+            seed=self.seed or 0,
+            condition={self.target: "the rarer class"},
+            asked={"arm": arm, "ratio": verdict.arms[arm].ratio},
+        )
 
     def synthesizers(self) -> dict[str, Any]:
         """Unfitted, by kind. Without --steps, as many as the preset gives the generator."""

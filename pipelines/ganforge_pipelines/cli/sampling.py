@@ -57,8 +57,9 @@ def sample(
     """Draw synthetic rows or pictures from a model."""
     from ganforge.catalog import CATALOG, load_model
     from ganforge.data.images import Images
-    from ganforge.data.writers import check_writable, write_images, write_table
+    from ganforge.data.writers import check_writable, write_images
     from ganforge.parameters import seed_of
+    from ganforge_pipelines.lineage import stamps
 
     speaker = Speaker(json_to=json_to, quiet=quiet)
     seed = seed_of(seed)  # a fresh one is told, so that the rows can be made again
@@ -70,14 +71,30 @@ def sample(
             )
         if rows is None and not count:
             raise InputError("how many? Give --rows, or --count 'COL=VALUE:ROWS'")
-        if CATALOG[generator.kind].family == "pictures":
-            write = write_images
-        else:
+        pictures = CATALOG[generator.kind].family == "pictures"
+        if not pictures:
             check_writable(out)
-            write = write_table
         asked = _asked(generator, where, count, prior, match)
         made = generator.sample(rows, random_state=seed, **asked)
-        write(made, out)
+        origin = stamps.generator_of(model)
+        told = stamps.stamp(
+            made_by="ganforge sample",
+            rows=len(made),
+            synthetic_rows=len(made),
+            which=stamps.ALL,
+            generator=origin,
+            data=origin["data"],
+            seed=seed,
+            condition=asked["condition"],
+            asked={
+                k: each for k, each in {"counts": asked.get("counts"), "prior": prior, "match": match}.items() if each
+            },
+        )
+        if pictures:
+            write_images(made, out)
+            stamps.write_beside(out, told)
+        else:
+            stamps.write_stamped(made, out, told)
     noun = "pictures" if isinstance(made, Images) else "rows"
     obedience = getattr(generator, "obedience_", None)
     obeyed = "" if obedience is None else f" ({obedience:.1%} were as asked when first drawn, the others drawn again)"

@@ -29,6 +29,11 @@ class StageProgress:
         return asdict(self)
 
 
+def data_told(context: StageContext) -> list[dict[str, Any]]:
+    """Path and SHA-256 of the data it all began with, for what is to be found again by them."""
+    return [{"path": str(each["path"]), "sha256": str(each["sha256"])} for each in context.data]
+
+
 @dataclass(frozen=True)
 class StageContext:
     """One run of one stage. Only what the graph declares can be read through it."""
