@@ -25,6 +25,7 @@ CONTENTS: dict[str, dict[str, str]] = {
         "features.json": "prepare/features.json",
         "synthetic.parquet": "sample/synthetic.parquet",
         "registered.json": "register/registered.json",
+        "model_card.md": "register/model_card.md",
     },
     "images": {
         "report.html": "report/report.html",
@@ -33,12 +34,14 @@ CONTENTS: dict[str, dict[str, str]] = {
         "generator": "train/generator",
         "synthetic.npz": "sample/synthetic.npz",
         "registered.json": "register/registered.json",
+        "model_card.md": "register/model_card.md",
     },
     "anomalies": {
         "report.html": "report/report.html",
         "answer.json": "report/answer.json",
         "model": "score/model",
         "registered.json": "register/registered.json",
+        "model_card.md": "register/model_card.md",
     },
 }
 """Name in the snapshot → where it lies in `work/<flow>/`."""

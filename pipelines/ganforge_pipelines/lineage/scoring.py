@@ -19,8 +19,8 @@ import pandas as pd
 
 from ganforge.errors import InputError
 
-MODEL, GENERATOR = "model", "generator"
-"""Folders inside the artefact: what scores, and the synthesizer whose rows it was trained with, if any."""
+MODEL, GENERATOR, BUNDLE = "model", "generator", "bundle.json"
+"""Inside the artefact: what scores; the synthesizer whose rows it was trained with, if any; threshold and origin."""
 
 
 class Scorer:
@@ -70,11 +70,16 @@ def _as_images(pixels: np.ndarray) -> Any:
 
 
 def _load_pyfunc(data_path: str) -> Scorer:
-    """MLflow calls this with the artefact's data: our model folder, or a folder that holds it as `model/`."""
+    """MLflow calls this with the artefact's data."""
+    return load_scorer(data_path)
+
+
+def load_scorer(place: str | Path) -> Scorer:
+    """What scores in a model folder, or in a folder that holds one as `model/`."""
     from ganforge.artifacts import read_artifact
     from ganforge.catalog import load_model
 
-    folder = Path(data_path)
+    folder = Path(place)
     if not (folder / "model.json").is_file():
         folder = folder / MODEL
     artifact = read_artifact(folder)

@@ -12,7 +12,7 @@ import re
 import shutil
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING, Any
 from ganforge import __version__
 from ganforge.errors import InputError
 from ganforge_pipelines.lineage.addresses import without_password
-from ganforge_pipelines.lineage.scoring import GENERATOR, MODEL
+from ganforge_pipelines.lineage.registry import CHALLENGER, CHAMPION, crown
+from ganforge_pipelines.lineage.scoring import BUNDLE, GENERATOR, MODEL
 from ganforge_pipelines.lineage.signatures import signature_of
 from ganforge_pipelines.lineage.store import check_tracking_server, connected, is_own, tracking_uri
 
@@ -30,8 +31,9 @@ if TYPE_CHECKING:
 
 __all__ = ["CHALLENGER", "CHAMPION", "DatasetInfo", "TrackedRun", "check_tracking_server", "track_run", "tracking_uri"]
 
-CHAMPION, CHALLENGER = "champion", "challenger"
 _SCORES_WITH = ("mlflow", "numpy", "pandas", "safetensors", "scikit-learn", "skops", "torch")
+MODEL_CARD = "model_card.md"
+"""The card's name among the artefacts of a run."""
 _BATCH = 1000  # metrics in one request: MLflow's limit
 _WORK = "ganforge.work"
 _FEW = 100  # parameters or tags in one request: MLflow's limit
@@ -79,6 +81,9 @@ def track_run(
     dataset: DatasetInfo | None = None,
     registered_name: str,
     promote: bool,
+    reason: str = "",
+    bundle: Mapping[str, Any] | None = None,
+    card: Callable[[int], tuple[str, str]] | None = None,
     input_example_schema: Any = None,
 ) -> TrackedRun:
     """Record one finished run of a flow and register its model.
@@ -90,10 +95,12 @@ def track_run(
         curves: one mapping a point with "step", "name" and "value".
         artifacts: folder in the run's artefacts → the local file or folder that is copied there.
         model_folder: what scores: a classifier, picture classifier or detector as `ganforge` saves it.
-        generator_folder: the synthesizer whose samples it was trained with; it stands beside it in the
-        artefact. promote: the version takes the alias "champion", else "challenger".
-        input_example_schema: the `Schema` of the columns scored (without the target), or a picture's (C, H,
-        W).
+        generator_folder: the synthesizer whose samples it was trained with; it stands beside it in the artefact.
+        promote: the version takes the alias "champion", else "challenger"; reason: why.
+        bundle: what else belongs to the model (its threshold, its parts), as `bundle.json` in the artefact and as the
+            metadata of the MLflow model.
+        card: version → (its description in a sentence, its model card in Markdown).
+        input_example_schema: the `Schema` of the columns scored (without the target), or a picture's (C, H, W).
 
     Raises `ServiceError` when the server is not there or refuses; the run is then marked as failed where
     that is still possible.
@@ -117,6 +124,7 @@ def track_run(
                 model=Path(model_folder),
                 generator=None if generator_folder is None else Path(generator_folder),
                 signature=signature_of(input_example_schema, Path(model_folder)),
+                bundle=dict(bundle or {}),
             )
             _log_curves(client, run_id, curves)
             for place, local in artifacts.items():
@@ -125,8 +133,15 @@ def track_run(
             version = _register(
                 client, run_id, name=registered_name, source=source, model_id=model_id, tags=_texts(tags)
             )
+            if card is not None:
+                sentence, text = card(version)
+                client.log_text(run_id, text, MODEL_CARD)
+                client.update_model_version(registered_name, str(version), description=sentence)
             alias = CHAMPION if promote else CHALLENGER
-            client.set_registered_model_alias(registered_name, alias, str(version))
+            if promote:
+                crown(client, registered_name, version, reason=reason)
+            else:
+                client.set_registered_model_alias(registered_name, alias, str(version))
         except BaseException:
             with contextlib.suppress(Exception):  # the first failure is the one to tell
                 client.set_terminated(run_id, "FAILED")
@@ -223,7 +238,14 @@ def log_artifact(client: MlflowClient, run_id: str, local: Path, place: str) -> 
 
 
 def _log_model(
-    client: MlflowClient, run_id: str, experiment_id: str, *, model: Path, generator: Path | None, signature: Any
+    client: MlflowClient,
+    run_id: str,
+    experiment_id: str,
+    *,
+    model: Path,
+    generator: Path | None,
+    signature: Any,
+    bundle: Mapping[str, Any],
 ) -> tuple[str, str]:
     """The model as an artefact of the run: (its address, its id)."""
     import mlflow.pyfunc
@@ -231,10 +253,11 @@ def _log_model(
 
     made = client.create_logged_model(experiment_id, name="model", source_run_id=run_id)
     with tempfile.TemporaryDirectory() as temporary:
-        bundle = Path(temporary) / "bundle"
-        shutil.copytree(model, bundle / MODEL)
+        folder = Path(temporary) / "bundle"
+        shutil.copytree(model, folder / MODEL)
         if generator is not None:
-            shutil.copytree(generator, bundle / GENERATOR)
+            shutil.copytree(generator, folder / GENERATOR)
+        (folder / BUNDLE).write_text(json.dumps(bundle, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
         Model.log(
             artifact_path=None,
             name="model",
@@ -242,7 +265,8 @@ def _log_model(
             flavor=mlflow.pyfunc,
             run_id=run_id,
             loader_module="ganforge_pipelines.lineage.scoring",
-            data_path=str(bundle),
+            data_path=str(folder),
+            metadata=dict(bundle) or None,
             signature=signature,
             pip_requirements=_requirements(),
         )

@@ -27,7 +27,17 @@ from ganforge_pipelines.stages.context import StageContext, StageProgress
 from ganforge_pipelines.stages.found import best_of, figures_of, name_of, not_told_apart, sentence_of
 from ganforge_pipelines.stages.models import build_model, checked_options, write_training
 from ganforge_pipelines.stages.models import train as train_model
-from ganforge_pipelines.stages.tables import DAY, learned_from, read_input, read_part, read_rows, without, write_part
+from ganforge_pipelines.stages.rows import write_table_rows
+from ganforge_pipelines.stages.tables import (
+    DAY,
+    learned_from,
+    period_of,
+    read_input,
+    read_part,
+    read_rows,
+    without,
+    write_part,
+)
 
 KINDS = tuple(each.kind for each in CATALOG.values() if each.role == "detector")
 ROW, POSITIVE, TIME = "ganforge_row", "ganforge_positive", "ganforge_time"
@@ -62,6 +72,9 @@ def prepare(context: StageContext) -> str:
     if seconds is not None:
         beside[TIME] = seconds[test_rows]
     write_table(test.assign(**beside), context.out / "test.parquet")
+    fingerprinted = write_table_rows(
+        context, table, {"train": train_rows, "test": test_rows}, target=label, entity=None
+    )
     trained_on = f"the rows that {label} calls normal" if normal_only else "all rows of the training part"
     headline = f"{len(table):,} rows" + (f", {int(positive.sum()):,} anomalies" if target is not None else ", no label")
     context.write_json(
@@ -78,8 +91,10 @@ def prepare(context: StageContext) -> str:
             "left_out": leave_out,
             "trained_on": trained_on,
             "split": {"how": how, "train": len(train_rows), "test": len(test_rows)},
-            "days": None if seconds is None else len(np.unique(_calendar_days(seconds[test_rows]))),
+            "days": None if seconds is None else len(np.unique(calendar_days(seconds[test_rows]))),
             "fingerprint": table.fingerprint,
+            "fingerprinted": fingerprinted,
+            "period": period_of(table, time),
             "schema": learned.schema.to_json(),
         },
     )
@@ -130,7 +145,7 @@ def score(context: StageContext) -> str:
     facts = context.json("prepare", "facts.json")
     test = read_rows(context.input("prepare", "test.parquet"))
     budget = Budget.parse(context.own["budget"])
-    day = _calendar_days(test[TIME].to_numpy()) if budget.per_day and TIME in test else None
+    day = calendar_days(test[TIME].to_numpy()) if budget.per_day and TIME in test else None
     truth = None if facts["label"] is None else test[POSITIVE].to_numpy(dtype=bool)
     rows = test.drop(columns=[each for each in (ROW, POSITIVE, TIME) if each in test])
     folders = sorted(context.input("train", "detectors").iterdir(), key=lambda each: KINDS.index(each.name))
@@ -152,7 +167,13 @@ def score(context: StageContext) -> str:
             "best": best,
             "not_told_apart": alike,
             "chance_of_such_a_gap": chance,
-            "budget": {"said": str(budget), "alerts": len(raised), "per_day": budget.per_day, "amount": budget.amount},
+            "budget": {
+                "said": str(budget),
+                "alerts": len(raised),
+                "per_day": budget.per_day,
+                "share": budget.share,
+                "amount": budget.amount,
+            },
             "rows": len(test),
             "n_positive": None if truth is None else int(truth.sum()),
             "base_rate": None if truth is None else float(truth.mean()),
@@ -174,7 +195,7 @@ def score(context: StageContext) -> str:
     return sentence
 
 
-def _calendar_days(seconds: np.ndarray) -> np.ndarray:
+def calendar_days(seconds: np.ndarray) -> np.ndarray:
     """(N,) int: the day of each moment, from midnight to midnight by the clock that the file is written in."""
     return np.floor(seconds / DAY).astype(np.int64)
 

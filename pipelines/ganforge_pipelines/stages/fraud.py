@@ -1,7 +1,8 @@
 """Flow `fraud`: does augmenting the rare class of a table help its classifier?
 
 prepare   a file               → train.parquet, test.parquet, facts.json (roles of columns, split, schema),
-                                 features.json (what payments to come need of the past, see `payments.py`)
+                                 features.json (what payments to come need of the past, see `payments.py`),
+                                 rows.parquet (by what rows are known again, see `rows.py`)
 train     train.parquet        → generator/ and its losses
 sample    generator            → synthetic.parquet: rows of the rare class, none an exact copy of a real one;
                                  quality.json: are they any good, is anyone exposed, may they go on (see `gating.py`)
@@ -33,18 +34,21 @@ from ganforge.downstream.features import clock_columns
 from ganforge.downstream.intervals import LEVEL
 from ganforge.downstream.operating import average_precision_interval
 from ganforge.errors import GanforgeWarning, InputError, UnsuitableDataError
-from ganforge_pipelines.stages.context import StageContext, StageProgress
+from ganforge_pipelines.lineage.stamps import ALL, generator_of, stamp, write_origin, write_stamped
+from ganforge_pipelines.stages.context import StageContext, StageProgress, data_told
 from ganforge_pipelines.stages.curves import precision_recall
 from ganforge_pipelines.stages.gating import followed, gate_rows
 from ganforge_pipelines.stages.models import build_model, judged_steps, write_training
 from ganforge_pipelines.stages.models import train as train_model
 from ganforge_pipelines.stages.operating import amount_of, operated
 from ganforge_pipelines.stages.payments import with_features
+from ganforge_pipelines.stages.rows import write_table_rows
 from ganforge_pipelines.stages.tables import (
     DAY,
     clock_only,
     kinds_of,
     learned_from,
+    period_of,
     read_input,
     read_part,
     read_rows,
@@ -65,7 +69,7 @@ def prepare(context: StageContext) -> str:
     if own["target"] is None:
         raise InputError(f"{own['data']}: no target; name the column that marks the rare class with --target")
     target = binary_target(table, own["target"])
-    read = table.schema.names
+    as_read = table
     table, identifiers = with_features(context, table)
     group = [own["group"]] if own["group"] else []
     leave_out = list(dict.fromkeys([str(each) for each in (*own["leave_out"], *group, *identifiers)]))
@@ -80,6 +84,8 @@ def prepare(context: StageContext) -> str:
     learned = learned_from(features, train_rows)
     write_part(context, "train.parquet", learned)
     write_part(context, "test.parquet", features.take(test_rows))
+    parts, entity = {"train": train_rows, "test": test_rows}, own["group"] or own["customer"]
+    fingerprinted = write_table_rows(context, as_read, parts, target=own["target"], entity=entity)
     if len(target.positive_values) > 1:
         warnings.warn(
             f"{own['target']} has {len(target.positive_values)} values beside {plain(target.negative_value)!r}: all "
@@ -102,7 +108,7 @@ def prepare(context: StageContext) -> str:
         "unseen": clock_columns(learned.schema, own["time"]),
         "gap": own["gap"],
         "constraints": [str(each) for each in read_constraints(schema_of(context))],
-        "features": [] if not identifiers else [each for each in table.schema.names if each not in read],
+        "features": [] if not identifiers else [each for each in table.schema.names if each not in as_read.schema],
         "split": {
             "how": how,
             "train": len(train_rows),
@@ -112,6 +118,8 @@ def prepare(context: StageContext) -> str:
         },
         "amount": amount_of(features, own["amount"]),
         "fingerprint": table.fingerprint,
+        "fingerprinted": fingerprinted,
+        "period": period_of(as_read, own["time"] or (own["customer"] and own["paid_at"])),
         "schema": learned.schema.to_json(),
     }
     context.write_json("facts.json", facts)
@@ -160,6 +168,7 @@ def train(context: StageContext) -> str:
     training = train_model(context, model, table)
     assert training is not None, "a synthesizer trains by steps"
     model.save(context.out / "generator")
+    write_origin(context.out / "generator", data=data_told(context), seed=context.seed, stage=context.spec.name)
     write_training(context, {own["kind"]: training})
     return f"{own['kind']}, {training.steps:,} steps"
 
@@ -194,7 +203,18 @@ def sample(context: StageContext) -> str:
             stacklevel=2,
         )
     synthetic = Table.of(drawn.frame, schema=Schema.from_json(facts["schema"]), source="synthetic rows")
-    write_part(context, "synthetic.parquet", synthetic)
+    origin = generator_of(context.input("train", "generator"))
+    told = stamp(
+        made_by=context.spec.name,
+        rows=len(synthetic),
+        synthetic_rows=len(synthetic),
+        which=ALL,
+        generator=origin,
+        data=origin["data"],
+        seed=context.seed,
+        condition={facts["target"]: " or ".join(map(str, facts["positive_values"]))},
+    )
+    write_stamped(synthetic.frame, context.out / "synthetic.parquet", told)
     quality = _quality(context, facts, real, synthetic)
     context.write_json("quality.json", quality)
     context.write_json(

@@ -1,6 +1,7 @@
 """Flow `images`: does augmenting a small set of labelled pictures help its classifier?
 
-prepare   pictures             → train.npz (so many of each class), pool.npz (all that are not held out), test.npz
+prepare   pictures             → train.npz (so many of each class), pool.npz (all that are not held out), test.npz,
+                                 rows.parquet (by what pictures are known again, see `rows.py`)
 train     train.npz            → generator/, its losses, and grids.npz: the same latents at growing steps
 sample    generator, pool.npz  → synthetic.npz, and whether its pictures show what was asked for; quality.json: does one
                                  copy a picture trained on, may they go on (see `gating.py`)
@@ -27,11 +28,13 @@ from ganforge.downstream.picture_trials import PictureArm
 from ganforge.errors import GanforgeWarning, InputError, UnsuitableDataError
 from ganforge.gans.dcgan import SIZES
 from ganforge.quality.pictures import classes_that_appear, mistaken_for, obedience, obedience_by_class
-from ganforge_pipelines.stages.context import StageContext, StageProgress
+from ganforge_pipelines.lineage.stamps import write_origin
+from ganforge_pipelines.stages.context import StageContext, StageProgress, data_told
 from ganforge_pipelines.stages.gating import followed, gate_pictures
 from ganforge_pipelines.stages.models import build_model, judged_steps, write_training
 from ganforge_pipelines.stages.models import train as train_model
 from ganforge_pipelines.stages.pictures import labels_of, read_part, thinned, write_part, write_sheet
+from ganforge_pipelines.stages.rows import write_picture_rows
 
 KINDS = tuple(each.kind for each in CATALOG.values() if each.family == "pictures" and each.role == "synthesizer")
 
@@ -44,10 +47,12 @@ def prepare(context: StageContext) -> str:
         labels_of(images), test_share=own["test_share"], random_state=context.seed, groups=twins_of(images)
     )
     pool, test = images.take(pool_rows), images.take(test_rows)
-    train = pool.take(thinned(pool, own["per_class"], seed=context.seed))
+    kept = thinned(pool, own["per_class"], seed=context.seed)
+    train = pool.take(kept)
     _check_counts(train, own)
     for name, part in (("train", train), ("pool", pool), ("test", test)):
         write_part(context.out / f"{name}.npz", part)
+    fingerprinted = write_picture_rows(context, images, {"train": pool_rows[kept], "test": test_rows})
     shape = "×".join(str(each) for each in images.shape)
     context.write_json(
         "facts.json",
@@ -61,10 +66,11 @@ def prepare(context: StageContext) -> str:
             "per_class": own["per_class"],
             "split": {"train": len(train), "pool": len(pool), "test": len(test)},
             "fingerprint": images.fingerprint,
+            "fingerprinted": fingerprinted,
         },
     )
-    kept = "" if own["per_class"] is None else f", at most {own['per_class']} a class"
-    return f"{len(train):,} pictures to train on{kept}, {len(test):,} held out"
+    at_most = "" if own["per_class"] is None else f", at most {own['per_class']} a class"
+    return f"{len(train):,} pictures to train on{at_most}, {len(test):,} held out"
 
 
 def _read(context: StageContext) -> Images:
@@ -120,6 +126,7 @@ def train(context: StageContext) -> str:
     training = train_model(context, model, images)
     assert training is not None, "a synthesizer trains by steps"
     model.save(context.out / "generator")
+    write_origin(context.out / "generator", data=data_told(context), seed=context.seed, stage=context.spec.name)
     grids: list[tuple[int, np.ndarray]] = list(getattr(model, "snapshots_", []))
     np.savez_compressed(
         context.out / "grids.npz",

@@ -1,20 +1,26 @@
 """Stage `register`: what a run was and what came of it to MLflow, its model to the registry.
 
-The first model of a flow becomes champion if it beats guessing. While there is a champion, a new model is registered
-as challenger: which of two is better is for a test on data that neither has seen to say.
+What scores, its threshold and its generator are one bundle under one version. It becomes champion if it beats guessing
+and, where there is a champion, beats that one on rows that neither has seen (`promotion`); otherwise challenger.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ganforge.data.schema import Schema
-from ganforge_pipelines.lineage.records import champion_of
-from ganforge_pipelines.lineage.tracking import DatasetInfo, track_run
+from ganforge_pipelines.lineage.registry import FIGURE, REASON
+from ganforge_pipelines.lineage.scoring import load_scorer
+from ganforge_pipelines.lineage.tracking import MODEL_CARD, DatasetInfo, track_run
+from ganforge_pipelines.report.card import ModelCard, render_card
+from ganforge_pipelines.stages import cards, contests
 from ganforge_pipelines.stages.context import StageContext
 from ganforge_pipelines.stages.manifest import Manifest
+from ganforge_pipelines.stages.promotion import Decision, decide
+from ganforge_pipelines.stages.rows import FILE, rows_of, write_seen
 
 
 def fraud(context: StageContext) -> str:
@@ -23,9 +29,22 @@ def fraud(context: StageContext) -> str:
     test = context.json("classify", "test.json")
     schema = Schema.from_json(facts["schema"])
     features = Schema(tuple(each for each in schema if each.name not in (facts["target"], *facts["unseen"])))
+    model = context.input("classify", "classifier")
+    held_out = contests.fraud(context, facts, load_scorer(model))
+    decision = decide(
+        context.workspace.root,
+        context.own["name"],
+        good=verdict["beats_guessing"] and test["average_precision"] > test["base_rate"],
+        why="it beats guessing by the base rate",
+        why_not="it does not clearly beat guessing by the base rate",
+        held_out=held_out,
+    )
     return _register(
         context,
         facts=facts,
+        decision=decision,
+        threshold=test["threshold"],
+        card=cards.fraud(context, facts, verdict, test),
         metrics={
             **{f"test_{name}": test[name] for name in ("average_precision", "auroc", "base_rate")},
             **{f"judged_average_precision/{name}": arm["mean"] for name, arm in verdict["arms"].items()},
@@ -34,16 +53,14 @@ def fraud(context: StageContext) -> str:
             "synthetic": context.input("sample", "synthetic.parquet"),
             "judge": context.input("judge", "verdict.json"),
         },
-        model=context.input("classify", "classifier"),
+        model=model,
         generator=context.input("train", "generator"),
         takes=features,
-        good=verdict["beats_guessing"] and test["average_precision"] > test["base_rate"],
-        why="it beats guessing by the base rate",
-        why_not="it does not clearly beat guessing by the base rate",
         tags={
             "recommended_arm": test["arm"],
             "outcome": verdict["outcome"],
             "needs_features": ", ".join(facts["features"]) or None,
+            "trained_on_synthetic": verdict["arms"][test["arm"]]["synthetic"],
         },
     )
 
@@ -52,9 +69,21 @@ def images(context: StageContext) -> str:
     """The picture classifier, with the generator and its pictures beside it."""
     facts, verdict = context.json("prepare", "facts.json"), context.json("judge", "verdict.json")
     test = context.json("classify", "test.json")
+    model = context.input("classify", "classifier")
+    decision = decide(
+        context.workspace.root,
+        context.own["name"],
+        good=verdict["beats_guessing"] and test["accuracy"] > test["base_rate"],
+        why="it beats guessing the commonest class",
+        why_not="it does not clearly beat guessing the commonest class",
+        held_out=contests.images(context, facts, load_scorer(model)),
+    )
     return _register(
         context,
         facts=facts,
+        decision=decision,
+        threshold=None,
+        card=cards.images(context, facts, verdict, test),
         metrics={
             **{f"test_{name}": test[name] for name in ("accuracy", "base_rate")},
             **{f"judged_accuracy/{name}": arm["mean"] for name, arm in verdict["arms"].items()},
@@ -64,13 +93,14 @@ def images(context: StageContext) -> str:
             "pictures": context.input("sample", "samples.png"),
             "judge": context.input("judge", "verdict.json"),
         },
-        model=context.input("classify", "classifier"),
+        model=model,
         generator=context.input("train", "generator"),
         takes=tuple(facts["shape"]),
-        good=verdict["beats_guessing"] and test["accuracy"] > test["base_rate"],
-        why="it beats guessing the commonest class",
-        why_not="it does not clearly beat guessing the commonest class",
-        tags={"recommended_arm": test["arm"], "outcome": verdict["outcome"]},
+        tags={
+            "recommended_arm": test["arm"],
+            "outcome": verdict["outcome"],
+            "trained_on_synthetic": verdict["arms"][test["arm"]]["synthetic"],
+        },
     )
 
 
@@ -79,10 +109,21 @@ def anomalies(context: StageContext) -> str:
     facts, scored = context.json("prepare", "facts.json"), context.json("score", "scored.json")
     best = scored["detectors"][scored["best"]]
     labelled = facts["label"] is not None
-    good = not labelled or best["average_precision"] > scored["base_rate"]
+    model = context.input("score", "model")
+    decision = decide(
+        context.workspace.root,
+        context.own["name"],
+        good=not labelled or best["average_precision"] > scored["base_rate"],
+        why="it beats guessing by the base rate" if labelled else "there is no label to judge it by",
+        why_not="it does not beat guessing by the base rate",
+        held_out=contests.anomalies(context, facts, scored, load_scorer(model)),
+    )
     return _register(
         context,
         facts=facts,
+        decision=decision,
+        threshold=best["threshold"],
+        card=cards.anomalies(context, facts, scored),
         metrics={
             f"{name}/{figure}": each[figure]
             for name, each in scored["detectors"].items()
@@ -90,12 +131,9 @@ def anomalies(context: StageContext) -> str:
             if each.get(figure) is not None
         },
         artifacts={"score": context.input("score", "scored.json")},
-        model=context.input("score", "model"),
+        model=model,
         generator=None,
         takes=Schema.from_json(facts["schema"]),
-        good=good,
-        why="it beats guessing by the base rate" if labelled else "there is no label to judge it by",
-        why_not="it does not beat guessing by the base rate",
         tags={"detector": scored["best"], "trained_on": facts["trained_on"]},
     )
 
@@ -104,50 +142,86 @@ def _register(
     context: StageContext,
     *,
     facts: Mapping[str, Any],
+    decision: Decision,
+    threshold: float | None,
+    card: ModelCard,
     metrics: Mapping[str, float],
     artifacts: Mapping[str, Path],
     model: Path,
     generator: Path | None,
     takes: Any,
-    good: bool,
-    why: str,
-    why_not: str,
     tags: Mapping[str, Any],
 ) -> str:
-    root, name = context.workspace.root, context.own["name"]
-    manifests = context.manifests()
-    champion = champion_of(root, name)
-    promote = champion is None and good
-    if promote:
-        reason = f"the first; {why}"
-    elif champion is not None:
-        reason = f"version {champion.version} stays champion until a test on data that neither has seen says otherwise"
-    else:
-        reason = why_not
+    root, name, manifests = context.workspace.root, context.own["name"], context.manifests()
     data = context.data[0]
-    tracked = track_run(
-        workspace_root=root,
-        flow=context.spec.flow,
-        tags={**_tags(context, manifests), **tags, "alias_reason": reason},
-        params=_parameters(manifests),
-        curves=_points(context.json("train", "training.json")),
-        metrics=metrics,
-        artifacts=artifacts,
-        model_folder=model,
-        generator_folder=generator,
-        dataset=DatasetInfo(
-            name=Path(str(data["path"])).name,
-            source=str(data["path"]),
-            digest=str(data["sha256"]),
-            md5=str(data["md5"] or ""),
-            rows=facts["rows"],
-        ),
-        registered_name=name,
-        promote=promote,
-        input_example_schema=takes,
+    bundle = _bundle(context, manifests, threshold=threshold, generator=generator is not None)
+    written: list[str] = []
+
+    def carded(version: int) -> tuple[str, str]:
+        final = cards.placed(card, name=name, version=version, decision=decision)
+        written.append(render_card(final))
+        return final.sentence, written[-1]
+
+    with tempfile.TemporaryDirectory() as folder:
+        trained_on = rows_of(context.input("prepare", FILE), "train")
+        seen = write_seen(Path(folder), trained_on, facts["fingerprinted"])
+        tracked = track_run(
+            workspace_root=root,
+            flow=context.spec.flow,
+            tags={
+                **_tags(context, manifests),
+                **tags,
+                REASON: decision.reason,
+                FIGURE: cards.figure_of(card),
+                "threshold": threshold,
+            },
+            params=_parameters(manifests),
+            curves=_points(context.json("train", "training.json")),
+            metrics=metrics,
+            artifacts={**artifacts, "rows": seen},
+            model_folder=model,
+            generator_folder=generator,
+            dataset=DatasetInfo(
+                name=Path(str(data["path"])).name,
+                source=str(data["path"]),
+                digest=str(data["sha256"]),
+                md5=str(data["md5"] or ""),
+                rows=facts["rows"],
+            ),
+            registered_name=name,
+            promote=decision.promote,
+            reason=decision.reason,
+            bundle=bundle,
+            card=carded,
+            input_example_schema=takes,
+        )
+    (context.out / MODEL_CARD).write_text(written[-1], encoding="utf-8")
+    context.write_json(
+        "registered.json",
+        {**tracked.to_json(), "reason": decision.reason, "threshold": threshold, "decision": decision.to_json()},
     )
-    context.write_json("registered.json", {**tracked.to_json(), "reason": reason})
-    return f"{tracked.uri} → {tracked.alias} ({reason})"
+    return f"{tracked.uri} → {tracked.alias} ({decision.reason})"
+
+
+def _bundle(
+    context: StageContext, manifests: Mapping[str, Manifest], *, threshold: float | None, generator: bool
+) -> dict[str, Any]:
+    """What goes with the model wherever it goes: its threshold, and by hashes what it is made of."""
+    outputs = {name: digest for each in manifests.values() for name, digest in each.outputs.items()}
+    scores = outputs["model" if context.spec.flow == "anomalies" else "classifier"]
+    return {
+        "flow": context.spec.flow,
+        "threshold": threshold,
+        "model_sha256": scores,
+        "generator_sha256": outputs["generator"] if generator else None,
+        "data_sha256": [each["sha256"] for each in context.data],
+        "data_md5": [each["md5"] for each in context.data],
+        "seed": manifests["prepare"].seed,
+    }
+
+
+MADE: Sequence[str] = ("generator", "synthetic.parquet", "synthetic.npz", "classifier", "model")
+"""Outputs whose hashes stand among the tags (`made.classifier`), so that a version is found by what it is made of."""
 
 
 def _tags(context: StageContext, manifests: Mapping[str, Manifest]) -> dict[str, Any]:
@@ -163,7 +237,10 @@ def _tags(context: StageContext, manifests: Mapping[str, Manifest]) -> dict[str,
     last = manifests[context.spec.upstream[-1]]
     tags |= {"git.commit": last.git["commit"], "git.dirty": last.git["dirty"]}
     tags |= {f"version.{name}": each for name, each in last.versions.items()}
-    tags |= {f"stage.{verb}": each.outputs_digest for verb, each in manifests.items() if verb in context.spec.upstream}
+    above = [(verb, each) for verb, each in manifests.items() if verb in context.spec.upstream]
+    tags |= {f"stage.{verb}": each.outputs_digest for verb, each in above}
+    tags |= {f"made.{name}": digest for _, each in above for name, digest in each.outputs.items() if name in MADE}
+    tags["seed"] = manifests["prepare"].seed
     return tags
 
 

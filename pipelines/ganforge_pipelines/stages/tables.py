@@ -35,6 +35,17 @@ def schema_of(context: StageContext) -> Path | None:
     return context.workspace.path(context.own["schema"]) if context.own["schema"] else None
 
 
+def period_of(table: Table, name: str | None) -> str | None:
+    """From when to when the rows are, in words; None without a column of time."""
+    if name is None or name not in table.schema:
+        return None
+    if table.schema[name].kind != "datetime":
+        seconds = table.time(name)
+        return f"{seconds.min():,.0f} to {seconds.max():,.0f} seconds ({name})"
+    dates = table.column(name)
+    return f"{dates.min():%Y-%m-%d %H:%M} to {dates.max():%Y-%m-%d %H:%M} ({name})"
+
+
 def without(table: Table, names: Any, *, keep: Mapping[str, str | None]) -> Table:
     """The table without the columns that are no features. Raises where one of them has a part to play."""
     for role, name in keep.items():
