@@ -8,6 +8,9 @@ without keeping a row. The same values give the same fingerprint whatever file t
 its columns stand. That two of a million different rows share one has a probability of 3 in 100 million.
 """
 
+# pandas' own annotations are unions of all it could be; what a call gives here is known better than they say.
+# pyright: reportArgumentType=false, reportAttributeAccessIssue=false, reportCallIssue=false, reportIndexIssue=false
+
 from __future__ import annotations
 
 import hashlib

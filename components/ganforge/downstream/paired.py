@@ -77,7 +77,7 @@ def average_precision_gain(
     ranked = [_Ranking(units.values[0], level, on_top=k == 0) for k, level in enumerate(units.values[1:])]
     as_they_are = np.append(units.rows, [0, 0]).astype(np.float64)[None]
     new_is, former_is = (float(each.measure(as_they_are)[0]) for each in ranked)
-    if np.array_equal(*levels):
+    if np.array_equal(levels[0], levels[1]):
         drawn = np.zeros(draws)  # one and the same ranking: no doubt is left
     else:
         drawn = units.posterior(lambda w: ranked[0].measure(w) - ranked[1].measure(w), draws, random_state)
@@ -103,19 +103,6 @@ def share_gain(
     difference = np.append(units.values[0].astype(float) - units.values[1], [1.0, -1.0])
     drawn = units.posterior(lambda w: w @ difference / w.sum(axis=1), draws, random_state)
     return _gain(drawn, float(new.mean()), float(former.mean()), rope, len(new), None)
-
-
-def average_precision_interval(
-    truth: np.ndarray, score: np.ndarray, *, draws: int = DRAWS, random_state: int = 0
-) -> tuple[float, float]:
-    """(low, high): the central `LEVEL` of the posterior of one model's average precision."""
-    truth = np.asarray(truth, dtype=bool)
-    _check(truth, score, score)
-    if truth.all() or not truth.any():
-        raise InputError("average precision needs rows of both classes; bring more rows")
-    units = _Units.of(truth, _levels(truth, np.asarray(score, dtype=np.float64)), entity=None)
-    ranked = _Ranking(*units.values, on_top=True)
-    return _central(units.posterior(ranked.measure, draws, random_state))
 
 
 @dataclass(frozen=True)
@@ -188,14 +175,9 @@ def _gain(drawn: np.ndarray, new: float, former: float, rope: float, rows: int, 
     if rope < 0:
         raise InputError(f"rope={rope}; give 0 or more: half the width of what counts as no difference")
     better, worse = float((drawn > rope).mean()), float((drawn < -rope).mean())
-    low, high = _central(drawn)
+    low, high = (float(each) for each in np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]))
     equivalent = max(1.0 - better - worse, 0.0)
     return Gain(better, equivalent, worse, new, former, low, high, LEVEL, rows, positives)
-
-
-def _central(drawn: np.ndarray) -> tuple[float, float]:
-    low, high = np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return float(low), float(high)
 
 
 def _check(truth: np.ndarray, new: np.ndarray, former: np.ndarray) -> None:

@@ -12,7 +12,18 @@ import sys
 import typer
 
 from ganforge.errors import GanforgeError, InterruptedRunError
-from ganforge_pipelines.cli import data, flows, judging, models, quality, sampling, services, workspaces
+from ganforge_pipelines.cli import (
+    data,
+    flows,
+    judging,
+    lineage,
+    models,
+    quality,
+    registry,
+    sampling,
+    services,
+    workspaces,
+)
 from ganforge_pipelines.cli.console import stderr
 
 app = typer.Typer(
@@ -24,7 +35,8 @@ app = typer.Typer(
 )
 app.add_typer(flows.app, name="run")
 app.add_typer(data.app, name="data")
-for group in (models, sampling, quality, judging, workspaces, services):
+app.add_typer(registry.app, name="models")
+for group in (models, sampling, quality, judging, lineage, workspaces, services):
     group.register(app)
 
 UNEXPECTED = 70

@@ -1,4 +1,4 @@
-"""`fit`, `detect`, `score`, `models`: one model, one file, no workspace. (`sample` has a file of its own.)"""
+"""`fit`, `detect`, `score`: one model, one file, no workspace. (`sample` has a file of its own.)"""
 
 from __future__ import annotations
 
@@ -33,7 +33,6 @@ def register(app: typer.Typer) -> None:
     app.command()(fit)
     app.command()(detect)
     app.command()(score)
-    app.command()(models)
 
 
 def fit(
@@ -55,6 +54,7 @@ def fit(
     from ganforge.data.readers import holds_images, read
     from ganforge.data.sources import refuse_missing
     from ganforge.data.streams import open_table
+    from ganforge_pipelines.lineage import stamps
     from ganforge_pipelines.workspace import parse_assignments
 
     check_out(out, model=True)
@@ -78,6 +78,7 @@ def fit(
         with speaker.training_bar(kind) as on_progress:
             model.fit(source, checkpoints=checkpoints_of(out), resume=resume, on_progress=on_progress)
         model.save(out)
+        stamps.write_origin(out, data=stamps.data_of(data), seed=seed or 0, stage="ganforge fit")
         shutil.rmtree(checkpoints_of(out), ignore_errors=True)
     speaker.say(
         f"{kind} fitted on {len(source):,} {'pictures' if family == 'pictures' else 'rows'} in "
@@ -184,31 +185,6 @@ def score(
             "seconds": watch.seconds,
             "notices": notices,
         }
-    )
-
-
-def models(json_to: Json = None, quiet: Quiet = False) -> None:
-    """List what the catalog holds, with papers."""
-    from ganforge.catalog import CATALOG
-
-    speaker = Speaker(json_to=json_to, quiet=quiet)
-    speaker.table(
-        None,
-        ["kind", "for", "what", "paper"],
-        [(each.kind, each.family, each.summary, f"{each.paper} {each.source}".strip()) for each in CATALOG.values()],
-    )
-    speaker.answer(
-        [
-            {
-                "kind": each.kind,
-                "family": each.family,
-                "role": each.role,
-                "paper": each.paper,
-                "source": each.source,
-                "summary": each.summary,
-            }
-            for each in CATALOG.values()
-        ]
     )
 
 

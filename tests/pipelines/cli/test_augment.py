@@ -11,6 +11,8 @@ import planted
 import pytest
 
 from ganforge.downstream import design
+from ganforge.files import sha256_file
+from ganforge_pipelines.lineage.stamps import read_stamp
 
 FAST = ["--target", "is_fraud", "--steps", "2", "--jobs", "1"]
 
@@ -48,6 +50,14 @@ def test_forced_rows_are_written_and_marked(payments, cli, tmp_path, arm):
     assert list(more.columns) == [*payments.columns, "ganforge_synthetic"]
     pd.testing.assert_series_equal(real["amount"], payments["amount"])
     assert not list((tmp_path / ".payments.csv.is_fraud.judge").glob("*-*/"))  # no checkpoint is left
+    origin = read_stamp("more.parquet")
+    assert origin is not None
+    assert (origin["synthetic"]["which"], origin["synthetic"]["rows"]) == ("ganforge_synthetic", len(added))
+    assert origin["synthetic"]["arm"] == arm
+    assert origin["data"] == [{"path": "payments.csv", "sha256": sha256_file("payments.csv")}]
+    first_added = cli("lineage", "more.parquet", "--row", 241, "--json", "-")
+    assert json.loads(first_added.out)["row"]["origin"] == "synthetic"
+    assert "row 240 is real" in cli("lineage", "more.parquet", "--row", 240).out
     again = cli("judge", "more.parquet", *FAST)
     assert again.code == 2
     assert "marked as synthetic" in again.err

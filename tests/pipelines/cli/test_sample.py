@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from ganforge.errors import InputError
+from ganforge.files import sha256_file
 from ganforge_pipelines.cli.sampling import parse_conditions
 
 RANDOM = np.random.RandomState(0)
@@ -89,6 +90,24 @@ def test_a_column_made_by_a_constraint_is_said_to_be(tmp_path, cli):
     done = cli("sample", tmp_path / "model", "--rows", 5, "--where", "gross>10", "--out", tmp_path / "made.csv")
     assert done.code == 2
     assert "'gross' is made of others by the constraint net <= gross" in done.err
+
+
+def test_rows_say_where_they_come_from_outside_any_workspace(tmp_path, monkeypatch, cli):
+    monkeypatch.chdir(tmp_path)
+    PAYMENTS.to_csv("payments.csv", index=False)
+    assert cli("fit", "payments.csv", "--kind", "ctgan", "--steps", 2, "--seed", 3, "--out", "model").code == 0
+    done = cli("sample", "model", "--rows", 20, "--where", "merchant=fuel", "--seed", 5, "--out", "made.csv")
+    assert done.code == 0, done.err
+    found = json.loads(cli("lineage", "made.csv", "--json", "-").out)
+    made = found["stamp"]["synthetic"]
+    assert (made["seed"], made["condition"], made["rows"]) == (5, {"merchant": "fuel"}, 20)
+    assert (made["generator"]["kind"], made["generator"]["seed"], made["generator"]["steps"]) == ("ctgan", 3, 2)
+    assert found["data"] == [{"path": "payments.csv", "sha256": sha256_file("payments.csv")}]
+    told = cli("lineage", "made.csv").out
+    assert "condition     merchant: fuel" in told
+    assert cli("lineage", "payments.csv").code == 1  # outside a workspace data say nothing of themselves
+    (tmp_path / "made.csv.lineage.json").unlink()
+    assert cli("lineage", "made.csv").code == 1
 
 
 def test_counts_say_how_many(model, tmp_path, cli):
