@@ -34,7 +34,6 @@ import ganforge.downstream.picture_classifier
 import ganforge.downstream.picture_network
 import ganforge.downstream.picture_trials
 import ganforge.gans.dcgan
-import ganforge.synthesis.dcgan
 from benchmarks._common import data_folder, load, markdown, save
 from ganforge.data.images import Images
 from ganforge.data.readers import read_images
@@ -62,7 +61,6 @@ _MODULES = (
     ganforge.downstream.picture_network,
     ganforge.downstream.picture_trials,
     ganforge.gans.dcgan,
-    ganforge.synthesis.dcgan,
 )
 
 
