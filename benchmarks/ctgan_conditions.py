@@ -132,7 +132,7 @@ def rare_class(folder: Path, kind: type[CTGAN]) -> dict[str, Any]:
     rng = np.random.default_rng(0)
     normal = frame[frame["Class"] == 0]
     frauds = frame[frame["Class"] == 1].sample(round(len(normal) * 0.005 / 0.995), random_state=0)
-    thinned = pd.concat([normal, frauds]).sample(frac=1, random_state=0)
+    thinned = pd.DataFrame(pd.concat([normal, frauds]).sample(frac=1, random_state=0))
     thinned.insert(0, "till", rng.choice(["a", "b", "c"], len(thinned)))
     model = kind(steps=STEPS, random_state=0).fit(thinned)
     made = model.sample(ASKED, condition={"Class": 1}, random_state=0)

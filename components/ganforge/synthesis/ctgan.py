@@ -333,8 +333,8 @@ class CTGAN(Synthesizer):
 
     def _restore(self, artifact: Artifact) -> None:
         new_game = functools.partial(self._new_game, seed=0)
-        *fitted, self.constrained_ = restored(artifact, new_game)
-        self._set_fitted(*fitted)
+        codec, game, bank, maps, self.constrained_ = restored(artifact, new_game)
+        self._set_fitted(codec, game, bank, maps)
 
 
 class TunedCTGAN(CTGAN):
