@@ -40,6 +40,8 @@ from ganforge.quality.wording import figure, percent, ratio, times
 FIDELITY_GATES: Mapping[str, float] = {"column_distance": 0.25, "coverage": 0.2}
 """column_distance: how far columns may lie above their floor, on average. coverage: the least share of the
 floor's. Wide: they stop a generator that has broken down; whether rows help is for `judge` to say."""
+NOTABLE = 0.05
+"""How far above its floor a column or a pair must lie to be named in the sentence."""
 PRDC_ROWS = 1_500
 TOLD_APART = 3_000
 FEWEST = 20
@@ -120,8 +122,11 @@ class Fidelity:
     def sentence(self) -> str:
         """All of it in one or two plain sentences."""
         told, worst = [self["column distance"].sentence], self.worst
-        if worst.distance > 1.2 * worst.floor:
+        if worst.distance - worst.floor > NOTABLE:
             told[0] += f"; {worst.column} stands out"
+        if self.pairs and self.pairs[0].joint - self.pairs[0].joint_floor > NOTABLE:
+            pair = self.pairs[0]
+            told.append(f"Of pairs, {pair.first} and {pair.second} hang together least as they should")
         told += [each.sentence for each in self.figures if each.name in ("two-sample AUC", "coverage")]
         if self.usefulness is not None:
             told.append(self.usefulness.sentence)

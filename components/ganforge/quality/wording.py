@@ -19,7 +19,8 @@ def percent(share: float) -> str:
     value = 100 * share
     if 0 < value < 0.1:
         return "under .1 %"
-    text = f"{value:.0f}" if value >= 9.95 or value == round(value) else f"{value:.1f}"
+    whole = value >= 9.95 or value == 0 or (value >= 0.95 and abs(value - round(value)) < 0.05)
+    text = f"{value:.0f}" if whole else f"{value:.1f}"
     return f"{text[1:] if text.startswith('0.') else text} %"
 
 

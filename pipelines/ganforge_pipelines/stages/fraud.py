@@ -215,7 +215,7 @@ def sample(context: StageContext) -> str:
         condition={facts["target"]: " or ".join(map(str, facts["positive_values"]))},
     )
     write_stamped(synthetic.frame, context.out / "synthetic.parquet", told)
-    quality = _quality(context, facts, real, synthetic)
+    quality = _quality(context, facts, real, synthetic, copies_dropped=drawn.copies_dropped)
     context.write_json("quality.json", quality)
     context.write_json(
         "metrics.json",
@@ -234,7 +234,9 @@ def sample(context: StageContext) -> str:
     )
 
 
-def _quality(context: StageContext, facts: Any, real: Table, synthetic: Table) -> dict[str, Any]:
+def _quality(
+    context: StageContext, facts: Any, real: Table, synthetic: Table, *, copies_dropped: int
+) -> dict[str, Any]:
     """The synthetic rows against the real ones of the rare class, beside those of the test part."""
     target = facts["target"]
     kept = len(facts["positive_values"]) > 1  # of a single value there is nothing to compare
@@ -248,6 +250,7 @@ def _quality(context: StageContext, facts: Any, real: Table, synthetic: Table) -
         what=f"rows with {facts['positive']}",
         gates=context.own["gates"],
         seed=context.seed,
+        copies_dropped=copies_dropped,
     )
 
 

@@ -4,8 +4,10 @@
     sentence    "The rows pass the gate." or "The rows do not pass the gate: 12 % of the rows copy a real one.
                 Nothing was augmented."
     gates       a list of {name, value, limit, passed, sentence}: those of fidelity and of privacy, or of pictures
-    compared    {what, real, synthetic, held_out}: what was held against what, and how many rows there were of each
-    fidelity    `Fidelity.to_json()`, see `ganforge.quality.resemblance`; null for pictures
+    compared    {what, real, synthetic, held_out, copies_dropped}: what was held against what, how many rows there were
+                of each, and how many exact copies had been dropped before (of pictures none are)
+    fidelity    `Fidelity.to_json()`, see `ganforge.quality.resemblance`; null for pictures, and, as
+                `privacy` is, for fewer than four rows
                 figures    [{name, value, floor, ratio, higher_is_better, interval, floor_interval, sentence}]
                 columns    the worst first: [{column, kind, measure, distance, floor, ratio, sentence}]
                 pairs      the worst first: [{first, second, measure, real, synthetic, held_out, difference, floor,
@@ -38,6 +40,8 @@ from ganforge.quality.resemblance import FIDELITY_GATES, fidelity
 
 FEWEST = 10
 """Rows held out below which the real rows are halved for a floor instead."""
+FEWEST_MADE = 4
+"""Synthetic rows below which nothing is said about them."""
 
 
 def gate_rows(
@@ -49,23 +53,31 @@ def gate_rows(
     what: str,
     gates: Mapping[str, float],
     seed: int,
+    copies_dropped: int = 0,
 ) -> dict[str, Any]:
     """`quality.json` of a table: synthetic rows of the rare class against the real ones of it.
 
     real: those trained on. held_out: those of the test part. schema: the columns to compare. gates: limits by name.
+    copies_dropped: exact copies that were drawn, and are not among `synthetic`.
     """
     unseen = held_out if len(held_out) >= FEWEST else None
+    compared = {
+        "what": what,
+        "real": len(real),
+        "synthetic": len(synthetic),
+        "held_out": 0 if unseen is None else len(unseen),
+        "copies_dropped": copies_dropped,
+    }
+    if len(synthetic) < FEWEST_MADE:
+        sentence = f"{len(synthetic)} rows are too few to be held against a gate."
+        opened = {"passed": True, "sentence": sentence, "gates": []}
+        return {**opened, "compared": compared, "fidelity": None, "privacy": None}
     options: dict[str, Any] = {"schema": schema, "random_state": seed}
     alike = fidelity(real, synthetic, unseen, gates={k: gates[k] for k in FIDELITY_GATES}, **options)
     exposed = privacy(real, synthetic, unseen, gates={k: gates[k] for k in PRIVACY_GATES}, **options)
     return {
         **_opening((*alike.gates, *exposed.gates), noun="rows"),
-        "compared": {
-            "what": what,
-            "real": len(real),
-            "synthetic": len(synthetic),
-            "held_out": 0 if unseen is None else len(unseen),
-        },
+        "compared": compared,
         "fidelity": alike.to_json(),
         "privacy": exposed.to_json(),
     }

@@ -71,8 +71,8 @@ def test_figures(value, told):
 
 
 def test_per_cents_and_times():
-    assert [percent(each) for each in (0, 0.0004, 0.005, 0.034, 0.34, 1)] == [
-        "0 %", "under .1 %", ".5 %", "3.4 %", "34 %", "100 %",
+    assert [percent(each) for each in (0, 0.0004, 0.005, 0.034, 0.0501, 0.34, 1)] == [
+        "0 %", "under .1 %", ".5 %", "3.4 %", "5 %", "34 %", "100 %",
     ]  # fmt: skip
     assert times(0.12, 0.02) == "6.0 × the floor"
     assert times(0.9, 0.02) == "45 × the floor"

@@ -42,7 +42,8 @@ def test_new_rows_pass_and_copies_do_not():
     fine = gated(toy_payments(100, seed=5))
     assert fine["passed"], fine["sentence"]
     assert fine["sentence"] == "The rows pass the gate."
-    assert fine["compared"] == {"what": "rows with is_fraud=1", "real": 100, "synthetic": 100, "held_out": 60}
+    counts = {"real": 100, "synthetic": 100, "held_out": 60, "copies_dropped": 0}
+    assert fine["compared"] == {"what": "rows with is_fraud=1", **counts}
     assert {each["name"] for each in fine["gates"]} == set(GATES)
     copied = gated(None)
     assert not copied["passed"]
@@ -55,6 +56,13 @@ def test_with_few_rows_held_out_the_real_ones_are_halved():
     assert found["compared"]["held_out"] == 0
     assert found["privacy"]["membership"] is None
     assert "one half of the real rows" in found["fidelity"]["notes"][0]
+
+
+def test_a_row_or_two_are_not_judged():
+    found = gated(toy_payments(3, seed=5))
+    assert found["passed"]
+    assert found["fidelity"] is found["privacy"] is None
+    assert found["sentence"] == "3 rows are too few to be held against a gate."
 
 
 def test_pictures_that_the_generator_has_not_seen_are_the_baseline():
