@@ -27,7 +27,7 @@ from ganforge.synthesis.ctgan import TunedCTGAN
 TITLE = "Payments in time"
 COLUMNS = PaymentColumns(customer="CUSTOMER_ID", terminal="TERMINAL_ID", time="TX_DATETIME", amount="TX_AMOUNT")
 BEGIN, DAYS = pd.Timestamp("2018-07-01"), 28
-CUSTOMERS, STEPS, SEEDS = 450, 1_000, 3
+CUSTOMERS, STEPS, SEEDS = 300, 500, 3
 _IDS = (COLUMNS.customer, COLUMNS.terminal)
 READ = {
     "ours, identifiers as inferred": {},
