@@ -209,7 +209,7 @@ def gates_table(gates: Sequence[GateLine]) -> Table:
         head=("gate", "found", "limit", ""),
         rows=[
             (
-                f"{wording.clean(each.name)}\n{wording.clean(each.sentence, longest=160)}",
+                f"{wording.clean(each.name)}\n{wording.glued(wording.clean(each.sentence, longest=160))}",
                 wording.score(each.value),
                 wording.score(each.limit),
                 "passed" if each.passed else "failed",

@@ -19,9 +19,11 @@ def amount_of(table: Table, name: str | None) -> str | None:
     """The column of what a row is worth, if there is one that can be counted with."""
     if name is None or name not in table.schema:
         return None
-    series = table.frame[name]
-    countable = series.dtype.kind in "iuf" and not series.isna().any() and bool((series >= 0).all())
-    return name if countable else None
+    series = pd.Series(table.frame[name])
+    if series.dtype.kind not in "iuf":
+        return None
+    values = series.to_numpy(dtype=float)
+    return name if bool(np.all(values >= 0)) else None  # a missing amount is none, either
 
 
 def operated(

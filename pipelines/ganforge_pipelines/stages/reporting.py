@@ -62,7 +62,7 @@ def _standing(registered: Mapping[str, Any]) -> str:
     """Which model answers from now on, and why."""
     model, reason = f"version {registered['version']} of {registered['model_name']}", registered["reason"]
     if registered["alias"] is None:
-        return f"Model: {model} is registered, without being asked: {reason}."
+        return f"Model: {model} is registered, neither champion nor challenger: {reason}."
     return f"Model: {model} is {registered['alias']}: {reason}."
 
 
