@@ -139,11 +139,13 @@ class Bars:
         self._tasks: dict[str, Any] = {}
 
     def __enter__(self) -> Bars:
-        self._progress.start()
+        if self._progress.console.is_interactive:
+            self._progress.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._progress.stop()
+        if self._progress.console.is_interactive:  # elsewhere it would leave an empty line
+            self._progress.stop()
 
     def show(self, name: str, done: int, total: int, detail: str = "") -> None:
         if name not in self._tasks:

@@ -163,7 +163,6 @@ def _run(
     given = {name: value for name, value in options.items() if value is not None}
     environment()
     from ganforge_pipelines.flows.running import plan
-    from ganforge_pipelines.stages.inputs import check_columns
 
     request = {
         "data": data,
@@ -174,6 +173,8 @@ def _run(
         "show_rows": show_rows,
     }
     if data is not None:
+        from ganforge_pipelines.stages.inputs import check_columns
+
         check_columns(data, [given[name] for name in COLUMNS if name in given])
     with Workspace.found_or_imagined(Path.cwd()) as imagined:  # a wrong call must not make a workspace
         resolved = plan(flow, imagined, **request)

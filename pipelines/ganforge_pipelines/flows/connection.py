@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import logging
 import os
 import socket
@@ -12,9 +11,8 @@ from logging import FileHandler
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import psutil
-
 from ganforge.errors import ServiceError
+from ganforge_pipelines.flows.ephemeral import ephemeral_server
 from ganforge_pipelines.lineage.addresses import without_password
 from ganforge_pipelines.workspace import Workspace
 
@@ -56,16 +54,17 @@ def check_server() -> None:
 
 
 @contextlib.contextmanager
-def prefect_for(workspace: Workspace) -> Iterator[None]:
-    """Prefect's settings as the environment has them *now*, results in the workspace, Prefect's log in a file of it,
-    and no server of a killed run left behind.
+def prefect_for(workspace: Workspace, *, start: bool = False) -> Iterator[None]:
+    """Prefect's settings as the environment has them *now*, results in the workspace, Prefect's log in a file of it.
+
+    start: where no server is named, start one that ends with this process. Raises `ServiceError` when it does not
+    start.
     """
     if "PREFECT_HOME" in os.environ:
         Path(os.environ["PREFECT_HOME"]).mkdir(parents=True, exist_ok=True)
     from prefect.context import root_settings_context
-    from prefect.settings import PREFECT_LOCAL_STORAGE_PATH, temporary_settings
+    from prefect.settings import PREFECT_API_URL, PREFECT_LOCAL_STORAGE_PATH, temporary_settings
 
-    _end_orphan(workspace)
     storage = workspace.hidden / "results"
     storage.mkdir(parents=True, exist_ok=True)
     with (
@@ -73,36 +72,9 @@ def prefect_for(workspace: Workspace) -> Iterator[None]:
         temporary_settings({PREFECT_LOCAL_STORAGE_PATH: str(storage)}),
         _logged(workspace.logs / "prefect.log"),
     ):
-        yield
-
-
-def remember_ephemeral(workspace: Workspace) -> None:
-    """Write down the ephemeral server this process has started: a SIGKILL of ours does not end it."""
-    with contextlib.suppress(psutil.Error):
-        for child in psutil.Process().children():
-            if any("prefect.server" in each for each in child.cmdline()):
-                record = {"pid": child.pid, "started": child.create_time(), "parent": os.getpid()}
-                _orphan_file(workspace).write_text(json.dumps(record), encoding="utf-8")
-
-
-def _end_orphan(workspace: Workspace) -> None:
-    """End the ephemeral server of a run that was killed. We hold the workspace, so nobody uses it."""
-    file = _orphan_file(workspace)
-    if not file.is_file():
-        return
-    with contextlib.suppress(ValueError, KeyError, psutil.Error):
-        record = json.loads(file.read_text(encoding="utf-8"))
-        server = psutil.Process(record["pid"])
-        same = abs(server.create_time() - record["started"]) < 2
-        if same and record["parent"] != os.getpid() and not psutil.pid_exists(record["parent"]):
-            server.terminate()
-            psutil.wait_procs([server], timeout=5)
-    if not file.is_file() or json.loads(file.read_text(encoding="utf-8"))["parent"] != os.getpid():
-        file.unlink(missing_ok=True)
-
-
-def _orphan_file(workspace: Workspace) -> Path:
-    return workspace.hidden / "ephemeral.json"
+        own = ephemeral_server(workspace).url() if start and api_url() is None else None
+        with temporary_settings({PREFECT_API_URL: own}) if own else contextlib.nullcontext():
+            yield
 
 
 @contextlib.contextmanager

@@ -16,7 +16,6 @@ from prefect.artifacts import create_markdown_artifact
 
 from ganforge.errors import InputError
 from ganforge.files import sha256_tree
-from ganforge_pipelines.flows.connection import remember_ephemeral
 from ganforge_pipelines.flows.events import Event, emit
 from ganforge_pipelines.flows.snapshot import snapshot
 from ganforge_pipelines.flows.tasks import play, version_data
@@ -38,12 +37,12 @@ class FlowRun:
         self.kept: dict[str, bool] = {}
         self.started = time.monotonic()
         self._wait, self._stack = wait, ExitStack()
+        self._told: set[str] = set()
         self._versions: list[dict[str, Any]] = []
 
     def __enter__(self) -> Self:
         environment(self.workspace)
         self._stack.enter_context(self.workspace.lock(wait=self._wait))
-        remember_ephemeral(self.workspace)
         return self
 
     def __exit__(self, *details: object) -> None:
@@ -73,6 +72,9 @@ class FlowRun:
         if verb == "prepare":
             emit(Event(kind="headline", detail=self._headline()))
         for notice in manifest.notices:
+            if notice in self._told:  # prepare and judge may see the same
+                continue
+            self._told.add(notice)
             emit(Event(kind="notice", stage=verb, detail=notice))
         seconds = manifest.seconds if kept else time.monotonic() - began
         emit(Event(kind="kept" if kept else "finished", stage=verb, seconds=seconds, detail=manifest.summary))

@@ -8,7 +8,7 @@ from typing import Any
 
 from ganforge.errors import InputError, UnknownNameError
 from ganforge_pipelines.stages.budget import Budget
-from ganforge_pipelines.stages.payments import check_roles
+from ganforge_pipelines.stages.roles import check_roles
 from ganforge_pipelines.workspace import Workspace
 
 OPTIONS: dict[str, dict[str, str]] = {

@@ -5,14 +5,14 @@ run_flow("fraud", Workspace.find("."), preset="quick", on_event=print).sentence
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from ganforge.errors import GanforgeError, InputError, InterruptedRunError, ServiceError
+from ganforge.errors import GanforgeError, InputError, InterruptedRunError
+from ganforge_pipelines.flows.ephemeral import start_early
 from ganforge_pipelines.flows.events import Listener, listening
 from ganforge_pipelines.flows.requests import from_request
 from ganforge_pipelines.stages.graph import stages_of
@@ -116,6 +116,7 @@ def run_flow(
                 params = from_request(flow, workspace, **_brought_in(workspace, request), **asked)
             done = _play(flow, workspace, params, on_event)
         except KeyboardInterrupt:
+            _log(workspace, f"{flow} interrupted; the same command goes on")
             raise InterruptedRunError(
                 f"{flow}: interrupted; the stages that were finished are kept, and the same command goes on from there"
             ) from None
@@ -124,6 +125,9 @@ def run_flow(
             raise
         except Exception as error:
             _log(workspace, f"{flow} failed: {type(error).__name__}: {error}")
+            raise
+        except BaseException:  # what the command line, or Prefect, makes of the signal
+            _log(workspace, f"{flow} stopped by SIGTERM; the same command goes on")
             raise
     answer = done["answer"]
     _log(workspace, f"{flow} done in {done['seconds']:.0f} s: {answer['sentence']}")
@@ -151,9 +155,11 @@ def _play(flow: str, workspace: Workspace, params: Mapping[str, Any], on_event: 
     from ganforge_pipelines.lineage.store import check_tracking_server
 
     check_tracking_server()
-    with prefect_for(workspace), listening(on_event or (lambda event: None)), _started_plainly():
+    start_early(workspace)
+    found = flow_named(flow)
+    with prefect_for(workspace, start=True), listening(on_event or (lambda event: None)):
         check_server()
-        return flow_named(flow)(workspace=str(workspace.root), params=dict(params), wait=False)
+        return found(workspace=str(workspace.root), params=dict(params), wait=False)
 
 
 def flow_named(name: str) -> Any:
@@ -165,19 +171,6 @@ def flow_named(name: str) -> Any:
     else:
         from ganforge_pipelines.flows.anomalies import anomalies as found
     return found
-
-
-@contextlib.contextmanager
-def _started_plainly() -> Any:
-    try:
-        yield
-    except RuntimeError as error:
-        if "ephemeral" not in str(error).lower() and "Failed to reach API" not in str(error):
-            raise
-        raise ServiceError(
-            f"Prefect did not start: {' '.join(str(error).split())[:300]}; see .ganforge/logs/prefect.log, or start a "
-            "server that stays with `ganforge ui`"
-        ) from error
 
 
 def _located(

@@ -14,7 +14,6 @@ from typing import Self
 import numpy as np
 
 from ganforge.errors import InputError
-from ganforge_pipelines.report.aggregates import rank_within
 
 _FORM = re.compile(r"\s*(\d+(?:[.,]\d+)?)\s*(%|/\s*day|/\s*d)?\s*", re.IGNORECASE)
 
@@ -49,6 +48,8 @@ class Budget:
         """
         order = np.argsort(-score, kind="stable")
         if self.per_day:
+            from ganforge_pipelines.report.aggregates import rank_within  # pandas: not to read a budget
+
             rank = rank_within(score, self._days(day))
             return order[rank[order] <= self.amount]
         return order[: self._in_all(len(score))]

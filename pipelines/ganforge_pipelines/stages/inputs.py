@@ -14,7 +14,7 @@ from ganforge.data.table import Table
 from ganforge.data.targets import binary_target
 from ganforge.errors import InputError, UnknownNameError, UnsuitableDataError
 from ganforge_pipelines.lineage import dvc
-from ganforge_pipelines.stages.payments import ROLES
+from ganforge_pipelines.stages.roles import ROLES
 from ganforge_pipelines.workspace import Workspace
 
 FEWEST_POSITIVES = 10

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -17,26 +16,12 @@ from ganforge.data.features import WINDOWS, PaymentFeatures
 from ganforge.data.table import Table
 from ganforge.errors import GanforgeWarning, InputError, UnknownNameError
 from ganforge_pipelines.stages.context import StageContext
+from ganforge_pipelines.stages.roles import ROLES, check_roles
 from ganforge_pipelines.stages.tables import kinds_of
 
-ROLES = ("customer", "terminal", "amount", "paid_at")
-"""Parameters that name the columns; the last may be left to `time`."""
 FILE = "features.json"
 """The history that payments to come need (`PaymentFeatures.from_json`), of the last 37 days by default; null where
 there are no such features. It holds payments as they were, so it stays beside the data and goes to no server."""
-
-
-def check_roles(own: Mapping[str, Any]) -> None:
-    """Raise `InputError` where some of the columns are named and others are not."""
-    named = {role: own[role] for role in ("customer", "terminal", "amount")}
-    if not any(named.values()):
-        return
-    lacking = [f"--{role}" for role, column in named.items() if column is None]
-    if own["paid_at"] is None and own["time"] is None:
-        lacking.append("--time")
-    if lacking:
-        told = ", ".join(f"{role} {column!r}" for role, column in named.items() if column is not None)
-        raise InputError(f"features of payments need more columns than {told}; name {' and '.join(lacking)}, too")
 
 
 def with_features(context: StageContext, table: Table) -> tuple[Table, list[str]]:

@@ -24,6 +24,8 @@ from ganforge_pipelines.workspace import Workspace
 
 PATIENCE = 60.0
 """Seconds an interrupted training gets to write its last checkpoint."""
+LAST_CALL = 8.0
+"""The same after SIGTERM: whoever sends it does not wait long before SIGKILL."""
 
 
 def run_in_process(
@@ -59,8 +61,13 @@ def run_in_process(
     try:
         _listen(worker, outcome, on_progress)
     except KeyboardInterrupt:
-        _interrupt(worker, outcome)
+        _interrupt(worker, outcome, PATIENCE)
         raise _again(outcome, spec, log, worker.returncode, interrupted=True) from None
+    except Exception:
+        raise
+    except BaseException:  # a termination
+        _interrupt(worker, outcome, LAST_CALL)
+        raise
     finally:
         _end(worker)
     if worker.returncode != 0 or not outcome.get("done"):
@@ -81,11 +88,11 @@ def _listen(
     worker.wait()
 
 
-def _interrupt(worker: subprocess.Popen[str], outcome: dict[str, Any]) -> None:
+def _interrupt(worker: subprocess.Popen[str], outcome: dict[str, Any], patience: float) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.killpg(worker.pid, signal.SIGINT)
     with contextlib.suppress(subprocess.TimeoutExpired, KeyboardInterrupt, ValueError):
-        rest, _ = worker.communicate(timeout=PATIENCE)
+        rest, _ = worker.communicate(timeout=patience)
         for line in (rest or "").splitlines():
             message = json.loads(line)
             if "progress" not in message:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ganforge.data.toy import toy_payments
-from ganforge_pipelines.stages.payments import ROLES
+from ganforge_pipelines.stages.roles import ROLES
 from ganforge_pipelines.workspace import Workspace
 
 TINY: dict[str, Any] = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -17,13 +18,14 @@ from ganforge_pipelines.stages.running import run_stage
 
 pytestmark = pytest.mark.slow
 HELPER = Path(__file__).parents[2] / "helpers" / "run_a_flow.py"
+GANFORGE = str(Path(sys.executable).with_name("ganforge"))
 STEPS = {"train.steps": 60, "train.checkpoint_every": 5}
 
 
 def play(workspace, *, kill_when: Callable[[dict[str, Any]], bool] | None = None) -> tuple[int, list[dict[str, Any]]]:
     """Run the flow in a process of its own; SIGKILL it at the first event that `kill_when` wants.
 
-    Returns its exit code and its events. After a kill, waits until nothing of it is left but Prefect's server.
+    Returns its exit code and its events. After a kill, waits until nothing of it is left: training, Prefect's server.
     """
     process = subprocess.Popen(
         [sys.executable, str(HELPER), "fraud", str(workspace.root), json.dumps(STEPS)],
@@ -40,9 +42,10 @@ def play(workspace, *, kill_when: Callable[[dict[str, Any]], bool] | None = None
                 family = psutil.Process(process.pid).children(recursive=True)
                 process.send_signal(signal.SIGKILL)
                 process.wait()
-                ours = [each for each in family if "ganforge_pipelines.stages.worker" in _command(each)]
+                assert any("flows.ephemeral" in _command(each) for each in family)
+                ours = [each for each in family if "ganforge_pipelines" in _command(each)]
                 _, alive = psutil.wait_procs(ours, timeout=60)
-                assert alive == [], "a training went on without the flow that had started it"
+                assert alive == [], "a training or a server went on without the flow that had started it"
                 break
     return process.returncode, events
 
@@ -90,13 +93,28 @@ def test_a_flow_that_is_killed_twice_ends_where_an_unbroken_one_ends(tiny, prefe
         assert workspace.path(place).read_bytes() == unbroken.path(place).read_bytes()
 
 
-def test_no_server_of_a_killed_run_is_left_by_the_next(tiny, prefect_home, tmp_path):
-    workspace = tiny(tmp_path / "orphans")
-    play(workspace, kill_when=lambda event: event["stage"] == "train")
-    left = psutil.Process(json.loads((workspace.hidden / "ephemeral.json").read_text())["pid"])
-    assert "prefect.server" in _command(left)
-    play(workspace, kill_when=lambda event: event["stage"] == "train")
-    assert not left.is_running() or left.status() == psutil.STATUS_ZOMBIE
-    second = psutil.Process(json.loads((workspace.hidden / "ephemeral.json").read_text())["pid"])
-    second.kill()
-    second.wait(timeout=30)
+def test_sigterm_to_all_of_it_ends_in_one_line(tiny, prefect_home, tmp_path):
+    workspace = tiny(tmp_path / "stopped")
+    process = subprocess.Popen(
+        [GANFORGE, "run", "fraud", *(part for name, value in STEPS.items() for part in ("--set", f"{name}={value}"))],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=workspace.root,
+        env={**os.environ, "COLUMNS": "200"},
+        start_new_session=True,  # a process group of its own, as a scheduler's
+    )
+    with process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if line.startswith("prepare"):
+                break
+        family = psutil.Process(process.pid).children(recursive=True)
+        os.killpg(process.pid, signal.SIGTERM)
+        told = process.stderr.read()
+        assert process.wait() == 128 + signal.SIGTERM
+    assert told == "error stopped by SIGTERM; what was finished is kept, and the same command goes on from there\n"
+    _, alive = psutil.wait_procs(family, timeout=60)
+    assert alive == []
+    last = (workspace.logs / "runs.log").read_text().splitlines()[-1]
+    assert last.endswith("fraud stopped by SIGTERM; the same command goes on")

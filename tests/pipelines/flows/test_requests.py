@@ -7,7 +7,7 @@ import pytest
 from ganforge.errors import InputError, UnknownNameError
 from ganforge_pipelines.flows.requests import OPTIONS, from_request
 from ganforge_pipelines.flows.running import plan
-from ganforge_pipelines.stages.payments import ROLES
+from ganforge_pipelines.stages.roles import ROLES
 from ganforge_pipelines.workspace import Workspace
 from ganforge_pipelines.workspace.parameters import lookup
 

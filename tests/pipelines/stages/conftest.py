@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ganforge.data.toy import toy_payments
-from ganforge_pipelines.stages.payments import ROLES
+from ganforge_pipelines.stages.roles import ROLES
 from ganforge_pipelines.workspace import Workspace
 
 

@@ -13,7 +13,7 @@ from ganforge.data.toy import toy_payments
 from ganforge_pipelines.lineage import dvc
 from ganforge_pipelines.stages.graph import stages_of
 from ganforge_pipelines.stages.manifest import Manifest
-from ganforge_pipelines.stages.payments import ROLES
+from ganforge_pipelines.stages.roles import ROLES
 from ganforge_pipelines.workspace import Workspace
 
 pytestmark = pytest.mark.slow
