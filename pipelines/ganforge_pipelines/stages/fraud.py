@@ -14,6 +14,7 @@ classify  all of them          → classifier/: the arm that the verdict recomme
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -82,6 +83,7 @@ def prepare(context: StageContext) -> str:
     counts = {part: int(target.positive[rows].sum()) for part, rows in (("train", train_rows), ("test", test_rows))}
     _check_counts(counts, len(train_rows), len(test_rows), own)
     learned = learned_from(features, train_rows)
+    _warn_of_leaks(learned, own, target.positive[train_rows])
     write_part(context, "train.parquet", learned)
     write_part(context, "test.parquet", features.take(test_rows))
     parts, entity = {"train": train_rows, "test": test_rows}, own["group"] or own["customer"]
@@ -141,6 +143,15 @@ def _split(
     groups = twin_groups(table, leave_out=[*left_out, own["target"]])
     train, test = stratified_split(positive, test_share=share, random_state=seed, groups=groups)
     return train, test, "at random"
+
+
+def _warn_of_leaks(learned: Table, own: Any, positive: np.ndarray) -> None:
+    """Tell of a column that gives the target away now, not after a night of training; refuse one that copies it."""
+    from ganforge.downstream.leaks import telling_columns
+
+    seen = learned.drop(*clock_columns(learned.schema, own["time"]))
+    for notice in telling_columns(replace(seen, source=own["data"]), own["target"], positive):
+        warnings.warn(notice, GanforgeWarning, stacklevel=2)
 
 
 def _check_counts(positives: dict[str, int], n_train: int, n_test: int, own: Any) -> None:

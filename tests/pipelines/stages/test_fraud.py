@@ -13,7 +13,7 @@ from ganforge.data.features import PaymentFeatures
 from ganforge.data.simulators import simulate_payments
 from ganforge.data.toy import toy_payments
 from ganforge.downstream.augmenting import rows_wanted
-from ganforge.errors import GanforgeWarning, InputError
+from ganforge.errors import GanforgeWarning, InputError, UnsuitableDataError
 from ganforge_pipelines.stages import fraud
 from ganforge_pipelines.stages.models import judged_steps
 from ganforge_pipelines.stages.running import run_stage
@@ -57,6 +57,17 @@ def test_dates_stay_for_their_hour_and_seconds_do_not(workspace):
 def test_the_target_cannot_be_left_out(workspace):
     with pytest.raises(InputError, match="is the target and in leave_out"):
         run(workspace, "prepare", **{"prepare.leave_out": ["is_fraud"]})
+
+
+def test_a_column_that_tells_the_target_is_told_of_before_anything_trains(workspace):
+    frame = pd.read_csv(workspace.data / "payments.csv")
+    told = np.where(frame["is_fraud"] == 1, 5.0, 0.0) + np.random.default_rng(0).random(len(frame))
+    write(workspace, frame.assign(chargeback=told))
+    with pytest.warns(GanforgeWarning, match=r"'chargeback' alone finds the positives .* leave it out"):
+        run(workspace, "prepare")
+    write(workspace, frame.assign(verdict=np.where(frame["is_fraud"] == 1, "bad", "good")))
+    with pytest.raises(UnsuitableDataError, match=r"payments\.csv: column 'verdict' says in every row"):
+        run(workspace, "prepare")
 
 
 def test_twins_stay_on_one_side_whatever_their_number(workspace):
