@@ -124,9 +124,11 @@ def _unexpected(error: Exception) -> str:
     import traceback
     from pathlib import Path
 
+    from ganforge_pipelines.lineage.addresses import without_password
+
     with tempfile.NamedTemporaryFile("w", prefix="ganforge-", suffix=".log", delete=False, encoding="utf-8") as file:
-        file.write("".join(traceback.format_exception(error)))
-    first = str(error).strip().split("\n")[0]
+        file.write(without_password("".join(traceback.format_exception(error))))
+    first = without_password(str(error).strip().split("\n")[0])
     return (
         f"unexpected {type(error).__name__}: {first}; this is a defect of ganforge, not of your input: "
         f"please report it with {Path(file.name)}"

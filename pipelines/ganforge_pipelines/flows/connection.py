@@ -32,25 +32,39 @@ def check_server() -> None:
     url = api_url()
     if url is None:
         return
-    address = urlsplit(url)
-    port = address.port or (443 if address.scheme == "https" else 80)
-    why = ""
-    try:
-        socket.create_connection((address.hostname or "", port), timeout=ANSWER).close()
-    except OSError as error:
-        why = str(error)
-    if not why:
-        from prefect.client.orchestration import get_client
-
-        with get_client(sync_client=True) as client:
-            failure = client.api_healthcheck()
-        why = "" if failure is None else str(failure) or type(failure).__name__
+    why, remedy = _unwell(url)
     if why:
         why = " ".join(without_password(why).split())[:300].rstrip(".")
-        raise ServiceError(
-            f"Prefect at {without_password(url)}: {why}; start it "
-            "(`ganforge ui` does), correct PREFECT_API_URL, or unset it to run without a server"
-        )
+        raise ServiceError(f"Prefect at {without_password(url)}: {why}; {remedy}, or unset it to run without a server")
+
+
+def _unwell(url: str) -> tuple[str, str]:
+    """(what is wrong with the server, empty where nothing is; what to do)."""
+    address = urlsplit(url)
+    if address.scheme not in ("http", "https") or not address.hostname:
+        return "this is no address of a server", "PREFECT_API_URL is written http://HOST:4200/api"
+    start = "start it (`ganforge ui` does), correct PREFECT_API_URL"
+    try:
+        port = address.port or (443 if address.scheme == "https" else 80)
+        socket.create_connection((address.hostname, port), timeout=ANSWER).close()
+    except (OSError, ValueError) as error:  # ValueError: a port that is no number
+        return str(error), start
+    from httpx import HTTPStatusError
+    from prefect.client.orchestration import get_client
+    from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
+
+    # its own patience is for a run under way: here it would be two minutes of silence
+    with temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 0}), get_client(sync_client=True) as client:
+        failure = client.api_healthcheck()
+    if isinstance(failure, HTTPStatusError):
+        code = failure.response.status_code
+        if code in (401, 403):
+            return (
+                f"it does not let us in (HTTP {code})",
+                "set PREFECT_API_AUTH_STRING (user:password) or PREFECT_API_KEY, correct PREFECT_API_URL",
+            )
+        return f"it answers with HTTP {code}", start
+    return "" if failure is None else str(failure) or type(failure).__name__, start
 
 
 @contextlib.contextmanager

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import re
 import socket
 import warnings
 from collections.abc import Iterator, Mapping
@@ -36,6 +37,7 @@ _SETTINGS: dict[str, str | None] = {
 }
 _PATIENCE: dict[str, str | None] = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3", "MLFLOW_HTTP_REQUEST_TIMEOUT": "30"}
 """Where the user says nothing: MLflow's own would wait for minutes."""
+_PORTS = {"http": 80, "https": 443, "postgresql": 5432, "postgres": 5432, "mysql": 3306, "mssql": 1433}
 
 
 def tracking_uri(workspace_root: str | Path) -> str:
@@ -51,19 +53,28 @@ def check_tracking_server(uri: str | None = None, *, seconds: float = 5.0) -> No
     uri = uri or os.environ.get("MLFLOW_TRACKING_URI")
     if not uri:
         return
-    address = urlsplit(uri)
-    if address.scheme in ("http", "https"):
-        try:
-            port = address.port or (443 if address.scheme == "https" else 80)
-            socket.create_connection((address.hostname or "", port), timeout=seconds).close()
-        except (OSError, ValueError) as error:  # ValueError: a port that is no number
-            raise _unreachable(uri, str(error)) from error
+    _refuse_unreachable(uri, seconds)
     limits: dict[str, str | None] = {
         "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
         "MLFLOW_HTTP_REQUEST_TIMEOUT": str(max(1, round(seconds))),
     }
     with _environment(limits), connected(uri) as client:
         client.search_experiments(max_results=1)
+
+
+def _refuse_unreachable(uri: str, seconds: float) -> None:
+    """What can be seen without MLflow, which would ask a database that is not there for minutes."""
+    address = urlsplit(uri)
+    kind = address.scheme.split("+")[0]
+    if kind == "sqlite":
+        folder = Path(address.path.removeprefix("/")).parent
+        if not folder.is_dir():
+            raise _unreachable(uri, f"no folder {folder}")
+    elif kind in _PORTS and (address.hostname or kind.startswith("http")):
+        try:
+            socket.create_connection((address.hostname or "", address.port or _PORTS[kind]), timeout=seconds).close()
+        except (OSError, ValueError) as error:  # ValueError: a port that is no number
+            raise _unreachable(uri, str(error)) from error
 
 
 @contextlib.contextmanager
@@ -89,6 +100,8 @@ def connected(uri: str, *, root: Path | None = None) -> Iterator[MlflowClient]:
                 client = mlflow.MlflowClient()
                 client.search_experiments(max_results=1)
             yield client
+        except ModuleNotFoundError as error:  # a database's driver, which is the user's to choose
+            raise _unreachable(uri, f"{error}, which a database of this kind needs; install it") from error
         except (MlflowException, requests.RequestException, SQLAlchemyError) as error:
             raise _unreachable(uri, str(error)) from error
         finally:
@@ -150,7 +163,9 @@ def _silent() -> Iterator[None]:
 
 
 def _unreachable(uri: str, why: str) -> ServiceError:
-    why = without_password(" ".join(why.split()))[:400].rstrip(".")
+    refused = re.search(r"error code (401|403)\b", why)
+    why = f"it does not let us in (HTTP {refused[1]})" if refused else without_password(" ".join(why.split()))
+    why = why[:400].rstrip(".")
     return ServiceError(
         f"MLflow at {without_password(uri)}: {why}; see that the server runs and lets you in (MLFLOW_TRACKING_URI, "
         "MLFLOW_TRACKING_USERNAME, MLFLOW_TRACKING_PASSWORD), or unset MLFLOW_TRACKING_URI to use the workspace's "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ from ganforge.data.readers import holds_images, read, read_verbatim_chunks
 from ganforge.data.sources import refuse_missing
 from ganforge.data.table import Table
 from ganforge.data.targets import binary_target
-from ganforge.errors import InputError, UnknownNameError, UnsuitableDataError
+from ganforge.errors import GanforgeWarning, InputError, UnknownNameError, UnsuitableDataError
 from ganforge_pipelines.lineage import dvc
 from ganforge_pipelines.stages.roles import ROLES
 from ganforge_pipelines.workspace import Workspace
@@ -54,7 +55,9 @@ def check_columns(data: str | Path, names: Sequence[str]) -> None:
     path = Path(data)
     refuse_missing(path)
     if names and not holds_images(path):
-        head = next(iter(read_verbatim_chunks(path, rows=1)))
+        with warnings.catch_warnings():  # `prepare` reads all of it, and tells what it repairs
+            warnings.simplefilter("ignore", GanforgeWarning)
+            head = next(iter(read_verbatim_chunks(path, rows=1)))
         for name in names:
             if name not in head.columns:
                 raise UnknownNameError("column", name, head.columns, where=str(path))

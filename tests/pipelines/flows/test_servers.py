@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import http.server
 import os
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from urllib.request import urlopen
@@ -161,6 +163,31 @@ def test_a_server_that_is_named_but_not_there_is_told_at_once(tmp_path, monkeypa
     assert "secret" not in str(failure.value)
     assert "secret" not in "".join(each.read_text() for each in workspace.logs.glob("*.log"))
     assert not (workspace.root / "work").exists()
+
+
+@pytest.mark.parametrize(
+    ("code", "told"), [(401, r"it does not let us in \(HTTP 401\); set PREFECT_API_AUTH_STRING"), (502, "HTTP 502")]
+)
+def test_a_prefect_that_answers_badly_is_told_at_once(tmp_path, monkeypatch, code, told):
+    class Bad(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(code)
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    workspace = Workspace.create(tmp_path / "team")
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Bad) as bad:
+        thread = threading.Thread(target=bad.serve_forever)
+        thread.start()
+        monkeypatch.setenv("PREFECT_API_URL", f"http://127.0.0.1:{bad.server_port}/api")
+        try:
+            with pytest.raises(ServiceError, match=told):
+                run_flow("fraud", workspace)
+        finally:
+            bad.shutdown()
+            thread.join()
 
 
 @pytest.mark.parametrize("flow", ["fraud", "images", "anomalies"])
