@@ -107,13 +107,14 @@ def run_flow(
         InterruptedRunError: Ctrl-C; what was done is kept.
     """
     environment(workspace)
+    copies: dict[str, str] = {}
     with workspace.lock(wait=wait):
         try:
             if params is None:
                 request = _located(flow, workspace, data, options)
                 asked = {"preset": preset, "seed": seed, "overrides": overrides, "show_rows": show_rows}
                 from_request(flow, workspace, **request, **asked)  # refuses before anything is copied
-                params = from_request(flow, workspace, **_brought_in(workspace, request), **asked)
+                params = from_request(flow, workspace, **_brought_in(workspace, request, copies), **asked)
             done = _play(flow, workspace, params, on_event)
         except KeyboardInterrupt:
             _log(workspace, f"{flow} interrupted; the same command goes on")
@@ -121,6 +122,7 @@ def run_flow(
                 f"{flow}: interrupted; the stages that were finished are kept, and the same command goes on from there"
             ) from None
         except GanforgeError as error:
+            _name_as_given(error, workspace, copies)
             _log(workspace, f"{flow} failed: {error}")
             raise
         except Exception as error:
@@ -178,6 +180,8 @@ def _located(
 ) -> dict[str, Any]:
     """The request with its paths written from the workspace's root where they lie in it, else absolute."""
     given = dict(options or {})
+    if data is not None and flow != "images" and _there(data).is_dir():
+        raise InputError(f"{data} is a folder; the flow {flow} reads a file with a table (pictures: `run images`)")
     if "labels" in given:
         given["labels"] = workspace.relative(_there(given["labels"]))
         if data is None:
@@ -192,19 +196,29 @@ def _there(path: str | Path) -> Path:
     return found.absolute()
 
 
-def _brought_in(workspace: Workspace, request: Mapping[str, Any]) -> dict[str, Any]:
-    """The request with its data inside the workspace: what lies outside is copied to `inputs/`."""
+def _brought_in(workspace: Workspace, request: Mapping[str, Any], copies: dict[str, str]) -> dict[str, Any]:
+    """The request with its data inside the workspace: what lies outside is copied to `inputs/`, and written down in
+    `copies`: name of the copy → what it was copied from."""
     from ganforge_pipelines.lineage import dvc
 
     def bring(name: str) -> str:
         if not Path(name).is_absolute():
             return name
-        return workspace.relative(dvc.add_outside(workspace.root, name))
+        copy = workspace.relative(dvc.add_outside(workspace.root, name))
+        copies[copy] = name
+        return copy
 
     options = dict(request["options"])
     if "labels" in options:
         options["labels"] = bring(options["labels"])
     return {"data": None if request["data"] is None else bring(request["data"]), "options": options}
+
+
+def _name_as_given(error: GanforgeError, workspace: Workspace, copies: Mapping[str, str]) -> None:
+    """Speak of the user's file, which is to be mended, and not of the copy in `inputs/`."""
+    for copy, original in copies.items():
+        for name in (str(workspace.path(copy)), copy):
+            error.args = tuple(each.replace(name, original) if isinstance(each, str) else each for each in error.args)
 
 
 def _log(workspace: Workspace, line: str) -> None:

@@ -158,8 +158,8 @@ def _check_counts(positives: dict[str, int], n_train: int, n_test: int, own: Any
     if positives["train"] < FEWEST or n_train - positives["train"] < FEWEST:
         fewest = min(positives["train"], n_train - positives["train"])
         raise UnsuitableDataError(
-            f"{own['data']}: {fewest} rows of the rarer class of {own['target']!r} are left to train on; "
-            f"at least {FEWEST} are needed to judge anything"
+            f"{own['data']}: of the rarer class of {own['target']!r}, {fewest} are left to train on; at least {FEWEST} "
+            "are needed to judge anything"
         )
     if positives["test"] == 0 or positives["test"] == n_test:
         raise UnsuitableDataError(

@@ -178,9 +178,10 @@ def test_what_fails_says_it_in_one_line_and_registers_nothing(first, tmp_path):
     frame = pd.read_csv(workspace.root / "data/payments.csv").assign(is_fraud=0)
     frame.to_csv(tmp_path / "calm.csv", index=False)
     before = sorted(each.name for each in workspace.runs.iterdir())
-    with pytest.raises(UnsuitableDataError, match="one value only") as failure:
+    with pytest.raises(UnsuitableDataError, match=r"calm\.csv: .*one value only") as failure:
         run_flow("fraud", workspace, data=tmp_path / "calm.csv", options={"target": "is_fraud"})
     assert failure.value.exit_code == 1
+    assert str(failure.value).startswith(str(tmp_path / "calm.csv"))  # not the workspace's copy of it
     last = (workspace.logs / "runs.log").read_text(encoding="utf-8").splitlines()[-1]
     assert str(failure.value) in last
     assert "fraud failed" in last

@@ -105,3 +105,5 @@ def test_a_table_is_no_picture_and_a_picture_no_table(workspace, pictures, rows)
         run_flow("images", workspace, data=rows)
     with pytest.raises(InputError, match="holds pictures"):
         run_flow("anomalies", workspace, data=pictures)
+    with pytest.raises(InputError, match="is a folder; the flow anomalies reads a file with a table"):
+        run_flow("anomalies", workspace, data=pictures.parent)
