@@ -25,6 +25,8 @@ from ganforge.errors import ServiceError
 from ganforge_pipelines.workspace import Workspace
 
 HOST = "127.0.0.1"
+START = 480.0
+"""Seconds it gets to answer; the first start makes its database, which takes minutes on a busy machine."""
 PATIENCE = 5.0
 """Seconds the server gets to end by itself."""
 _RUNNING: dict[str, EphemeralServer] = {}
@@ -60,13 +62,12 @@ class EphemeralServer:
 
     def url(self) -> str:
         """Its API, once it answers. Raises `ServiceError` when it ends instead, or takes too long."""
-        limit = float(os.environ.get("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "120"))
-        until = time.monotonic() + limit
+        until = time.monotonic() + START
         while not self._ready:
             left = until - time.monotonic()
             if not self.alive or left <= 0:
                 ended = f"its server ended with code {self._process.returncode}"
-                why = f"no answer in {limit:g} s" if self.alive else ended
+                why = f"no answer in {START:g} s" if self.alive else ended
                 raise ServiceError(
                     f"Prefect did not start: {why}; see {self.log}, or start a server that stays with `ganforge ui`"
                 )

@@ -95,6 +95,13 @@ def prepare(context: StageContext) -> str:
             GanforgeWarning,
             stacklevel=2,
         )
+    if 2 * target.n_positive > len(table):
+        warnings.warn(
+            f"{target.positive_label} is not the rare class: {target.n_positive:,} of {len(table):,} rows have it; if "
+            "the others are what you look for, give a target that is 1 in those",
+            GanforgeWarning,
+            stacklevel=2,
+        )
     share = f"{target.n_positive / len(table):.2%}"
     headline = f"{len(table):,} rows, {target.n_positive:,} with {target.positive_label} ({share})"
     facts = {

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from ganforge.errors import InputError, UnknownNameError
@@ -108,3 +111,15 @@ def test_a_file_that_is_not_there_is_named(workspace):
         plan("fraud", workspace, data="gone.csv", options={"target": "b"})
     with pytest.raises(UnknownNameError, match=r"train\.steps"):
         plan("fraud", workspace, overrides={"train.stepps": 1})
+
+
+def test_a_flow_that_keeps_every_stage_imports_nothing_that_only_a_stage_needs():
+    code = (
+        "import sys; import ganforge_pipelines.cli.flows, ganforge_pipelines.flows.running; "
+        "from ganforge_pipelines.flows import connection, fraud, images, anomalies; "
+        "from ganforge_pipelines.lineage import store; "
+        "heavy = {'torch', 'pandas', 'sklearn', 'scipy', 'mlflow', 'prefect.server.api.server'}; "
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
