@@ -22,6 +22,7 @@ os.environ.update(
     DVC_NO_ANALYTICS="1",
     MLFLOW_DISABLE_TELEMETRY="true",
     MLFLOW_ALLOW_PICKLE_DESERIALIZATION="false",
+    MLFLOW_SERVER_ENABLE_JOB_EXECUTION="false",  # eight processes beside each server
     PREFECT_SERVER_ANALYTICS_ENABLED="false",
     PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS="120",
     PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL="CRITICAL",  # it would write to what pytest has closed

@@ -7,6 +7,7 @@ at once.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import signal
 import sys
@@ -16,7 +17,7 @@ from types import FrameType
 
 import typer
 
-from ganforge.errors import GanforgeError, InterruptedRunError
+from ganforge.errors import GanforgeError, InterruptedRunError, ServiceError
 from ganforge_pipelines.cli import (
     data,
     flows,
@@ -85,6 +86,8 @@ def run(arguments: list[str] | None = None) -> int:
     except BaseException as error:  # Prefect's signal of a termination is no Exception
         if _terminated(error):
             return _tell(STOPPED, TERMINATED)
+        if full := _disk_full(error):
+            return _tell(full, ServiceError.exit_code)
         if not isinstance(error, Exception):
             raise
         return _tell(_unexpected(error), UNEXPECTED)  # a crash must not leave with 1: that says "not worth doing"
@@ -108,14 +111,28 @@ def _told_of_termination() -> Iterator[None]:
         signal.signal(signal.SIGTERM, former)
 
 
-def _terminated(error: BaseException | None) -> bool:
+def _terminated(error: BaseException) -> bool:
     """Did it all begin with SIGTERM? A scheduler sends it to Prefect's server as well, and what is seen last is then
     that the server is away."""
+    return any(type(each).__name__ in ("TerminationSignal", "SIGTERMException") for each in _chain(error))
+
+
+def _disk_full(error: BaseException) -> str | None:
+    """What to say where it all began with a full disk, which any file of any tool may be the first to meet."""
+    for each in _chain(error):
+        if isinstance(each, OSError) and each.errno in (errno.ENOSPC, errno.EDQUOT):
+            where = f" (writing {each.filename})" if each.filename else ""
+            return (
+                f"the disk is full{where}; make room (`ganforge clean --keep 3` does), then run the same command again"
+            )
+    return None
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    """The error, then what it came from."""
     while error is not None:
-        if type(error).__name__ in ("TerminationSignal", "SIGTERMException"):
-            return True
+        yield error
         error = error.__cause__ or error.__context__
-    return False
 
 
 def _unexpected(error: Exception) -> str:

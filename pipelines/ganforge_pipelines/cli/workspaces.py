@@ -69,7 +69,7 @@ def clean(
 
     speaker = Speaker(json_to=json_to, quiet=quiet)
     trimmed = trim(workspace, keep=keep)
-    speaker.say(f"{trimmed.runs} runs removed, {trimmed.bytes / 1e6:,.1f} MB freed")
+    speaker.say(f"{trimmed.runs} {'run' if trimmed.runs == 1 else 'runs'} removed, {trimmed.bytes / 1e6:,.1f} MB freed")
     if trimmed.inputs:
         speaker.say(
             f"copies of data that no kept run uses: {', '.join(trimmed.inputs)}; `dvc checkout` brings them back"

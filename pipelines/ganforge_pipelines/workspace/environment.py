@@ -30,6 +30,8 @@ QUIET = {
     "PREFECT_CLI_PROMPT": "false",
     "PREFECT_RESULTS_DEFAULT_SERIALIZER": "json",  # its own choice is pickle
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    # its server would start eight more processes, for jobs (evaluation by language models) that nobody here asks for
+    "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
     "GIT_PYTHON_REFRESH": "quiet",
 }
 

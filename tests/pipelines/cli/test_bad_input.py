@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import json
 import struct
@@ -341,3 +342,19 @@ def test_what_follows_from_sigterm_is_no_defect(monkeypatch, capsys):
         assert "stopped by SIGTERM" in said
         assert "the same command goes on" in " ".join(said.split())
         assert "defect" not in said
+
+
+def test_a_full_disk_is_no_defect_whoever_meets_it(monkeypatch, capsys):
+    from ganforge_pipelines import cli
+
+    def app(**_):
+        try:
+            raise OSError(errno.ENOSPC, "No space left on device", "/data/results/1f")
+        except OSError as error:
+            raise RuntimeError("the result was not stored") from error
+
+    monkeypatch.setattr(cli, "app", app)
+    assert cli.run([]) == 2
+    said = " ".join(capsys.readouterr().err.split())
+    assert "the disk is full (writing /data/results/1f); make room" in said
+    assert "defect" not in said
