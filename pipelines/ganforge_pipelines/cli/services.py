@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
+from ganforge.errors import InputError
 from ganforge_pipelines.cli.console import Json, Quiet, Settings, Speaker
 
 
@@ -58,6 +61,7 @@ def deploy(
     from ganforge_pipelines.workspace import Workspace, environment, parse_assignments
 
     workspace = Workspace.find(Path.cwd())
+    named = "PREFECT_API_URL" in os.environ
     environment(workspace)
     from ganforge_pipelines.flows.deploying import deploy as register_deployment
 
@@ -66,16 +70,25 @@ def deploy(
     )
     speaker = Speaker(json_to=json_to, quiet=quiet)
     speaker.say(f"{deployment.name} is scheduled ({cron}) on pool {pool}; start a worker where it shall run:")
-    speaker.say(f"  prefect worker start --pool {pool}")
+    server = (
+        "" if named else f"PREFECT_API_URL={os.environ.get('PREFECT_API_URL', '…')} "
+    )  # a worker reads no workspace
+    speaker.say(f"  {server}prefect worker start --pool {pool}")
     speaker.answer({"deployment": deployment.name, "id": deployment.id, "pool": pool, "cron": cron})
 
 
 def doctor(json_to: Json = None, quiet: Quiet = False) -> None:
-    """Versions, devices, and what is missing."""
+    """Versions, devices, and what is missing: here and now, with the servers that a run from here would use."""
+    from ganforge_pipelines.flows.connection import unreachable
     from ganforge_pipelines.stages.health import examine
+    from ganforge_pipelines.workspace import Workspace, environment
 
     speaker = Speaker(json_to=json_to, quiet=quiet)
+    with contextlib.suppress(InputError):
+        environment(Workspace.find(Path.cwd()))
+    environment()
     report = examine()
+    report.problems.extend(unreachable())
     speaker.table("versions", ["package", "installed"], list(report.versions.items()))
     speaker.say()
     speaker.table("this machine", ["what", "value"], list(report.machine.items()))

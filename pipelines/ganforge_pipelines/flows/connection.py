@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from ganforge.errors import ServiceError
 from ganforge_pipelines.flows.ephemeral import ephemeral_server
 from ganforge_pipelines.lineage.addresses import without_password
+from ganforge_pipelines.lineage.store import check_tracking_server
 from ganforge_pipelines.workspace import Workspace
 
 ANSWER = 5.0
@@ -36,6 +37,25 @@ def check_server() -> None:
     if why:
         why = " ".join(without_password(why).split())[:300].rstrip(".")
         raise ServiceError(f"Prefect at {without_password(url)}: {why}; {remedy}, or unset it to run without a server")
+
+
+def unreachable() -> list[str]:
+    """What is wrong with the servers that variables name, a line each; empty where they answer and let us in."""
+    _make_home()
+    wrong = []
+    for variable, check in (("PREFECT_API_URL", check_server), ("MLFLOW_TRACKING_URI", check_tracking_server)):
+        if os.environ.get(variable):
+            try:
+                check()
+            except ServiceError as error:
+                wrong.append(str(error))
+    return wrong
+
+
+def _make_home() -> None:
+    """Prefect makes its home, but not the folder that it lies in."""
+    if "PREFECT_HOME" in os.environ:
+        Path(os.environ["PREFECT_HOME"]).mkdir(parents=True, exist_ok=True)
 
 
 def _unwell(url: str) -> tuple[str, str]:
@@ -74,8 +94,7 @@ def prefect_for(workspace: Workspace, *, start: bool = False) -> Iterator[None]:
     start: where no server is named, start one that ends with this process. Raises `ServiceError` when it does not
     start.
     """
-    if "PREFECT_HOME" in os.environ:
-        Path(os.environ["PREFECT_HOME"]).mkdir(parents=True, exist_ok=True)
+    _make_home()
     from prefect.context import root_settings_context
     from prefect.settings import PREFECT_API_URL, PREFECT_LOCAL_STORAGE_PATH, temporary_settings
 

@@ -12,6 +12,8 @@ import sys
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from ganforge_pipelines.lineage.addresses import without_password
+
 PACKAGES = (
     "ganforge",
     "torch",
@@ -61,8 +63,8 @@ def examine() -> Health:
     if machine["accelerator"] == "none":
         optional.append("no GPU is seen; everything runs on the processor")
     for variable, what in (("PREFECT_API_URL", "Prefect"), ("MLFLOW_TRACKING_URI", "MLflow")):
-        if not os.environ.get(variable):
-            optional.append(f"{variable} is not set: {what} runs embedded")
+        address = without_password(os.environ.get(variable, ""))
+        optional.append(f"{what} is at {address}" if address else f"{variable} is not set: {what} runs embedded")
     return Health(
         versions={name: version or "missing" for name, version in versions.items()},
         machine=machine,

@@ -14,6 +14,8 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from ganforge_pipelines.workspace import Workspace
+
 ROWS = pd.DataFrame(
     {
         "amount": np.round(np.random.RandomState(0).gamma(2, 30, 120), 2),
@@ -358,3 +360,14 @@ def test_a_full_disk_is_no_defect_whoever_meets_it(monkeypatch, capsys):
     said = " ".join(capsys.readouterr().err.split())
     assert "the disk is full (writing /data/results/1f); make room" in said
     assert "defect" not in said
+
+
+def test_doctor_names_the_server_that_does_not_answer(cli, monkeypatch, tmp_path):
+    Workspace.create(tmp_path / "team")
+    monkeypatch.chdir(tmp_path / "team")
+    monkeypatch.setenv("PREFECT_API_URL", "http://me:secret@127.0.0.1:9/api")
+    done = cli("doctor")
+    assert done.code == 1
+    assert "· Prefect is at http://127.0.0.1:9/api" in done.out
+    assert "✗ Prefect at http://127.0.0.1:9/api: " in done.out
+    assert "secret" not in done.out + done.err
