@@ -8,6 +8,8 @@ run while `ganforge ui` has a server running. All of them with databases that ar
 from __future__ import annotations
 
 import os
+import resource
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -21,10 +23,11 @@ from benchmarks._common import markdown, save, spread
 from ganforge_pipelines.workspace.environment import QUIET
 
 TITLE = "A run of which everything is kept"
-ROUNDS = 7
-SMALL = ("train.steps=20", "judge.steps=10", "judge.folds=2")
+ROUNDS = 5
+SMALL = ("train.steps=20", "judge.steps=10", "judge.folds=2", "judge.classifier=logistic-regression")
 """What is kept costs the same however long it took."""
 EMPTY = "from prefect import flow\n\n@flow\ndef empty():\n    pass\n\nempty()\n"
+UNITS = ("wall", "processor")
 NAMES = {
     "empty": "an empty Prefect flow",
     "kept": "`ganforge run fraud`, everything kept",
@@ -40,10 +43,11 @@ class Turn:
     folder: Path
     environment: Mapping[str, str]
 
-    def seconds(self) -> float:
-        start = time.perf_counter()
+    def seconds(self) -> dict[str, float]:
+        """From its start to its end: on the clock, and of processors (what a server of its own used included)."""
+        start, used = time.perf_counter(), _used()
         subprocess.run(self.command, cwd=self.folder, env=self.environment, check=True, stdout=subprocess.DEVNULL)
-        return time.perf_counter() - start
+        return {"wall": time.perf_counter() - start, "processor": _used() - used}
 
 
 def main() -> dict[str, Any]:
@@ -59,11 +63,11 @@ def prepared(folder: Path) -> dict[str, Turn]:
     script.write_text(EMPTY, encoding="utf-8")
     run = [_ganforge(), "run", "fraud", "--quiet", *(part for each in SMALL for part in ("--set", each))]
     turns = {"empty": Turn([sys.executable, str(script)], folder, {**home, **QUIET, "PREFECT_HOME": str(folder / "p")})}
-    for name in ("kept", "beside"):
-        turns[name] = Turn(run, folder / name, home)
-        Turn([_ganforge(), "init", name, "--quiet"], folder, home).seconds()
-        if name == "beside":
-            Turn([_ganforge(), "ui", "--quiet"], folder / name, home).seconds()
+    turns |= {name: Turn(run, folder / name, home) for name in ("kept", "beside")}
+    Turn([_ganforge(), "init", "kept", "--quiet"], folder, home).seconds()
+    turns["kept"].seconds()
+    shutil.copytree(folder / "kept", folder / "beside", symlinks=True)
+    Turn([_ganforge(), "ui", "--quiet"], folder / "beside", home).seconds()
     for turn in turns.values():
         turn.seconds()
     return turns
@@ -75,19 +79,26 @@ def measured(turns: Mapping[str, Turn]) -> dict[str, Any]:
     finally:
         beside = turns["beside"]
         Turn([_ganforge(), "ui", "--stop", "--quiet"], beside.folder, beside.environment).seconds()
-    figures = {name: spread(each[name] for each in rounds) for name in turns}
-    return save("cached_run", {**figures, "more_than_empty": spread(each["kept"] - each["empty"] for each in rounds)})
+    more = [{unit: each["kept"][unit] - each["empty"][unit] for unit in UNITS} for each in rounds]
+    figures = {name: {unit: spread(each[name][unit] for each in rounds) for unit in UNITS} for name in turns}
+    return save("cached_run", {**figures, "more": {unit: spread(each[unit] for each in more) for unit in UNITS}})
 
 
 def table(figures: Mapping[str, Any]) -> str:
-    def row(label: str, each: Mapping[str, Any]) -> list[str]:
-        low, middle, high = (f"{each[name]:.1f}".replace("-", "−") for name in ("low", "median", "high"))
-        return [label, middle, f"{low} – {high}"]
+    def cells(each: Mapping[str, Any]) -> list[str]:
+        told = ["{median:.1f}".format(**each[unit]) for unit in UNITS]
+        spans = ["{low:.1f} – {high:.1f}".format(**each[unit]) for unit in UNITS]
+        return [text.replace("-", "−") for pair in zip(told, spans, strict=True) for text in pair]
 
-    rows = [row(label, figures[name]) for name, label in NAMES.items()]
-    rows.append(row("kept, less the empty flow of the same round", figures["more_than_empty"]))
-    head = ["wall time of a new process, s", "median", "quartiles"]
-    return f"{figures['empty']['n']} rounds, in turns.\n\n{markdown(head, rows)}"
+    rows = [[label, *cells(figures[name])] for name, label in NAMES.items()]
+    rows.append(["kept, less the empty flow of the same round", *cells(figures["more"])])
+    head = ["a new process", "s on the clock", "quartiles", "s of processors", "quartiles"]
+    return f"{figures['empty']['wall']['n']} rounds, in turns.\n\n{markdown(head, rows)}"
+
+
+def _used() -> float:
+    spent = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return spent.ru_utime + spent.ru_stime
 
 
 def _ganforge() -> str:
