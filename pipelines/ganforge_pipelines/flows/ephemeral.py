@@ -29,8 +29,8 @@ START = 480.0
 """Seconds it gets to answer; the first start makes its database, which takes minutes on a busy machine."""
 PATIENCE = 5.0
 """Seconds the server gets to end by itself."""
-_RUNNING: dict[str, EphemeralServer] = {}
-"""PREFECT_HOME → the server of this process."""
+_RUNNING: list[EphemeralServer] = []
+"""What this process has started."""
 
 
 class EphemeralServer:
@@ -38,6 +38,8 @@ class EphemeralServer:
 
     def __init__(self, log: Path) -> None:
         self.log = log
+        self.home = Path(os.environ.get("PREFECT_HOME", Path.home() / ".prefect"))
+        self.home.mkdir(parents=True, exist_ok=True)
         log.parent.mkdir(parents=True, exist_ok=True)
         with socket.create_server((HOST, 0), backlog=128) as listening, log.open("a", encoding="utf-8") as output:
             self.port: int = listening.getsockname()[1]
@@ -88,11 +90,11 @@ class EphemeralServer:
 
 
 def ephemeral_server(workspace: Workspace) -> EphemeralServer:
-    """The server of this process for the PREFECT_HOME that is set; started now where there is none yet."""
-    home = os.environ.get("PREFECT_HOME", "")
-    found = _RUNNING.get(home)
-    if found is None or not found.alive:
-        found = _RUNNING[home] = EphemeralServer(workspace.logs / "prefect-ephemeral.log")
+    """The server of this process, started now where there is none yet: one for all workspaces that it runs in."""
+    found = next((each for each in _RUNNING if each.alive and each.home.is_dir()), None)
+    if found is None:
+        found = EphemeralServer(workspace.logs / "prefect-ephemeral.log")
+        _RUNNING.append(found)
         atexit.register(found.end)
     return found
 
