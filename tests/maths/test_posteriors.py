@@ -1,13 +1,14 @@
 """The Bayesian correlated t-test against posteriors worked out by hand, and what it is for."""
 
+import itertools
 import math
 
 import numpy as np
 import pytest
-from scipy import stats
+from scipy import integrate, stats
 
 from ganforge.downstream.intervals import corrected_interval
-from ganforge.downstream.posteriors import correlated_posterior, samples_lacking
+from ganforge.downstream.posteriors import Prior, correlated_posterior, credible_interval, samples_lacking
 from ganforge.errors import InputError
 
 
@@ -109,3 +110,94 @@ def test_what_makes_no_posterior_is_refused():
         correlated_posterior([0.1], test_to_train=0.25)
     with pytest.raises(InputError, match="not finite"):
         correlated_posterior([0.1, math.nan], test_to_train=0.25)
+
+
+# -- what is known before ------------------------------------------------------------------------------------------
+
+VALUES = [0.05, 0.01, 0.05, 0.01, 0.03]
+SKEPTICAL = Prior(scale=0.015, degrees=3)
+
+
+def integrated(low, high, prior, values=VALUES):
+    """P(low < μ < high) by adaptive quadrature of prior · t, instead of by trapezoids."""
+    scale = math.sqrt(0.45 * np.var(values, ddof=1))
+
+    def density(mu):
+        return stats.t.pdf(mu, 4, np.mean(values), scale) * prior.density(np.asarray(mu))
+
+    def area(start, stop):
+        points = [each for each in (-0.7, -0.1, 0, 0.01, np.mean(values), 0.1, 0.3) if start < each < stop]
+        edges = [start, *points, stop]
+        return sum(integrate.quad(density, a, b)[0] for a, b in itertools.pairwise(edges))
+
+    return area(low, high) / area(-10, 10)
+
+
+@pytest.mark.parametrize(
+    "prior", [SKEPTICAL, Prior(0.002, 3), Prior(0.2, 1), Prior(0.03, 30), Prior(0.02, 4, 0.2, -0.7, 0.3)]
+)
+def test_the_posterior_is_prior_times_t(prior):
+    found = correlated_posterior(VALUES, test_to_train=0.25, rope=0.01, prior=prior)
+    assert found.better == pytest.approx(integrated(0.01, 10, prior), abs=1e-4)
+    assert found.worse == pytest.approx(integrated(-10, -0.01, prior), abs=1e-4)
+    assert found.better + found.equivalent + found.worse == pytest.approx(1)
+
+
+def test_its_interval_is_of_the_same_posterior():
+    interval = credible_interval(VALUES, test_to_train=0.25, level=0.9, prior=SKEPTICAL)
+    assert integrated(-10, interval.low, SKEPTICAL) == pytest.approx(0.05, abs=1e-4)
+    assert integrated(interval.high, 10, SKEPTICAL) == pytest.approx(0.05, abs=1e-4)
+    assert interval.low < interval.mean < interval.high
+    # At an end of the interval as rope the probability is what the level leaves.
+    at_the_end = correlated_posterior(VALUES, test_to_train=0.25, rope=interval.high, prior=SKEPTICAL)
+    assert at_the_end.better == pytest.approx(0.05, abs=1e-4)
+
+
+def test_two_normals_in_closed_form():
+    """With very many degrees both are normal, and the posterior is the mean weighted by precisions."""
+    folds = (0.02 + 0.4 * stats.norm.ppf((np.arange(400) + 0.5) / 400)).tolist()
+    error = float(np.std(folds, ddof=1)) / math.sqrt(400)
+    prior = Prior(scale=error, degrees=1e6)  # as precise as the folds: half way
+    interval = credible_interval(folds, test_to_train=0.0, level=0.9, prior=prior)
+    assert interval.mean == pytest.approx(0.01, rel=1e-2)
+    assert interval.high - interval.mean == pytest.approx(1.645 * error / math.sqrt(2), rel=1e-2)
+
+
+def test_a_wide_prior_says_nothing_and_a_narrow_one_everything():
+    flat = correlated_posterior(VALUES, test_to_train=0.25)
+    wide = correlated_posterior(VALUES, test_to_train=0.25, prior=Prior(1e3, 3))
+    assert (wide.better, wide.worse) == (pytest.approx(flat.better, abs=1e-4), pytest.approx(flat.worse, abs=1e-4))
+    assert correlated_posterior(VALUES, test_to_train=0.25, prior=Prior(1e-5, 1e6)).equivalent > 0.999
+    there, back = (credible_interval(VALUES, test_to_train=0.25, prior=each) for each in (None, Prior(1e3, 3)))
+    assert (back.low, back.mean, back.high) == pytest.approx((there.low, there.mean, there.high), abs=1e-4)
+
+
+def test_scarce_folds_are_shrunk_more_than_many():
+    few = correlated_posterior([0.12, -0.06, 0.12, -0.06, 0.03], test_to_train=0.25, prior=SKEPTICAL)
+    many = correlated_posterior([0.032, 0.028] * 25, test_to_train=0.25, prior=SKEPTICAL)
+    assert few.better < 0.5
+    assert many.better > 0.99
+
+
+def test_more_samples_settle_it_in_the_end_with_a_prior_too():
+    told = correlated_posterior([0.05, 0.03, 0.08, 0.02, 0.07], test_to_train=0.25, prior=SKEPTICAL)
+    more = samples_lacking(told, samples=40, prior=SKEPTICAL)
+    assert told.better < 0.9
+    assert more is not None
+    assert more > (samples_lacking(told, samples=40) or 0)
+    # So many more, and the same differences on narrower folds reach .9.
+    grown = (1 + more / 40) ** -0.5
+    values = [0.05 + grown * (each - 0.05) for each in (0.05, 0.03, 0.08, 0.02, 0.07)]
+    assert correlated_posterior(values, test_to_train=0.25, prior=SKEPTICAL).better == pytest.approx(0.9, abs=0.02)
+
+
+def test_folds_that_speak_clearly_outweigh_a_narrow_prior_that_is_open():
+    """Every fold loses .3 and more: seen of a tree that learned from rows strewn over everything."""
+    folds = [-0.46, -0.31, -0.31, -0.54, -0.51]
+    narrow, ready = Prior(0.03, 4), Prior(0.03, 4, open=0.2, low=-0.6, high=0.4)
+    assert correlated_posterior(folds, test_to_train=0.25, prior=narrow).worse < 0.9
+    assert correlated_posterior(folds, test_to_train=0.25, prior=ready).worse > 0.9
+    # Where the folds say little, being open changes little.
+    vague = [0.2, -0.15, 0.1, -0.1, 0.05]
+    one, other = (correlated_posterior(vague, test_to_train=0.25, prior=each).better for each in (narrow, ready))
+    assert one == pytest.approx(other, abs=0.05)

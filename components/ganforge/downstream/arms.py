@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ganforge.downstream.intervals import LEVEL, Interval, corrected_interval
-from ganforge.downstream.posteriors import ROPE, SURE, Posterior, correlated_posterior
+from ganforge.downstream.posteriors import ROPE, SURE, Posterior, Prior, correlated_posterior, credible_interval
 from ganforge.errors import UnknownNameError
 
 NONE = "none"
@@ -53,7 +53,7 @@ class Arm:
     """Of the measure that is judged by, and its folds (all repeats)."""
     folds: tuple[float, ...]
     difference: Interval | None = None
-    """Against the arm "none", paired by fold; None for that arm itself."""
+    """Against the arm "none", see `Verdict.difference`; None for that arm itself."""
     synthetic: bool = False
     """Whether it trains on samples of a generator."""
     adds_rows: bool = False
@@ -148,6 +148,8 @@ class Verdict:
     """Half the width of the region of practical equivalence."""
     sure: float = SURE
     """The probability from which on an arm is called better, or worse."""
+    prior: Prior | None = None
+    """What effects were expected of arms before; None: any size alike."""
     outcome: str = ""
     """Of the best synthetic arm against the plain arm that holds the seat: "helped", "no help", "undecided"
     or "harmed"; "unlearned" where not even the best arm beats guessing; "" without a synthetic arm."""
@@ -158,12 +160,14 @@ class Verdict:
     notices: tuple[str, ...] = ()
 
     def difference(self, arm: str, against: str = NONE) -> Interval:
-        """What `arm` reaches more than `against`, paired by fold. Raises `UnknownNameError` for no such arm."""
-        return corrected_interval(
+        """What `arm` is to be expected to reach more than `against` on new rows, from the folds' paired differences and
+        the prior. Raises `UnknownNameError` for no such arm."""
+        return credible_interval(
             self._differences(arm, against),
             test_to_train=self.test_to_train,
             level=self.level,
             resolution=self.resolution,
+            prior=self.prior,
         )
 
     def posterior(self, arm: str, against: str = NONE) -> Posterior:
@@ -173,6 +177,7 @@ class Verdict:
             test_to_train=self.test_to_train,
             rope=self.rope,
             resolution=self.resolution,
+            prior=self.prior,
         )
 
     @property
@@ -212,13 +217,15 @@ class Verdict:
             "level": self.level,
             "rope": self.rope,
             "sure": self.sure,
+            "prior": None if self.prior is None else self.prior.to_json(),
             "curves": {name: [each.to_json() for each in folds] for name, folds in self.curves.items()},
             "notices": list(self.notices),
         }
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Verdict:
-        """The inverse of `to_json`."""
+        """The inverse of `to_json`; a verdict written before there was a prior has a flat one."""
+        prior = value.get("prior")
         curves = {
             name: tuple(Curve(tuple(each["recall"]), tuple(each["precision"])) for each in folds)
             for name, folds in value["curves"].items()
@@ -229,6 +236,7 @@ class Verdict:
             arms={name: Arm.from_json(arm) for name, arm in value["arms"].items()},
             curves=curves,
             notices=tuple(value["notices"]),
+            prior=None if prior is None else Prior.from_json(prior),
             **{name: value[name] for name in plain},
         )
 

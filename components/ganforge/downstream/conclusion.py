@@ -17,7 +17,7 @@ import numpy as np
 
 from ganforge.downstream.arms import NONE, Arm, Curve, Measure, Verdict, beats
 from ganforge.downstream.intervals import LEAST_FOLDS, LEVEL
-from ganforge.downstream.posteriors import ROPE, SURE, samples_lacking
+from ganforge.downstream.posteriors import ROPE, SURE, Prior, samples_lacking
 from ganforge.downstream.sentence import Finding, state
 from ganforge.errors import InputError, UnknownNameError
 
@@ -36,6 +36,7 @@ def conclude(
     level: float = LEVEL,
     rope: float = ROPE,
     sure: float = SURE,
+    prior: Prior | None = None,
     what: str = "rows",
     adds_rows: Sequence[str] = (),
     ratios: Mapping[str, float | None] | None = None,
@@ -52,7 +53,7 @@ def conclude(
         synthetic: the arms that train on a generator's samples. They are held against the plain arm in the seat, the
             one with the highest mean first of all.
         what: what such samples are called ("rows", "pictures").
-        measure, base_rate, test_to_train, resolution, level, rope, sure: see `Verdict`.
+        measure, base_rate, test_to_train, resolution, level, rope, sure, prior: see `Verdict`.
         classifier: of all arms, or by arm.
         adds_rows: arms beside the synthetic ones that add rows; ratios: of those that do.
         measures: by arm and name, further measures, one a fold.
@@ -93,6 +94,7 @@ def conclude(
         level=level,
         rope=rope,
         sure=sure,
+        prior=prior,
         curves={name: tuple(each) for name, each in (curves or {}).items()},
         notices=tuple(notices),
     )
@@ -106,7 +108,7 @@ def conclude(
     lacking = None
     if posterior is not None:
         counted = n_rows if n_positive is None else n_positive
-        lacking = samples_lacking(posterior, samples=counted, rope=rope, sure=sure)
+        lacking = samples_lacking(posterior, samples=counted, rope=rope, sure=sure, prior=prior)
     outcome, sentence = state(
         Finding(
             seat=seat,

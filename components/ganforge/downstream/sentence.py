@@ -104,8 +104,8 @@ def _sentence(found: Finding, outcome: str) -> str:
     if outcome == "helped":
         return (
             f"Augment. {_capital(name)}'s {found.what} lift {_bare(seat, classifier)} from "
-            f"{_share(found.seat_arm.mean)} to {_share(found.best_arm.mean)} {measure}{_other_model(found)}, by {span}"
-            f"{_warning(found)}."
+            f"{_share(found.seat_arm.mean)} to {_share(found.best_arm.mean)} {measure}{_other_model(found)}"
+            f"{_lasting(found, span)}{_warning(found)}."
         )
     advice = _advice(found)
     change = f"{_capital(reached)}; {name}'s {found.what}{_other_model(found)} change that by {span}"
@@ -125,6 +125,16 @@ def _sentence(found: Finding, outcome: str) -> str:
 def _advice(found: Finding) -> str:
     enough = f"{_capital(display_name(found.seat))} {'are' if found.seat.endswith('s') else 'is'} enough."
     return _ADVICE.get(found.seat, enough).format(what=found.what)
+
+
+def _lasting(found: Finding, span: str) -> str:
+    """The gain, which is less than the folds show where effects as large are rare."""
+    assert found.best_arm is not None
+    assert found.difference is not None
+    shown = found.best_arm.mean - found.seat_arm.mean
+    if abs(shown - found.difference.mean) < 0.005:
+        return f", by {span}"
+    return f"; on new rows {span} is to be expected"
 
 
 def _other_model(found: Finding) -> str:

@@ -46,6 +46,7 @@ from ganforge.downstream.features import clock_columns
 from ganforge.downstream.intervals import Interval
 from ganforge.downstream.leaks import refuse_peeping, share_of_twins, telling_columns
 from ganforge.downstream.outcomes import details, measures_of, usual_choice
+from ganforge.downstream.posteriors import effects_prior
 from ganforge.downstream.trials import Result, Trial, run_trial
 from ganforge.errors import GanforgeWarning, InputError
 
@@ -151,8 +152,9 @@ def judge(
     for notice in notices:
         warnings.warn(notice, GanforgeWarning, stacklevel=2)
     choices = {name: usual_choice(found) for name, found in by_arm.items()}
+    precisions = {name: [each.measures["average_precision"] for each in found] for name, found in by_arm.items()}
     return conclude(
-        {name: [each.measures["average_precision"] for each in found] for name, found in by_arm.items()},
+        precisions,
         synthetic=list(synthesizers),
         adds_rows=[name for name, (_, ratio) in choices.items() if ratio is not None],
         measure="average precision",
@@ -163,6 +165,7 @@ def judge(
         base_rate=float(np.mean([labels.positive[test].mean() for _, test in pairs])),
         test_to_train=float(np.mean([len(test) / len(train) for train, test in pairs])),
         resolution=float(np.mean([1 / labels.positive[test].sum() for _, test in pairs])),
+        prior=effects_prior(float(np.mean(precisions[NONE]))),
         measures={name: measures_of(found) for name, found in by_arm.items()},
         curves={name: [each.curve for each in found] for name, found in by_arm.items()},
         details={name: details(found) for name, found in by_arm.items()},
@@ -243,7 +246,7 @@ def _run(
 def _fingerprint(task: Trial, arms: Mapping[str, Any], pairs: list[Split]) -> str:
     """What a kept result belongs to: the data, the folds, and every parameter that changes the outcome."""
     told = {
-        "form": 2,
+        "form": 3,
         "data": task.table.fingerprint,
         "target": task.target,
         "unseen": task.unseen,

@@ -7,7 +7,7 @@ import pytest
 
 from ganforge.downstream.arms import Measure, Verdict
 from ganforge.downstream.conclusion import conclude
-from ganforge.downstream.posteriors import correlated_posterior
+from ganforge.downstream.posteriors import Prior, correlated_posterior, credible_interval
 from ganforge.errors import InputError, UnknownNameError
 
 PLAIN = [0.70, 0.72, 0.71, 0.69, 0.73]
@@ -306,3 +306,42 @@ def test_the_picture_shows_every_arm_and_the_advice(tmp_path):
     assert len(axes.collections) == 3
     axes.figure.savefig(tmp_path / "verdict.png")
     assert (tmp_path / "verdict.png").stat().st_size > 5_000
+
+
+# -- what is known before ------------------------------------------------------------------------------------------
+
+SKEPTICAL = Prior(scale=0.015, degrees=3)
+
+
+def test_a_prior_makes_scarce_folds_believed_less():
+    gain = shifted(0.03, 0.02)
+    flat, skeptical = (judged({"class weights": gain}, prior=each) for each in (None, SKEPTICAL))
+    assert skeptical.arms["class weights"].p_better_than_none < flat.arms["class weights"].p_better_than_none - 0.1
+    assert skeptical.arms["class weights"].difference.mean < 0.02 < flat.arms["class weights"].difference.mean
+    surely = judged({"class weights": shifted(0.10, 0.01)}, prior=SKEPTICAL)
+    assert surely.recommended == "class weights"
+
+
+def test_interval_and_probability_are_of_one_posterior():
+    found = judged(
+        {"smote-nc": shifted(-0.04, 0.02), "ctgan": shifted(0.05, 0.03)}, prior=SKEPTICAL, synthetic=["ctgan"]
+    )
+    differences = np.subtract(found.arms["ctgan"].folds, PLAIN).tolist()
+    assert found.difference("ctgan") == credible_interval(differences, test_to_train=0.25, prior=SKEPTICAL)
+    for name in ("smote-nc", "ctgan"):
+        low, high = found.difference(name).low, found.difference(name).high
+        assert (low > 0.01) <= (found.posterior(name).better > 0.95)
+        assert (high < -0.01) <= (found.posterior(name).worse > 0.95)
+
+
+def test_a_gain_that_is_shrunk_is_told_as_expected_not_as_seen():
+    found = verdict(ctgan=shifted(0.08, 0.02), prior=Prior(scale=0.02, degrees=3))
+    assert found.outcome == "helped"
+    assert "from .71 to .79 average precision; on new rows +.06 (90 % between +.01 and +.09) is to be" in found.sentence
+
+
+def test_a_verdict_of_before_there_was_a_prior_is_read():
+    found = verdict(ctgan=shifted(0.05, 0.01), prior=SKEPTICAL)
+    assert Verdict.from_json(json.loads(json.dumps(found.to_json()))) == found
+    older = {name: each for name, each in found.to_json().items() if name != "prior"}
+    assert Verdict.from_json(older).prior is None

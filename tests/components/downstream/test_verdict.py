@@ -248,6 +248,7 @@ def test_every_arm_chooses_its_classifier_and_ratio_and_is_measured_in_every_way
         table.drop(columns="moment"), "target", classifiers=("logistic-regression", "gradient-boosting"), **QUICK
     )
     assert list(verdict.arms) == [*PLAIN_ARMS, "jitter"]
+    assert len(planted.Jitter.seen) == 5  # one training a fold serves both ratios, both classifiers and all inner folds
     for name, arm in verdict.arms.items():
         assert arm.classifier == "gradient-boosting"  # no line tells a ring from what is around it
         assert arm.ratio in ((0.1, 0.4) if name in ("random oversampling", "smote-nc", "jitter") else (None,))
@@ -297,7 +298,9 @@ def test_what_is_chosen_never_sees_the_fold_it_is_judged_on(table):
 
 def test_entities_stay_on_one_side_and_are_not_learned(table):
     customer = np.random.default_rng(0).integers(0, 200, len(table))
-    judge(table.assign(customer=customer), "target", synthesizer=planted.Oracle(), group="customer", folds=3, **LEAN)
+    owned = table.assign(customer=customer)
+    verdict = judge(owned, "target", synthesizer=planted.Oracle(), group="customer", folds=3, **LEAN)
+    assert 0 < verdict.arms["none"].measures["group_precision_at_100"].mean < 1
     owners = pd.Series(customer, index=map(tuple, table[FEATURES].round(9).to_numpy()))
     for seen in planted.Oracle.seen:
         assert "customer" not in seen.columns
@@ -470,7 +473,7 @@ def test_wrong_names_are_answered_with_the_nearest(table):
             lambda t: t.drop(index=t.index[t["target"] == 1][3:]),
             {},
             UnsuitableDataError,
-            "only 3 rows of its rarer side, too few for 5 folds",
+            "too few for 5 folds; bring 2 more of them at least, or ask for 3 folds",
         ),
         (lambda t: t, {"sampling_strategy": 0.02}, UnsuitableDataError, "nothing to augment: 40 of 1,200 rows"),
         (lambda t: t, {"gap": 5.0}, InputError, "needs the column that says when"),
