@@ -136,10 +136,12 @@ def _rounded(place: float, values: np.ndarray) -> float:
     if not size or place in (low, high):
         return place
     unit = 10.0 ** np.floor(np.log10(size) - 1)
-    return float(np.round(place / unit) * unit)
+    return float(np.round(place / unit) * unit) + 0.0  # no negative zero
 
 
 def _shown(place: float, column: Column) -> str:
     if column.kind != "datetime":
-        return f"{place:,.0f}" if place == round(place) or abs(place) >= 1000 else f"{place:.3g}".replace("0.", ".", 1)
+        size = abs(place)
+        text = f"{size:,.0f}" if size == round(size) or size >= 1000 else f"{size:.3g}"
+        return ("−" if place < 0 else "") + text.removeprefix("0" if size else "")
     return str(pd.Timestamp(place / ticks_per_second(column.dtype), unit="s").date())
