@@ -39,8 +39,11 @@ def shown_rows(
     """Fields of `FraudReport`. rare: real rows of the rare class to train on."""
     schema = Schema.from_json(facts["schema"])
     features = Schema(tuple(each for each in schema if each.name != facts["target"]))
+    columns = _columns(rare, synthetic, features, quality)
+    if quality["fidelity"] is None:  # a row or two, of which nothing can be said
+        return {"columns": columns, "exposed": quality["sentence"]}
     return {
-        "columns": _columns(rare, synthetic, features, quality),
+        "columns": columns,
         "fidelity": fidelity_numbers(quality),
         "fidelity_told": quality["fidelity"]["sentence"],
         "compared": quality["fidelity"]["compared"],
@@ -58,8 +61,9 @@ def _columns(
 ) -> tuple[ColumnComparison, ...]:
     """The worst columns over all rows, as they are drawn; beside it what `quality.json` says on as many rows a side."""
     found = marginal_distances(synthetic, rare, schema=features).set_index("column")["distance"].to_dict()
-    beside = {each["column"]: each for each in quality["fidelity"]["columns"]}
-    compared = quality["fidelity"]["compared"]
+    told_of = quality["fidelity"] or {"columns": (), "compared": 0}
+    beside = {each["column"]: each for each in told_of["columns"]}
+    compared = told_of["compared"]
     made = []
     for each in compare_columns(rare, synthetic, distances=found):
         told = ""

@@ -81,3 +81,12 @@ def test_the_worst_columns_and_the_map_hold_no_row(quality):
     assert shown["map"].n_real == 60
     few = shown_rows(REAL[:15], SYNTHETIC, facts, quality, seed=0)
     assert few["map"] is None  # a map of few rows shows where each of them lies
+
+
+def test_a_row_or_two_are_shown_without_a_judgement():
+    made = REAL.drop(columns="is_fraud"), SYNTHETIC[:2].drop(columns="is_fraud"), HELD_OUT.drop(columns="is_fraud")
+    quality = gate_rows(*made, schema=SCHEMA, what="rows with is_fraud=1", gates=GATES, seed=0)
+    facts = {"schema": Schema.infer(REAL, source="rows").to_json(), "target": "is_fraud"}
+    shown = shown_rows(REAL, SYNTHETIC[:2], facts, quality, seed=0)
+    assert shown["exposed"] == "2 rows are too few to be held against a gate."
+    assert {each.name for each in shown["columns"]} == {"amount", "fee", "kind"}
