@@ -19,7 +19,7 @@ from ganforge.downstream.picture_trials import PictureArm, labels_of
 from ganforge.errors import InputError, UnsuitableDataError
 
 CLASSICAL = "classical augmentation"
-EVEN = 1.25
+EVEN = 1.5
 """Largest class over smallest, up to which classes count as equally large."""
 
 
