@@ -18,11 +18,10 @@ from ganforge_pipelines.lineage.scoring import Scorer
 from ganforge_pipelines.stages.anomalies import POSITIVE, ROW, TIME, calendar_days
 from ganforge_pipelines.stages.budget import Budget
 from ganforge_pipelines.stages.context import StageContext
-from ganforge_pipelines.stages.fraud import positives
 from ganforge_pipelines.stages.pictures import labels_of, read_part
 from ganforge_pipelines.stages.promotion import FEWEST_PICTURES, FEWEST_UNSEEN, HeldOut
 from ganforge_pipelines.stages.rows import FILE, rows_of
-from ganforge_pipelines.stages.tables import read_rows
+from ganforge_pipelines.stages.tables import positives, read_rows
 
 
 def fraud(context: StageContext, facts: Any, new: Scorer) -> HeldOut:

@@ -7,8 +7,7 @@ train     train.parquet        → generator/ and its losses
 sample    generator            → synthetic.parquet: rows of the rare class, none an exact copy of a real one;
                                  quality.json: are they any good, is anyone exposed, may they go on (see `gating.py`)
 judge     train.parquet        → verdict.json: the arms over folds; generator and all else fitted inside each fold
-classify  all of them          → classifier/: the arm that the verdict recommends, its threshold chosen on the training
-                                 part (see `operating.py`), held against test.parquet
+classify  all of them          → classifier/: see `fraud_classify.py`
 """
 
 from __future__ import annotations
@@ -18,8 +17,6 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import pandas as pd
-from sklearn.metrics import average_precision_score, roc_auc_score
 
 from ganforge.catalog import CATALOG, load_model
 from ganforge.data.constraints import read_constraints
@@ -27,29 +24,23 @@ from ganforge.data.schema import Schema, plain
 from ganforge.data.splits import entity_split, stratified_split, time_split, twin_groups
 from ganforge.data.table import Table
 from ganforge.data.targets import binary_target, with_discrete
-from ganforge.downstream.arms import CLASS_WEIGHTS
 from ganforge.downstream.augmenting import rows_wanted, synthetic_positives
-from ganforge.downstream.balancing import balanced_rows
-from ganforge.downstream.classifiers import Classifier, make_classifier
 from ganforge.downstream.features import clock_columns
-from ganforge.downstream.intervals import LEVEL
-from ganforge.downstream.operating import average_precision_interval
 from ganforge.errors import GanforgeWarning, InputError, UnsuitableDataError
 from ganforge_pipelines.lineage.stamps import ALL, generator_of, stamp, write_origin, write_stamped
 from ganforge_pipelines.stages.context import StageContext, StageProgress, data_told
-from ganforge_pipelines.stages.curves import precision_recall
-from ganforge_pipelines.stages.gating import followed, gate_rows
+from ganforge_pipelines.stages.gating import gate_rows
 from ganforge_pipelines.stages.models import build_model, judged_steps, write_training
 from ganforge_pipelines.stages.models import train as train_model
-from ganforge_pipelines.stages.operating import amount_of, operated
+from ganforge_pipelines.stages.operating import amount_of
 from ganforge_pipelines.stages.payments import with_features
 from ganforge_pipelines.stages.rows import write_table_rows
 from ganforge_pipelines.stages.tables import (
     DAY,
     clock_only,
-    kinds_of,
     learned_from,
     period_of,
+    positives,
     read_input,
     read_part,
     read_rows,
@@ -350,100 +341,3 @@ def judge(context: StageContext) -> str:
         ),
     )
     return f"{own['folds']} folds, {len(verdict.arms)} arms"
-
-
-def classify(context: StageContext) -> str:
-    """Train the classifier on all of the training part, as the verdict recommends and the gate allows, choose its
-    threshold there, and hold both against the test part."""
-    facts, own = context.json("prepare", "facts.json"), context.own
-    verdict = followed(context.json("judge", "verdict.json"), context.json("sample", "quality.json"))
-    real = read_part(context.input("prepare", "train.parquet"), facts)
-    test = read_rows(context.input("prepare", "test.parquet"))
-    arm = verdict["arms"][verdict["recommended"]]
-    synthetic = read_part(context.input("sample", "synthetic.parquet"), facts).frame if arm["synthetic"] else None
-    rare = positives(real.frame[facts["target"]], facts)
-
-    def fitted(places: np.ndarray) -> tuple[Classifier, int]:
-        frame = _training_rows(real.take(places), rare[places], synthetic, len(places) / len(real), verdict, context)
-        return _fitted(frame, real, facts, own["classifier"], verdict["recommended"], context.seed), len(frame)
-
-    classifier, trained_on = fitted(np.arange(len(real)))
-    classifier.save(context.out / "classifier")
-    truth = positives(test[facts["target"]], facts)
-    score = _scores(classifier, test, facts)
-    recall, precision = precision_recall(truth, score)
-    low, high = average_precision_interval(truth, score, random_state=context.seed)
-    figures = {
-        "average_precision": float(average_precision_score(truth, score)),
-        "auroc": float(roc_auc_score(truth, score)),
-        "base_rate": float(truth.mean()),
-    }
-    chosen = operated(
-        real.frame,
-        rare,
-        test,
-        truth,
-        score,
-        amount=facts["amount"],
-        alert_cost=context.section("judge")["alert_cost"],
-        scored=lambda train, held: _scores(fitted(train)[0], real.frame.iloc[held], facts),
-        seed=context.seed,
-    )
-    context.write_json("metrics.json", figures)
-    context.write_json(
-        "test.json",
-        {
-            **figures,
-            "average_precision_interval": {"low": low, "high": high, "level": LEVEL},
-            "arm": verdict["recommended"],
-            "classifier": own["classifier"],
-            "rows": len(truth),
-            "n_positive": int(truth.sum()),
-            "trained_on": trained_on,
-            "threshold": chosen.threshold,
-            "operating": chosen.to_json(),
-        },
-    )
-    rows = zip(recall, precision, strict=True)
-    context.write_csv("precision_recall.csv", ["recall", "precision"], rows)
-    return (
-        f"{own['classifier']}, arm {verdict['recommended']}: {figures['average_precision']:.3f} average precision on "
-        f"{len(truth):,} rows; {chosen.found:,} of {chosen.positives:,} found in {chosen.alerts:,} alerts from "
-        f"{chosen.threshold:.3g} on"
-    )
-
-
-def _training_rows(
-    real: Table,
-    rare: np.ndarray,
-    synthetic: pd.DataFrame | None,
-    share: float,
-    verdict: Any,
-    context: StageContext,
-) -> pd.DataFrame:
-    """The real rows and what the recommended arm adds to them; of the synthetic rows `share`."""
-    arm = verdict["arms"][verdict["recommended"]]
-    if synthetic is not None:
-        some = synthetic if share == 1 else synthetic.sample(frac=share, random_state=context.seed)
-        return pd.concat([real.frame, some], ignore_index=True)
-    if arm["adds_rows"]:
-        added = balanced_rows(verdict["recommended"], real, rare, ratio=arm["ratio"], random_state=context.seed)
-        return pd.concat([real.frame, added], ignore_index=True)
-    return real.frame
-
-
-def _fitted(frame: pd.DataFrame, real: Table, facts: Any, name: str, arm: str, seed: int) -> Classifier:
-    hidden = [facts["target"], *facts["unseen"]]
-    classifier = make_classifier(name, random_state=seed, class_weight="balanced" if arm == CLASS_WEIGHTS else None)
-    kinds = {column: kind for column, kind in kinds_of(real.schema).items() if column not in hidden}
-    features = Table.of(frame.drop(columns=hidden), schema=kinds, source=facts["source"])  # as every fold had them
-    return classifier.fit(features, positives(frame[facts["target"]], facts), positive=True)
-
-
-def _scores(classifier: Classifier, rows: pd.DataFrame, facts: Any) -> np.ndarray:
-    return classifier.predict_proba(rows.drop(columns=[facts["target"], *facts["unseen"]]))[:, 1]
-
-
-def positives(labels: Any, facts: Any) -> np.ndarray:
-    """(N,) bool: which rows the rare class's values mark."""
-    return (labels != facts["negative"]).to_numpy(dtype=bool)

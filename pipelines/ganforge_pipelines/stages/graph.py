@@ -142,7 +142,7 @@ def _augmenting(
         StageSpec(
             flow=flow,
             verb="classify",
-            run=f"{module}:classify",
+            run=f"{module}_classify:classify" if curve else f"{module}:classify",
             deps=(*train, *test, *facts, *synthetic, *quality, *verdict),
             outs=("classifier", "test.json"),
             params=("seed", *((f"{flow}.judge",) if curve else ()), f"{flow}.classify"),

@@ -161,12 +161,15 @@ def _lineage(
     for verb, manifest in manifests.items():
         for name, digest in manifest.outputs.items():
             if name in PRODUCTS:
+                path = f"work/{context.spec.flow}/{verb}/{name}"
+                traced = f"ganforge lineage {path} tells what made each row" if name == "synthetic.parquet" else ""
                 steps.append(
                     LineageStep(
                         what=PRODUCTS[name],
-                        name=f"work/{context.spec.flow}/{verb}/{name}",
+                        name=path,
                         hash=digest,
                         command=f"ganforge stage {manifest.stage}",
+                        note=traced,
                     )
                 )
     steps.append(

@@ -16,11 +16,10 @@ from ganforge_pipelines.report.content import FraudReport
 from ganforge_pipelines.report.evidence import CostCurve, Reliability
 from ganforge_pipelines.report.parts import Figure
 from ganforge_pipelines.stages.context import StageContext
-from ganforge_pipelines.stages.fraud import positives
 from ganforge_pipelines.stages.gating import followed
 from ganforge_pipelines.stages.reporting import arms, common, finish, judged_shorter
 from ganforge_pipelines.stages.reporting_rows import shown_rows
-from ganforge_pipelines.stages.tables import read_part
+from ganforge_pipelines.stages.tables import positives, read_part
 
 LEAST = 5
 """Rows of the rare class in a bin of the reliability chart below which its share is mostly chance."""

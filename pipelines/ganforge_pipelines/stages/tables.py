@@ -90,3 +90,8 @@ def read_rows(path: Path) -> pd.DataFrame:
 def read_part(path: Path, facts: Mapping[str, Any]) -> Table:
     """A part that `prepare` wrote, or rows made like it, with the schema of the training part."""
     return Table.of(pd.read_parquet(path), schema=Schema.from_json(facts["schema"]), source=facts["source"])
+
+
+def positives(labels: Any, facts: Any) -> np.ndarray:
+    """(N,) bool: which rows the rare class's values mark."""
+    return (labels != facts["negative"]).to_numpy(dtype=bool)
