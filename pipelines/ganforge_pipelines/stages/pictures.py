@@ -16,7 +16,7 @@ from ganforge.errors import InputError
 def write_part(path: Path, images: Images) -> None:
     """pixels (N, C, H, W) uint8, labels (N,) int64 and which are generated; the same pictures give the same bytes."""
     labels = images.labels if images.labels is not None else np.zeros(0, dtype=np.int64)
-    marks = {} if images.synthetic is None else {MARK: images.synthetic}
+    marks: dict[str, Any] = {} if images.synthetic is None else {MARK: images.synthetic}
     np.savez_compressed(path, pixels=images.pixels, labels=labels, **marks)
 
 
