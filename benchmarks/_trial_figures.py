@@ -12,7 +12,7 @@ from scipy import optimize, stats
 from benchmarks._common import markdown
 from ganforge.downstream.arms import NONE, PLAIN_ARMS, THRESHOLD, Verdict
 from ganforge.downstream.conclusion import conclude
-from ganforge.downstream.posteriors import DEGREES, EFFECT, ROPE, effects_prior
+from ganforge.downstream.posteriors import DEGREES, EFFECT, LIKELIER, ROPE, SURE, effects_prior
 
 HARM = 0.02
 """Average precision below nothing added from which on a recommendation counts as harmful."""
@@ -23,10 +23,17 @@ HALVES: dict[str, Callable[[Trial], bool]] = {
     "odd": lambda trial: trial["seed"] % 2 == 1,
 }
 """The prior is measured on the one half and tried on the other."""
+RULES: dict[str, dict[str, Any]] = {
+    "with the prior": {},
+    f"with the prior, plain arms too at {SURE:g}": {"likelier": SURE},
+    f"flat prior, plain arms too at {SURE:g}": {"flat": True, "likelier": SURE},
+    "flat prior": {"flat": True},
+}
+"""The rule as it is, and what it is chosen over."""
 
 
-def concluded(trial: Trial, *, flat: bool = False) -> Verdict:
-    """The verdict over a trial's folds, as `judge` would conclude, or with a flat prior."""
+def concluded(trial: Trial, *, flat: bool = False, likelier: float = LIKELIER) -> Verdict:
+    """The verdict over a trial's folds, as `judge` would conclude, with a flat prior, or asking more of plain arms."""
     reached = float(np.mean(trial["arms"][NONE]["average_precision"]))
     arms = {**trial["arms"], THRESHOLD: trial["arms"][NONE]}
     ordered = [name for name in (*PLAIN_ARMS, *trial["synthetic"]) if name in arms]
@@ -42,6 +49,7 @@ def concluded(trial: Trial, *, flat: bool = False) -> Verdict:
         base_rate=trial["base_rate"],
         test_to_train=trial["test_to_train"],
         resolution=trial["resolution"],
+        likelier=likelier,
         prior=None if flat else effects_prior(reached),
     )
 
@@ -69,17 +77,17 @@ def figures(trials: list[Trial]) -> dict[str, Any]:
         "cpu_seconds": float(np.median([sum(each["seconds"].values()) for each in trials])),
         "code": sorted({each["code"] for each in trials}),
         "rules": {
-            "with the prior": {name: _rule(some, flat=False) for name, some in {"all": trials, **halves}.items()},
-            "flat prior": {name: _rule(some, flat=True) for name, some in {"all": trials, **halves}.items()},
+            rule: {name: _rule(some, **asked) for name, some in {"all": trials, **halves}.items()}
+            for rule, asked in RULES.items()
         },
         "effects": {name: _population(some) for name, some in halves.items()},
         "generator": _generator(trials),
     }
 
 
-def _rule(trials: list[Trial], *, flat: bool) -> dict[str, Any]:
+def _rule(trials: list[Trial], **asked: Any) -> dict[str, Any]:
     """What following a rule is worth, and what its probabilities are."""
-    verdicts = [concluded(each, flat=flat) for each in trials]
+    verdicts = [concluded(each, **asked) for each in trials]
     reached = [worth(trial, verdict.recommended) for trial, verdict in zip(trials, verdicts, strict=True)]
     best = [max(worth(trial, name) for name in trial["rest"]) for trial in trials]
     regret = np.subtract(best, reached)

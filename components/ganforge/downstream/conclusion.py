@@ -3,8 +3,9 @@
     folds' measures by arm ─▶ conclude ─▶ Verdict (one sentence, the arm to use, and what it rests on)
 
 Arms come from the simplest to the most elaborate. One arm holds the seat, at first "none"; a more elaborate one takes
-it only where it is better by more than the region of practical equivalence with a probability of `sure` at least
-(`posteriors`). So the simplest sufficient arm wins, and "do not augment" is an answer; so is "too few rows to tell".
+it only where it is better by more than the region of practical equivalence (`posteriors`): an arm without a generator
+where that is likelier than not, one with a generator where its probability is `sure` at least. So the simplest
+sufficient arm wins, and "do not augment" is an answer; so is "too few rows to tell".
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import numpy as np
 
 from ganforge.downstream.arms import NONE, Arm, Curve, Measure, Verdict, beats
 from ganforge.downstream.intervals import LEAST_FOLDS, LEVEL
-from ganforge.downstream.posteriors import ROPE, SURE, Prior, samples_lacking
+from ganforge.downstream.posteriors import LIKELIER, ROPE, SURE, Prior, samples_lacking
 from ganforge.downstream.sentence import Finding, state
 from ganforge.errors import InputError, UnknownNameError
 
@@ -36,6 +37,7 @@ def conclude(
     level: float = LEVEL,
     rope: float = ROPE,
     sure: float = SURE,
+    likelier: float = LIKELIER,
     prior: Prior | None = None,
     what: str = "rows",
     adds_rows: Sequence[str] = (),
@@ -54,6 +56,7 @@ def conclude(
             one with the highest mean first of all.
         what: what such samples are called ("rows", "pictures").
         measure, base_rate, test_to_train, resolution, level, rope, sure, prior: see `Verdict`.
+        likelier: the probability from which on an arm without a generator takes the seat from a simpler one.
         classifier: of all arms, or by arm.
         adds_rows: arms beside the synthetic ones that add rows; ratios: of those that do.
         measures: by arm and name, further measures, one a fold.
@@ -100,7 +103,7 @@ def conclude(
     )
     draft = replace(draft, arms=_compared(draft))
     enough = len(folds[NONE]) >= LEAST_FOLDS
-    seat = _seat(draft, [name for name in folds if name not in synthetic]) if enough else NONE
+    seat = _seat(draft, [name for name in folds if name not in synthetic], likelier) if enough else NONE
     best = max(synthetic, key=lambda name: arms[name].mean, default=None)
     posterior = None if best is None else draft.posterior(best, seat)
     helped = enough and posterior is not None and posterior.better >= sure
@@ -138,11 +141,11 @@ def conclude(
     )
 
 
-def _seat(verdict: Verdict, plain: Sequence[str]) -> str:
+def _seat(verdict: Verdict, plain: Sequence[str], likelier: float) -> str:
     """The simplest sufficient one of the arms without a generator."""
     seat = NONE
     for name in plain:
-        if name != NONE and verdict.posterior(name, seat).better >= verdict.sure:
+        if name != NONE and verdict.posterior(name, seat).better >= likelier:
             seat = name
     return seat
 

@@ -35,7 +35,11 @@ from ganforge.errors import InputError
 ROPE = 0.01
 """Half the width of the region of practical equivalence, in the measure (a share): the paper's own choice."""
 SURE = 0.9
-"""Probability from which on an arm is said to be better, or worse: who adds something has to show that it pays."""
+"""Probability from which on an arm is said to be better, or worse: who adds a generator has to show that it pays."""
+LIKELIER = 0.5
+"""Probability from which on an arm without a generator takes the seat from a simpler one. It costs a parameter, so the
+likelier side decides. Asked to be `SURE` too, it left gains lying on few positives: `benchmarks/verdict_trials.py` has
+what either rule gives away."""
 UNLIKELY = 0.2
 """Probability of being better below which the search for an answer ends: no help."""
 HOPELESS = 10
