@@ -114,7 +114,7 @@ def _told_of_termination() -> Iterator[None]:
 def _terminated(error: BaseException) -> bool:
     """Did it all begin with SIGTERM? A scheduler sends it to Prefect's server as well, and what is seen last is then
     that the server is away."""
-    return any(type(each).__name__ in ("TerminationSignal", "SIGTERMException") for each in _chain(error))
+    return any(type(each).__name__ in ("TerminationSignal", "SIGTERMException", "Terminated") for each in _chain(error))
 
 
 def _disk_full(error: BaseException) -> str | None:

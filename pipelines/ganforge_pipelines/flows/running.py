@@ -21,6 +21,8 @@ from ganforge_pipelines.workspace import Workspace, environment
 
 __all__ = ["RunResult", "plan", "run_flow"]
 
+STOPPED = "stopped by SIGTERM; the same command goes on"
+
 
 @dataclass(frozen=True, kw_only=True)
 class RunResult:
@@ -126,10 +128,12 @@ def run_flow(
             _log(workspace, f"{flow} failed: {error}")
             raise
         except Exception as error:
-            _log(workspace, f"{flow} failed: {type(error).__name__}: {error}")
+            # Where a signal meets Prefect between two tasks, what comes out of it is Prefect's complaint about that.
+            what = f"failed: {type(error).__name__}: {error}"
+            _log(workspace, f"{flow} {STOPPED if _signalled(error) else what}")
             raise
         except BaseException:  # what the command line, or Prefect, makes of the signal
-            _log(workspace, f"{flow} stopped by SIGTERM; the same command goes on")
+            _log(workspace, f"{flow} {STOPPED}")
             raise
     answer = done["answer"]
     _log(workspace, f"{flow} done in {done['seconds']:.0f} s: {answer['sentence']}")
@@ -212,6 +216,12 @@ def _brought_in(workspace: Workspace, request: Mapping[str, Any], copies: dict[s
     if "labels" in options:
         options["labels"] = bring(options["labels"])
     return {"data": None if request["data"] is None else bring(request["data"]), "options": options}
+
+
+def _signalled(error: BaseException | None) -> bool:
+    while error is not None and type(error).__name__ not in ("TerminationSignal", "Terminated"):
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 def _name_as_given(error: GanforgeError, workspace: Workspace, copies: Mapping[str, str]) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import psutil
 import pytest
 
@@ -88,9 +89,10 @@ def test_a_flow_that_is_killed_twice_ends_where_an_unbroken_one_ends(tiny, prefe
     params = unbroken.params(flow="fraud", overrides=STEPS)
     for verb in ("prepare", "train", "sample"):
         run_stage(f"fraud-{verb}", unbroken, params)
-    for name in ("train/generator/tensors.safetensors", "sample/synthetic.parquet"):
-        place = f"work/fraud/{name}"
-        assert workspace.path(place).read_bytes() == unbroken.path(place).read_bytes()
+    tensors, rows = "work/fraud/train/generator/tensors.safetensors", "work/fraud/sample/synthetic.parquet"
+    assert workspace.path(tensors).read_bytes() == unbroken.path(tensors).read_bytes()
+    # the file itself says which run's generator made it
+    pd.testing.assert_frame_equal(pd.read_parquet(workspace.path(rows)), pd.read_parquet(unbroken.path(rows)))
 
 
 def test_sigterm_to_all_of_it_ends_in_one_line(tiny, prefect_home, tmp_path):
