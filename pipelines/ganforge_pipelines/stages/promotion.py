@@ -77,14 +77,14 @@ class HeldOut:
 def decide(root: Path, name: str, *, good: bool, why: str, why_not: str, held_out: HeldOut | None) -> Decision:
     """Champion or challenger.
 
-    good: whether the new model beats guessing; why, why_not: that in words. held_out: None where nothing can be
-    measured, for want of a label.
+    good: whether the new model beats guessing. why: that in words; why_not: what it does not do, without its subject
+    ("does not beat guessing"). held_out: None where nothing can be measured, for want of a label.
     """
     champion = champion_of(root, name)
     if champion is None:
-        return Decision(promote=good, reason=f"the first, there was no other; {why}" if good else why_not)
+        return Decision(promote=good, reason=f"the first, there was no other; {why}" if good else f"it {why_not}")
     if not good:
-        return _stays(champion, why_not)
+        return _stays(champion, f"the new one {why_not}")
     if held_out is None:
         return _stays(champion, f"{why}, so that nobody can say which is better")
     with tempfile.TemporaryDirectory() as folder:
@@ -108,7 +108,7 @@ def decide(root: Path, name: str, *, good: bool, why: str, why_not: str, held_ou
             entity = entity if len(np.unique(entity)) < len(entity) else None
             gain = held_out.gain(scorer, unseen, entity)
         except GanforgeError as error:
-            return _stays(champion, f"version {champion.version} could not be held against it ({error})")
+            return _stays(champion, f"version {champion.version} could not be held against the new one ({error})")
     return _concluded(champion, gain, held_out, int(unseen.sum()), enough)
 
 

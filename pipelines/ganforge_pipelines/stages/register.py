@@ -36,7 +36,7 @@ def fraud(context: StageContext) -> str:
         context.own["name"],
         good=verdict["beats_guessing"] and test["average_precision"] > test["base_rate"],
         why="it beats guessing by the base rate",
-        why_not="it does not clearly beat guessing by the base rate",
+        why_not="does not clearly beat guessing by the base rate",
         held_out=held_out,
     )
     return _register(
@@ -75,7 +75,7 @@ def images(context: StageContext) -> str:
         context.own["name"],
         good=verdict["beats_guessing"] and test["accuracy"] > test["base_rate"],
         why="it beats guessing the commonest class",
-        why_not="it does not clearly beat guessing the commonest class",
+        why_not="does not clearly beat guessing the commonest class",
         held_out=contests.images(context, facts, load_scorer(model)),
     )
     return _register(
@@ -115,7 +115,7 @@ def anomalies(context: StageContext) -> str:
         context.own["name"],
         good=not labelled or best["average_precision"] > scored["base_rate"],
         why="it beats guessing by the base rate" if labelled else "there is no label to judge it by",
-        why_not="it does not beat guessing by the base rate",
+        why_not="does not beat guessing by the base rate",
         held_out=contests.anomalies(context, facts, scored, load_scorer(model)),
     )
     return _register(

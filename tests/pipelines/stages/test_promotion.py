@@ -20,7 +20,7 @@ from ganforge_pipelines.stages.rows import ENTITY, FINGERPRINT, write_seen
 
 pytestmark = pytest.mark.slow
 NAME = "ganforge-fraud"
-GOOD = {"good": True, "why": "it beats guessing", "why_not": "it does not beat guessing"}
+GOOD = {"good": True, "why": "it beats guessing", "why_not": "does not beat guessing"}
 
 
 def classifier(frame: pd.DataFrame, folder: Path) -> Path:
@@ -90,6 +90,12 @@ def test_the_first_is_champion_if_it_beats_guessing(world):
     assert (none.promote, none.reason) == (False, "it does not beat guessing")
 
 
+def test_one_that_does_not_beat_guessing_leaves_the_champion_and_is_who_is_meant(world):
+    found = decide(world.root, NAME, held_out=None, **{**GOOD, "good": False})
+    assert not found.promote
+    assert found.reason == "version 1 stays champion: the new one does not beat guessing"
+
+
 def test_a_better_one_is_champion_on_the_rows_that_are_new_to_both(world):
     found = decide(world.root, NAME, held_out=held_out(world.test, np.arange(800, 1400), world.good), **GOOD)
     assert found.promote
@@ -127,7 +133,7 @@ def test_a_champion_of_other_columns_is_challenger_and_says_why(world):
     test = world.test.drop(columns="merchant")
     found = decide(world.root, NAME, held_out=held_out(test, np.arange(900, 1500), world.poor), **GOOD)
     assert not found.promote
-    assert "could not be held against it (no column 'merchant'" in found.reason
+    assert "could not be held against the new one (no column 'merchant'" in found.reason
 
 
 def test_without_labels_nobody_can_say(world):
