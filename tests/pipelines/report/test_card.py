@@ -59,6 +59,14 @@ def test_gates_have_a_section_where_there_are_any():
     assert "## Gates\n\n- No row is nearer" in text
 
 
+def test_what_was_not_measured_leaves_no_empty_table():
+    text = render_card(replace(CARD, figures=()))
+    assert "## What it reaches\n\nThreshold: a probability of .50." in text
+    assert "| figure |" not in text
+    assert "## What it reaches" not in render_card(replace(CARD, figures=(), threshold=""))
+    assert "\n\n\n" not in text
+
+
 def test_text_from_data_is_no_markup():
     text = render_card(
         replace(CARD, data={"file": "a|b<script>`x`*y*.csv\n# no", "c_d": "_e_"}, lineage={"a`b": "c`d"})
