@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -22,6 +24,7 @@ from ganforge.data.fingerprints import SALT_BYTES, picture_fingerprints, row_fin
 from ganforge.data.images import Images
 from ganforge.data.table import Table
 from ganforge.data.writers import write_table
+from ganforge.errors import InputError
 from ganforge_pipelines.stages.context import StageContext
 
 FILE, SEEN = "rows.parquet", "seen.npz"
@@ -79,10 +82,16 @@ def write_seen(folder: Path, trained_on: pd.DataFrame, fingerprinted: str) -> Pa
 
 
 def not_seen(path: Path, rows: pd.DataFrame, fingerprinted: str) -> np.ndarray | None:
-    """(N,) bool: which rows are not in a `seen.npz`; None where its fingerprints are over other columns."""
-    with np.load(path, allow_pickle=False) as file:
-        if str(file["fingerprinted"]) != fingerprinted:
-            return None
-        known: np.ndarray = file["fingerprints"]
-        own = salted(rows[FINGERPRINT].to_numpy(), file["salt"].tobytes())
+    """(N,) bool: which rows are not in a `seen.npz`; None where its fingerprints are over other columns.
+
+    Raises `InputError` for a file that is damaged: a night's work must not be lost to what a former one left.
+    """
+    try:
+        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
+            over, known, salt = str(file["fingerprinted"]), file["fingerprints"], file["salt"].tobytes()
+    except (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile, zlib.error) as error:
+        raise InputError(f"{path.name} of the rows it was trained on cannot be read: {error}") from error
+    if over != fingerprinted:
+        return None
+    own = salted(rows[FINGERPRINT].to_numpy(), salt)
     return ~np.isin(own, known)
