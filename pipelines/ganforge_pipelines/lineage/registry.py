@@ -121,18 +121,25 @@ def rollback(workspace_root: str | Path, name: str, *, reason: str) -> Change:
                 f"{name}: {now}, and no other version was champion before; `ganforge models promote {name} --version "
                 "N` makes one"
             )
-        return _move(client, name, before[-1], before=before[:-1], present=present, reason=reason)
+        return _move(client, name, before[-1], before=before[:-1], present=present, reason=reason, forward=False)
 
 
 def crown(client: MlflowClient, name: str, version: int, *, reason: str) -> Change:
     """Move the alias to a version, and write down who had it."""
     present = _present(client, name)
     before = [*_before(_former(client, name), present), *([] if present is None else [present])]
-    return _move(client, name, version, before=before, present=present, reason=reason)
+    return _move(client, name, version, before=before, present=present, reason=reason, forward=True)
 
 
 def _move(
-    client: MlflowClient, name: str, version: int, *, before: Sequence[int], present: int | None, reason: str
+    client: MlflowClient,
+    name: str,
+    version: int,
+    *,
+    before: Sequence[int],
+    present: int | None,
+    reason: str,
+    forward: bool,
 ) -> Change:
     now = datetime.now().astimezone().isoformat(timespec="seconds")
     champions = [*before, version][-_REMEMBERED:]
@@ -140,8 +147,13 @@ def _move(
     client.set_model_version_tag(name, str(version), WHY, reason[:5000])
     if UNTIL in client.get_model_version(name, str(version)).tags:
         client.delete_model_version_tag(name, str(version), UNTIL)
-    client.set_registered_model_tag(name, FORMER, json.dumps(champions))
-    client.set_registered_model_alias(name, CHAMPION, str(version))
+    steps = [
+        lambda: client.set_registered_model_alias(name, CHAMPION, str(version)),
+        lambda: client.set_registered_model_tag(name, FORMER, json.dumps(champions)),
+    ]
+    # Killed between the two, the list must name nobody who never was champion, nor who was just rolled back.
+    for step in steps if forward else reversed(steps):
+        step()
     if present is not None:
         client.set_model_version_tag(name, str(present), UNTIL, now)
     aliases = client.get_registered_model(name).aliases

@@ -85,6 +85,28 @@ def test_an_alias_moved_by_another_tool_is_gone_back_from_as_well(root, model):
     assert rollback(root, model, reason="").champion == 1
 
 
+@pytest.mark.parametrize("killed", ["set_registered_model_alias", "set_registered_model_tag"])
+@pytest.mark.parametrize("back", [False, True], ids=["promotion", "rollback"])
+def test_one_killed_half_way_is_gone_back_from_to_a_former_champion(root, model, monkeypatch, killed, back):
+    from mlflow import MlflowClient
+
+    def kill(*_, **__):
+        raise KeyboardInterrupt
+
+    for number in (1, 2):
+        promote(root, model, number, reason="")
+    with monkeypatch.context() as patch:
+        patch.setattr(MlflowClient, killed, kill)
+        with pytest.raises(KeyboardInterrupt):
+            rollback(root, model, reason="") if back else promote(root, model, 3, reason="")
+    present = champion(root, model)
+    if present == 1:
+        with pytest.raises(UnsuitableDataError, match="first champion"):
+            rollback(root, model, reason="")
+    else:
+        assert rollback(root, model, reason="").champion == present - 1
+
+
 def test_a_deleted_version_is_passed_over(root, model):
     for number in (1, 2, 3):
         promote(root, model, number, reason="")
