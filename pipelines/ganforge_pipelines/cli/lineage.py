@@ -70,7 +70,9 @@ def _tell(speaker: Speaker, found: Trace) -> None:
         md5 = f", md5 {each['md5']}" if each.get("md5") else ""
         lines.append(("data", f"{each['path']}  sha256 {each['sha256']}{md5}"))
     lines += [("began", _of_stage(each)) for each in found.used_by]
-    lines += [("trained on it", _of_eater(each)) for each in found.eaten_by]
+    made = found.stamp is not None or bool(found.made_by)
+    label = "of those data" if made else "trained on it"  # what was made of data was not always trained on, too
+    lines += [(label, _of_eater(each)) for each in found.eaten_by]
     speaker.say(found.what)
     for label, text in lines:
         speaker.say(f"  {label:<14}{text}")
@@ -107,7 +109,11 @@ def _of_stage(made: Made) -> str:
 
 def _of_eater(eater: Eater) -> str:
     alias = f" ({', '.join(eater.aliases)})" if eater.aliases else ""
-    synthetic = ", synthetic rows among its training rows" if eater.ate_synthetic else ""
-    return (
-        f"{eater.name} {eater.version}{alias}, {eater.day[:16]}" + (f", {eater.arm}" if eater.arm else "") + synthetic
-    )
+    told = [
+        f"{eater.name} {eater.version}{alias}",
+        eater.day[:16],
+        "nothing added" if eater.arm == "none" else eater.arm,
+        "this file belongs to it" if eater.made_of_it else "",
+        "synthetic rows among its training rows" if eater.ate_synthetic else "",
+    ]
+    return ", ".join(each for each in told if each)
