@@ -286,3 +286,11 @@ def test_a_server_left_running_is_used_and_a_dead_one_is_not(workspace, monkeypa
     environment(workspace)
     assert os.environ["PREFECT_API_URL"] == "http://here:1/api"
     assert running_server(workspace.root, "mlflow") is None
+
+
+def test_outside_of_the_workspace_that_a_run_has_made_it_says_where_that_is(tmp_path):
+    with pytest.raises(InputError, match="ganforge init"):
+        Workspace.find(tmp_path)
+    Workspace.find_or_create(tmp_path)
+    with pytest.raises(InputError, match="there is one in ganforge-workspace: `cd ganforge-workspace`"):
+        Workspace.find(tmp_path)

@@ -35,15 +35,16 @@ class Workspace:
     def find(cls, start: str | Path) -> Workspace:
         """The workspace that holds `start`: the nearest folder upwards that is one.
 
-        Raises `InputError`, saying how to make one, where there is none.
+        Raises `InputError`, saying how to make one or where `run` has made one, where there is none.
         """
         start = Path(start).resolve()
         for folder in (start, *start.parents):
             if is_workspace(folder):
                 return cls(folder)
+        below = f"; there is one in {OUTSIDE}: `cd {OUTSIDE}`" if is_workspace(start / OUTSIDE) else None
         raise InputError(
-            f"{start} is in no workspace (a folder with params.yaml and dvc.yaml of ganforge); "
-            "make one with `ganforge init DIR` and go there"
+            f"{start} is in no workspace (a folder with params.yaml and dvc.yaml of ganforge)"
+            + (below or "; make one with `ganforge init DIR` and go there")
         )
 
     @classmethod
