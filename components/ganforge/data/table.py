@@ -101,9 +101,16 @@ class Table:
         return series.to_numpy(dtype="float64")
 
 
-def frame_of(rows: pd.DataFrame | Table) -> pd.DataFrame:
-    """The frame of a table, or the frame that was given."""
-    return rows.frame if isinstance(rows, Table) else rows
+def frame_of(rows: pd.DataFrame | Table, *, source: str = "data frame") -> pd.DataFrame:
+    """The frame of a table, or the frame that was given, its names made texts and its rows counted from 0.
+
+    Raises `InputError` for anything else, and where two columns share a name.
+    """
+    if isinstance(rows, Table):
+        return rows.frame
+    if not isinstance(rows, pd.DataFrame):
+        raise InputError(f"{source}: a {type(rows).__name__} was given, not a pandas DataFrame or a Table")
+    return _named(rows, source)
 
 
 def frame_of_array(array: np.ndarray) -> pd.DataFrame:
@@ -194,6 +201,15 @@ def _as_text(value: object) -> str:
 
 
 def _checked(frame: pd.DataFrame, source: str) -> pd.DataFrame:
+    frame = _named(frame, source)
+    if frame.shape[1] == 0:
+        raise InputError(f"{source} has no columns; give a table with at least one")
+    if frame.empty:
+        raise InputError(f"{source} has column names but no rows; give a table with at least one")
+    return frame
+
+
+def _named(frame: pd.DataFrame, source: str) -> pd.DataFrame:
     if isinstance(frame.columns, pd.MultiIndex):
         raise InputError(f"{source} has column names of several levels; flatten them to one")
     frame = frame.reset_index(drop=True)
@@ -205,10 +221,6 @@ def _checked(frame: pd.DataFrame, source: str) -> pd.DataFrame:
             f"{source}: the name {doubled[0]!r} stands over columns {' and '.join(places)}; "
             "give every column a name of its own"
         )
-    if frame.shape[1] == 0:
-        raise InputError(f"{source} has no columns; give a table with at least one")
-    if frame.empty:
-        raise InputError(f"{source} has column names but no rows; give a table with at least one")
     return frame
 
 

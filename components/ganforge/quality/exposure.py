@@ -26,8 +26,9 @@ import numpy as np
 import pandas as pd
 
 from ganforge.data.schema import Schema
-from ganforge.data.table import Table, frame_of
+from ganforge.data.table import Table, conform, frame_of
 from ganforge.errors import UnsuitableDataError
+from ganforge.parameters import seed_of, whole
 from ganforge.quality.closest import RowSpace
 from ganforge.quality.coding import learned_columns
 from ganforge.quality.copies import exact_copies
@@ -148,16 +149,20 @@ def privacy(
         most_rows: synthetic and held-out rows, and rows attacked, that are looked at; drawn by `random_state`.
 
     Raises `UnknownNameError` for a column missing on one side or a gate that is none, `UnsuitableDataError` for fewer
-    than 3 training rows or 2 of the others.
+    than 3 training rows or 2 of the others, `InputError` for what is no frame or has two columns of one name.
     """
-    allowed, rng = limits(gates, PRIVACY_GATES), np.random.default_rng(random_state)
-    training, made = frame_of(real), frame_of(synthetic)
-    kept = None if held_out is None else frame_of(held_out)
+    allowed, most_rows = limits(gates, PRIVACY_GATES), whole("most_rows", most_rows, least=2)
+    random_state = seed_of(random_state)
+    rng = np.random.default_rng(random_state)
+    training, made = frame_of(real, source="real rows"), frame_of(synthetic, source="synthetic rows")
+    kept = None if held_out is None else frame_of(held_out, source="rows held out")
     if len(training) < 3 or len(made) < 2 or (kept is not None and len(kept) < 2):
         raise UnsuitableDataError(
             "too few rows to look for anyone in; give at least 3 real ones and 2 on the other sides"
         )
     learned = learned_columns(training, schema)
+    made = conform(made, learned, source="synthetic rows")
+    kept = None if kept is None else conform(kept, learned, source="rows held out")
     space, notes = RowSpace.of(training, learned), []
     first, second = space.nearest_two(_some(made, most_rows, rng))
     copies = float(exact_copies(made, training, schema=learned).mean())

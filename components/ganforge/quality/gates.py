@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numbers
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -31,6 +32,6 @@ def limits(asked: Mapping[str, float] | None, defaults: Mapping[str, float]) -> 
     for name, limit in (asked or {}).items():
         if name not in defaults:
             raise UnknownNameError("gate", name, defaults)
-        if not 0 <= limit <= 1:
-            raise InputError(f"gate {name}={limit}; give a share between 0 and 1")
+        if isinstance(limit, bool) or not isinstance(limit, numbers.Real) or not 0 <= limit <= 1:
+            raise InputError(f"gate {name}={limit!r}; give a share between 0 and 1")
     return {**defaults, **(asked or {})}

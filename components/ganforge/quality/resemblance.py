@@ -26,6 +26,7 @@ import pandas as pd
 from ganforge.data.schema import Schema
 from ganforge.data.table import Table, conform, frame_of
 from ganforge.errors import UnsuitableDataError
+from ganforge.parameters import seed_of, whole
 from ganforge.quality.associations import PairFidelity, pairs_beside
 from ganforge.quality.behaviour import Behaviour, PaymentColumns, behaviour
 from ganforge.quality.closest import RowSpace
@@ -179,14 +180,17 @@ def fidelity(
         most_rows: rows of each side that are looked at.
 
     Raises `UnknownNameError` for a column that is missing on one side or a target that is none, `UnsuitableDataError`
-    for fewer than 4 rows on a side.
+    for fewer than 4 rows on a side, `InputError` for what is no
+    frame or has two columns of one name.
     """
-    allowed, rng = limits(gates, FIDELITY_GATES), np.random.default_rng(random_state)
-    true, synthetic = frame_of(real), frame_of(synthetic)
+    allowed, most_rows = limits(gates, FIDELITY_GATES), whole("most_rows", most_rows, least=4)
+    random_state = seed_of(random_state)
+    rng = np.random.default_rng(random_state)
+    true, synthetic = frame_of(real, source="real rows"), frame_of(synthetic, source="synthetic rows")
     learned = learned_columns(true, schema)
     if target is not None:
         learned[target]  # refused before anything is computed
-    given = (true, synthetic, None if held_out is None else frame_of(held_out))
+    given = (true, synthetic, None if held_out is None else frame_of(held_out, source="rows held out"))
     notes = []
     if given[2] is None:
         order = rng.permutation(len(true))
@@ -197,9 +201,11 @@ def fidelity(
     n = min(len(synthetic), len(others), most_rows)
     if n < 4 or len(true) < 4:
         raise UnsuitableDataError(f"{min(n, len(true))} rows on a side tell nothing; give at least 4 on each")
-    true = conform(_some(true, most_rows, rng), learned, source="real rows")
-    made = [conform(each, learned, source="synthetic rows") for each in _draws(synthetic, n, rng)]
-    kept = [conform(each, learned, source="rows held out") for each in _draws(others, n, rng)]
+    true, synthetic, others = (  # before rows are drawn, so that a message names the row that was given
+        conform(each, learned, source=which)
+        for each, which in ((true, "real rows"), (synthetic, "synthetic rows"), (others, "rows held out"))
+    )
+    true, made, kept = _some(true, most_rows, rng), _draws(synthetic, n, rng), _draws(others, n, rng)
     columns = columns_beside(true, made, kept, learned)
     pairs = pairs_beside(true, made, kept, learned, random_state=random_state)
     figures = [_mean_column(columns), *_mean_pairs(pairs), *_prdc(true, made[0], kept[0], learned, rng)]

@@ -141,3 +141,14 @@ def test_copied_pictures_fail_and_new_ones_pass():
     assert not alone.passed
     assert alone.rows["held_out"] == 0
     json.dumps(copied.to_json(), allow_nan=False)
+
+
+def test_names_and_numbers_that_cannot_be_meant():
+    rng = np.random.default_rng(0)
+    real, made, held_out = (pd.DataFrame(rng.normal(size=(40, 2))) for _ in range(3))
+    assert privacy(real, made, held_out).copies == 0  # columns named 0 and 1
+    with pytest.raises(InputError, match="most_rows=0"):
+        privacy(real, made, held_out, most_rows=0)
+    made.iloc[7, 1] = np.inf
+    with pytest.raises(InputError, match="synthetic rows: column '1', row 8: inf"):
+        privacy(real, made, held_out)

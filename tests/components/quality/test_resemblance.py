@@ -8,7 +8,7 @@ import pytest
 
 from ganforge.data.table import Table
 from ganforge.data.toy import toy_payments
-from ganforge.errors import UnknownNameError, UnsuitableDataError
+from ganforge.errors import InputError, UnknownNameError, UnsuitableDataError
 from ganforge.quality import fidelity
 from ganforge.quality.resemblance import Fidelity
 
@@ -115,3 +115,27 @@ def test_bad_calls():
         fidelity(real, real, held_out, gates={"coverag": 0.1})
     with pytest.raises(UnsuitableDataError, match="at least 4"):
         fidelity(real, real.head(3), held_out)
+    with pytest.raises(InputError, match="'amount' stands over columns"):
+        fidelity(pd.concat([real, real[["amount"]]], axis=1), real, held_out)
+    with pytest.raises(InputError, match="real rows: a list was given"):
+        fidelity([1, 2, 3], real, held_out)
+    with pytest.raises(InputError, match="most_rows=0"):
+        fidelity(real, real, held_out, most_rows=0)
+    with pytest.raises(InputError, match="random_state=-1"):
+        fidelity(real, real, held_out, random_state=-1)
+    with pytest.raises(InputError, match="gate coverage='much'"):
+        fidelity(real, real, held_out, gates={"coverage": "much"})
+
+
+def test_a_message_names_the_row_that_was_given():
+    real, held_out = parts(30)
+    made = real.reset_index(drop=True)
+    made.loc[20, "amount"] = np.inf
+    with pytest.raises(InputError, match="synthetic rows: column 'amount', row 21: inf"):
+        fidelity(real, made, held_out)
+
+
+def test_columns_may_be_numbered():
+    rng = np.random.default_rng(0)
+    real, made, held_out = (pd.DataFrame(rng.normal(size=(40, 2))) for _ in range(3))
+    assert {each.column for each in fidelity(real, made, held_out).columns} == {"0", "1"}
