@@ -82,6 +82,8 @@ def test_chance_seldom_passes_for_a_better_model():
 def test_what_cannot_be_compared():
     with pytest.raises(InputError, match="both classes"):
         average_precision_gain(np.ones(3, dtype=bool), np.arange(3), np.arange(3))
+    with pytest.raises(InputError, match="former model has no score for 1 of 3 rows"):
+        average_precision_gain(np.array([True, False, True]), np.arange(3), np.array([0.1, np.nan, 0.3]))
     with pytest.raises(InputError, match="one a row"):
         average_precision_gain(np.array([True, False]), np.arange(2), np.arange(3))
     with pytest.raises(InputError, match="entities"):

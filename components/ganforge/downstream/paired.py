@@ -66,10 +66,15 @@ def average_precision_gain(
     """By average precision.
 
     truth (N,) bool; new, former (N,) scores, higher = more probable; entity (N,) who a row belongs to.
-    Raises `InputError` for another number of scores than rows, and where all rows are of one class.
+    Raises `InputError` for another number of scores than rows, for a score that is no number, and where all rows are of
+    one class.
     """
     truth = np.asarray(truth, dtype=bool)
     _check(truth, new, former)
+    for name, scores in (("new", new), ("former", former)):
+        lacking = int(np.isnan(np.asarray(scores, dtype=np.float64)).sum())
+        if lacking:  # sorting would put them on top
+            raise InputError(f"the {name} model has no score for {lacking:,} of {len(truth):,} rows; give one a row")
     if truth.all() or not truth.any():
         raise InputError("average precision needs rows of both classes; bring more rows")
     levels = [_levels(truth, np.asarray(score, dtype=np.float64)) for score in (new, former)]
