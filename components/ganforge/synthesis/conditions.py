@@ -32,6 +32,11 @@ from ganforge.synthesis.ranges import Range, asks_range, is_numbered, range_of
 
 BALANCED = "balanced"
 PRIORS = ("real", BALANCED)
+_EXAMPLES = {
+    "condition": "{'merchant': 'fuel'}",
+    "counts": "{'is_fraud': {1: 500}}",
+    "prior": "{'merchant': {'fuel': 0.9, 'food': 0.1}}",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +73,9 @@ def request(
     Raises `UnknownNameError` for a column or value that does not exist (naming the nearest) and `InputError` for what
     cannot hold: a range where no value lies, counts beside another number of rows, shares that are no shares.
     """
+    for what, given in (("condition", condition), ("counts", counts)):
+        if given is not None and not isinstance(given, Mapping):
+            raise InputError(f"{what}={given!r}; give a mapping of columns, as in {_EXAMPLES[what]}")
     shares, several = _fixed_shares(codec, prior, share_of), dict(condition or {})
     exact = _exact_counts(codec, counts)
     n = _rows(n, exact)
@@ -216,6 +224,8 @@ def _fixed_shares(
         if prior not in discrete:
             raise UnknownNameError("prior", prior, (*PRIORS, *discrete))
         prior = {prior: BALANCED}
+    if not isinstance(prior, Mapping):
+        raise InputError(f"prior={prior!r}; give one of {', '.join(PRIORS)}, a column, or {_EXAMPLES['prior']}")
     read: dict[str, _Coded] = {}
     for name, values in prior.items():
         if values == BALANCED:

@@ -257,6 +257,9 @@ def test_a_balanced_prior_lifts_the_rare_and_the_real_one_does_not(model):
         ({"n": 5, "prior": {"merchant": {"fuel": 0}}}, InputError, "add up to 0"),
         ({"n": 5, "prior": {"merchant": {"feul": 1}}}, UnknownNameError, "'fuel'"),
         ({"n": 5, "prior": {"merchant": {"fuel": 0.5}}}, InputError, "add up to 0.5; say what the other values"),
+        ({"n": 5, "condition": ["merchant"]}, InputError, r"condition=\['merchant'\]; give a mapping"),
+        ({"counts": [5]}, InputError, r"counts=\[5\]; give a mapping"),
+        ({"n": 5, "prior": None}, InputError, "prior=None; give one of real, balanced"),
         ({"n": 5, "condition": {"merchant": []}}, InputError, "'merchant': there is no value"),
         (
             {"n": 5, "condition": {"merchant": "fuel"}, "prior": {"merchant": {"food": 1}}},
