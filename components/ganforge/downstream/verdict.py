@@ -298,7 +298,8 @@ def _notices(by_arm: Mapping[str, list[Result]], task: Trial, synthesizers: Mapp
         )
     copies = sum(each.copies_dropped for name in synthesizers for each in by_arm[name])
     if copies:
-        notices.append(f"{copies:,} synthetic rows were exact copies of a real one and were dropped")
+        told = "row was an exact copy" if copies == 1 else "rows were exact copies"
+        notices.append(f"{copies:,} synthetic {told} of a real one and dropped")
     if SMOTE in by_arm and any(column.missing for column in task.table.schema if column.learned):
         notices.append("SMOTE-NC's rows have the median where a number is missing: it cannot lie between two gaps")
     for found in by_arm.values():
