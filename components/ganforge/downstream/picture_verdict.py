@@ -42,7 +42,8 @@ from ganforge.downstream.picture_design import (
 from ganforge.downstream.picture_leaks import refuse_peeping, twins_of
 from ganforge.downstream.picture_network import NetworkFactory, fingerprint_of, name_of
 from ganforge.downstream.picture_trials import Kept, PictureResult, PictureTask, labels_of, run_fold
-from ganforge.errors import GanforgeWarning, InputError
+from ganforge.errors import GanforgeWarning
+from ganforge.parameters import whole
 
 OnProgress = Callable[[int, int, str], None]
 """Called with (fits done, fits in all, what is being done)."""
@@ -104,8 +105,8 @@ def judge_images(
         ("per_class", per_class, 1),
         ("synthetic_per_class", synthetic_per_class, 1),
     ):
-        if value is not None and value < least:
-            raise InputError(f"{name}={value}; give at least {least}")
+        if value is not None:
+            whole(name, value, least=least)
     refuse_unsuitable(images, folds)
     synthesizers = synthesizers_of(synthesizer)
     images = at_one_size(images, synthesizers)

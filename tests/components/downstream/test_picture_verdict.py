@@ -251,6 +251,8 @@ def test_what_cannot_be_judged_is_refused():
         judged(images, classical="shifts")
     with pytest.raises(InputError, match="folds=1"):
         judged(images, folds=1)
+    with pytest.raises(InputError, match="per_class='4'"):
+        judged(images, per_class="4")
     with pytest.raises(InputError, match="augment=Classical"):
         judged(images, classifier=PictureClassifier(augment=Classical()))
     with pytest.raises(InputError, match="class_weight='balanced' would change every arm"):
