@@ -57,8 +57,8 @@ class Prior:
     scale: float
     degrees: float
     open: float = 0.0
-    """Weight of "anything": as likely up as down, all effects from 0 to `high` alike and all from `low` to 0. Without it
-    the t that five folds give, whose own tails are heavy, would never outweigh a narrow prior, however clearly they
+    """Weight of "anything": as likely up as down, all effects from 0 to `high` alike and all from `low` to 0. Without
+    it the t that five folds give, whose own tails are heavy, would never outweigh a narrow prior, however clearly they
     speak."""
     low: float = -1.0
     high: float = 1.0
@@ -99,8 +99,8 @@ even seeds of `benchmarks/verdict_trials.py`; BENCHMARKS.md has the fit, and wha
 seeds. With a flat prior small differences on few positives were taken for gains, though most arms change little. It was
 the prior, not the spread: the truth lies within the flat 90 % interval more often than in 90 % of the trials."""
 OPEN = 0.8
-"""Not fitted, since effects so large were too rare to count, but tried: over all trials log loss stays within .01 from .4
-to .85. Below .7 five folds that agree on a large change (an average precision of .30 that falls to .05) would not be
+"""Not fitted, since effects so large were too rare to count, but tried: over all trials log loss stays within .01 from
+.4 to .85. Below .7 five folds that agree on a large change (an average precision of .30 that falls to .05) would not be
 believed."""
 
 
