@@ -30,7 +30,9 @@ class FusedAdam(torch.optim.Adam):
         """One move; see `torch.optim.Adam.step`."""
         gradients = None if closure is not None or self._is_scaled() else self._gradients()
         if gradients is None:
-            loss = super().step(closure)
+            plain = torch.optim.Adam.step
+            plain = getattr(plain, "__wrapped__", plain) if hasattr(plain, "hooked") else plain  # or hooks run twice
+            loss = plain(self, closure)
             self._prepare()
             return loss
         for (group, parameters, means, squares, counts), each in zip(self._ready, gradients, strict=True):

@@ -25,7 +25,8 @@ def test_the_manifest_says_what_went_in_and_what_came_out(workspace):
     folder = workspace.stage_dir("fraud", "prepare")
     assert manifest.inputs == {"data/payments.csv": sha256_file(workspace.data / "payments.csv")}
     assert manifest.outputs == {
-        name: sha256_file(folder / name) for name in ("train.parquet", "test.parquet", "facts.json", "features.json")
+        name: sha256_file(folder / name)
+        for name in ("train.parquet", "test.parquet", "facts.json", "features.json", "rows.parquet")
     }
     assert manifest.parameters["fraud.prepare"]["target"] == "is_fraud"
     assert manifest.seed == 0
