@@ -89,7 +89,7 @@ def test_training_is_what_makes_it_find_what_lies_inside_the_normal_rows(kind):
         roc_auc_score(y, make(kind, **{**LONGER[kind], **steps}).fit(train).decision_function(test))
         for steps in ({}, {"steps": 2})
     )
-    assert trained > 0.82, trained  # .84 to .9, by processor
+    assert trained > 0.85, trained
     assert untrained < 0.6, untrained
 
 
@@ -110,8 +110,7 @@ def test_order_number_neighbours_and_chunks_change_no_bit_of_a_score(fitted, mon
     np.testing.assert_array_equal(fitted.decision_function(pd.concat([wild, rows]))[257:], scores)
     monkeypatch.setattr(base, "CHUNK", 31)
     np.testing.assert_array_equal(fitted.decision_function(rows), scores)
-    shares = [fitted.explain(each)["share_1"].to_numpy() for each in (rows, rows[::-1])]
-    np.testing.assert_allclose(shares[0], shares[1][::-1], rtol=1e-12)  # sums over columns, in the processor's order
+    np.testing.assert_array_equal(fitted.explain(rows)["share_1"], fitted.explain(rows[::-1])["share_1"][::-1])
 
 
 def test_columns_in_any_order_and_others_beside_them_are_fine(fitted):
