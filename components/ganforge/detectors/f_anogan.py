@@ -241,8 +241,8 @@ class FAnoGAN(Detector):
         """By how much the image residual's length would fall if a column's part of it were what the others lead one
         to expect (whitened), or its square against its own spread in training (plain)."""
         assert self.encoding_ is not None
-        pairs = self._residual_pairs(torch.from_numpy(rows).float(), lambda x: x)
-        return np.concatenate([self.image_.parts(image, self.encoding_.owners) for image, _ in pairs])
+        pairs = self._residual_pairs(torch.from_numpy(rows).float(), lambda x: x, pad=True)
+        return np.concatenate([self.image_.parts(image, self.encoding_.owners) for image, _ in pairs])[: len(rows)]
 
     def residual_map(self, X: Any) -> np.ndarray:
         """(N, C, H, W) float32: |x − G(E(x))| of each picture, in [0, 2]; where it is large, the picture is odd."""
