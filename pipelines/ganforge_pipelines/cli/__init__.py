@@ -31,6 +31,7 @@ from ganforge_pipelines.cli import (
     workspaces,
 )
 from ganforge_pipelines.cli.console import stderr
+from ganforge_pipelines.workspace.termination import Terminated, chain, terminated
 
 app = typer.Typer(
     name="ganforge",
@@ -51,10 +52,6 @@ TERMINATED = 128 + 15
 """Exit code of a run that SIGTERM has stopped, as a shell tells it."""
 STOPPED = "stopped by SIGTERM; what was finished is kept, and the same command goes on from there"
 _UsageError: type[Exception] = typer.BadParameter.__bases__[0]  # Typer has no public name for it
-
-
-class Terminated(BaseException):
-    """SIGTERM has come: end what is under way, and say so."""
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -78,13 +75,11 @@ def run(arguments: list[str] | None = None) -> int:
         return _tell(error.format_message().rstrip(".") + hint, 2)  # pyright: ignore[reportAttributeAccessIssue]
     except (typer.Abort, KeyboardInterrupt):
         return _tell("interrupted; nothing was left half-written", InterruptedRunError.exit_code)
-    except Terminated:
-        return _tell(STOPPED, TERMINATED)
     except BrokenPipeError:  # the reader of `ganforge … | head` has left: not an error
         sys.stderr.close()
         return 0
-    except BaseException as error:  # Prefect's signal of a termination is no Exception
-        if _terminated(error):
+    except BaseException as error:  # neither our sign of a termination nor Prefect's is an Exception
+        if terminated(error):
             return _tell(STOPPED, TERMINATED)
         if full := _disk_full(error):
             return _tell(full, ServiceError.exit_code)
@@ -111,28 +106,15 @@ def _told_of_termination() -> Iterator[None]:
         signal.signal(signal.SIGTERM, former)
 
 
-def _terminated(error: BaseException) -> bool:
-    """Did it all begin with SIGTERM? A scheduler sends it to Prefect's server as well, and what is seen last is then
-    that the server is away."""
-    return any(type(each).__name__ in ("TerminationSignal", "SIGTERMException", "Terminated") for each in _chain(error))
-
-
 def _disk_full(error: BaseException) -> str | None:
     """What to say where it all began with a full disk, which any file of any tool may be the first to meet."""
-    for each in _chain(error):
+    for each in chain(error):
         if isinstance(each, OSError) and each.errno in (errno.ENOSPC, errno.EDQUOT):
             where = f" (writing {each.filename})" if each.filename else ""
             return (
                 f"the disk is full{where}; make room (`ganforge clean --keep 3` does), then run the same command again"
             )
     return None
-
-
-def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    """The error, then what it came from."""
-    while error is not None:
-        yield error
-        error = error.__cause__ or error.__context__
 
 
 def _unexpected(error: Exception) -> str:

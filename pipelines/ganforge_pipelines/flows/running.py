@@ -18,6 +18,7 @@ from ganforge_pipelines.flows.requests import from_request
 from ganforge_pipelines.stages.graph import stages_of
 from ganforge_pipelines.stages.manifest import dependencies
 from ganforge_pipelines.workspace import Workspace, environment
+from ganforge_pipelines.workspace.termination import terminated
 
 __all__ = ["RunResult", "plan", "run_flow"]
 
@@ -127,13 +128,9 @@ def run_flow(
             _name_as_given(error, workspace, copies)
             _log(workspace, f"{flow} failed: {error}")
             raise
-        except Exception as error:
-            # Where a signal meets Prefect between two tasks, what comes out of it is Prefect's complaint about that.
+        except BaseException as error:
             what = f"failed: {type(error).__name__}: {error}"
-            _log(workspace, f"{flow} {STOPPED if _signalled(error) else what}")
-            raise
-        except BaseException:  # what the command line, or Prefect, makes of the signal
-            _log(workspace, f"{flow} {STOPPED}")
+            _log(workspace, f"{flow} {STOPPED if terminated(error) else what}")
             raise
     answer = done["answer"]
     _log(workspace, f"{flow} done in {done['seconds']:.0f} s: {answer['sentence']}")
@@ -216,12 +213,6 @@ def _brought_in(workspace: Workspace, request: Mapping[str, Any], copies: dict[s
     if "labels" in options:
         options["labels"] = bring(options["labels"])
     return {"data": None if request["data"] is None else bring(request["data"]), "options": options}
-
-
-def _signalled(error: BaseException | None) -> bool:
-    while error is not None and type(error).__name__ not in ("TerminationSignal", "Terminated"):
-        error = error.__cause__ or error.__context__
-    return error is not None
 
 
 def _name_as_given(error: GanforgeError, workspace: Workspace, copies: Mapping[str, str]) -> None:

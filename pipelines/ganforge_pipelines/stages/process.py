@@ -21,6 +21,7 @@ from ganforge import errors
 from ganforge_pipelines.stages.context import StageProgress
 from ganforge_pipelines.stages.graph import StageSpec
 from ganforge_pipelines.workspace import Workspace
+from ganforge_pipelines.workspace.termination import terminated
 
 PATIENCE = 60.0
 """Seconds an interrupted training gets to write its last checkpoint."""
@@ -63,10 +64,9 @@ def run_in_process(
     except KeyboardInterrupt:
         _interrupt(worker, outcome, PATIENCE)
         raise _again(outcome, spec, log, worker.returncode, interrupted=True) from None
-    except Exception:
-        raise
-    except BaseException:  # a termination
-        _interrupt(worker, outcome, LAST_CALL)
+    except BaseException as error:
+        if terminated(error):
+            _interrupt(worker, outcome, LAST_CALL)
         raise
     finally:
         _end(worker)
