@@ -28,8 +28,13 @@ from ganforge.errors import (
 
 KINDS = [kind for kind, entry in CATALOG.items() if entry.role == "detector"]
 QUICK = {"f-anogan": {"steps": 400, "hidden": 32, "batch_size": 64}}
-LONGER = {"f-anogan": {"steps": 1_500, "hidden": 64, "residuals": "plain"}}
-"""What it takes to learn a bent surface. By the paper's own score, because whitened residuals tell much already while
+LONGER = {
+    "f-anogan": {
+        "steps": 1_500, "batch_size": 256, "hidden": 64, "latent": 8, "learning_rate": 5e-4, "residuals": "plain",
+    }
+}  # fmt: skip
+"""What it takes to learn a bent surface from any seed and on any processor: with faster moves on smaller batches two
+seeds of five do not (.63 to .96). By the paper's own score, because whitened residuals tell much already while
 the networks are random (as `benchmarks/anomaly_detection.py` shows), more so the fewer the columns."""
 BOUND = {"isolation-forest": 0.75}  # cuts along one column at a time see little of what columns have to do with another
 """Smallest AUROC on planted anomalies; .9 unless said."""
@@ -89,7 +94,7 @@ def test_training_is_what_makes_it_find_what_lies_inside_the_normal_rows(kind):
         roc_auc_score(y, make(kind, **{**LONGER[kind], **steps}).fit(train).decision_function(test))
         for steps in ({}, {"steps": 2})
     )
-    assert trained > 0.85, trained
+    assert trained > 0.9, trained
     assert untrained < 0.6, untrained
 
 

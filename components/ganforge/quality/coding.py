@@ -119,3 +119,8 @@ def _edges(numbers: np.ndarray, bins: int) -> np.ndarray:
         return np.zeros(0)
     cuts, times = np.unique(np.quantile(known, np.linspace(0, 1, bins + 1)[1:-1]), return_counts=True)
     return np.union1d(cuts, np.nextafter(cuts[times > 1], -np.inf))
+
+
+def some_rows(frame: pd.DataFrame, n: int, rng: np.random.Generator) -> pd.DataFrame:
+    """At most `n` of the rows, in random order."""
+    return frame.iloc[rng.permutation(len(frame))[:n]].reset_index(drop=True)

@@ -30,7 +30,7 @@ from ganforge.data.table import Table, conform, frame_of
 from ganforge.errors import UnsuitableDataError
 from ganforge.parameters import seed_of, whole
 from ganforge.quality.closest import RowSpace
-from ganforge.quality.coding import learned_columns
+from ganforge.quality.coding import learned_columns, some_rows
 from ganforge.quality.copies import exact_copies
 from ganforge.quality.gates import Gate, limits
 from ganforge.quality.membership import Membership, membership_attack
@@ -164,14 +164,14 @@ def privacy(
     made = conform(made, learned, source="synthetic rows")
     kept = None if kept is None else conform(kept, learned, source="rows held out")
     space, notes = RowSpace.of(training, learned), []
-    first, second = space.nearest_two(_some(made, most_rows, rng))
+    first, second = space.nearest_two(some_rows(made, most_rows, rng))
     copies = float(exact_copies(made, training, schema=learned).mean())
     attack = single = kept_copies = kept_ratio = near = kept_near = None
     if kept is None:
         others = space.distances_within()
         notes.append("no rows held out were given: distances are held against those among the training rows")
     else:
-        others, others_second = space.nearest_two(_some(kept, most_rows, rng))
+        others, others_second = space.nearest_two(some_rows(kept, most_rows, rng))
         kept_ratio, kept_copies = (
             _ratio(others, others_second),
             float(exact_copies(kept, training, schema=learned).mean()),
@@ -202,10 +202,6 @@ def privacy(
         gates=_gates(found, allowed, sizes=(len(first), len(others)), floors=(kept_copies or 0.0, kept_near or 0.0)),
         notes=tuple(notes),
     )
-
-
-def _some(frame: pd.DataFrame, n: int, rng: np.random.Generator) -> pd.DataFrame:
-    return frame.iloc[rng.permutation(len(frame))[:n]]
 
 
 def _ratio(first: np.ndarray, second: np.ndarray) -> float:

@@ -21,6 +21,7 @@ import pandas as pd
 from ganforge.data.schema import Schema
 from ganforge.errors import UnsuitableDataError
 from ganforge.quality.closest import RowSpace
+from ganforge.quality.coding import some_rows
 from ganforge.quality.two_sample import LEVEL, Superiority, superiority
 
 FEWEST_REFERENCE = 200
@@ -73,8 +74,8 @@ def membership_attack(
         raise UnsuitableDataError("an attack needs at least 2 rows of each: synthetic, trained on, held out")
     rng = np.random.default_rng(random_state)
     schema = Schema.infer(training, source="training rows") if schema is None else schema
-    space = RowSpace.of(_some(synthetic, 5 * most_rows, rng), schema)
-    members, others = _some(training, most_rows, rng), held_out.iloc[rng.permutation(len(held_out))]
+    space = RowSpace.of(some_rows(synthetic, 5 * most_rows, rng), schema)
+    members, others = some_rows(training, most_rows, rng), held_out.iloc[rng.permutation(len(held_out))]
     if len(others) < FEWEST_REFERENCE:
         near, far = space.distances(members), space.distances(others)
         return Membership(nearest=superiority(near, far, level=level), calibrated=None, members=len(members))
@@ -87,7 +88,3 @@ def membership_attack(
         level=level,
     )
     return Membership(nearest=superiority(near, far, level=level), calibrated=calibrated, members=len(members))
-
-
-def _some(frame: pd.DataFrame, n: int, rng: np.random.Generator) -> pd.DataFrame:
-    return frame.iloc[rng.permutation(len(frame))[:n]]

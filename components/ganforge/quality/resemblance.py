@@ -30,7 +30,7 @@ from ganforge.parameters import seed_of, whole
 from ganforge.quality.associations import PairFidelity, pairs_beside
 from ganforge.quality.behaviour import Behaviour, PaymentColumns, behaviour
 from ganforge.quality.closest import RowSpace
-from ganforge.quality.coding import learned_columns
+from ganforge.quality.coding import learned_columns, some_rows
 from ganforge.quality.gates import Gate, limits
 from ganforge.quality.margins import ColumnFidelity, columns_beside
 from ganforge.quality.prdc import NEIGHBOURS, prdc
@@ -205,7 +205,7 @@ def fidelity(
         conform(each, learned, source=which)
         for each, which in ((true, "real rows"), (synthetic, "synthetic rows"), (others, "rows held out"))
     )
-    true, made, kept = _some(true, most_rows, rng), _draws(synthetic, n, rng), _draws(others, n, rng)
+    true, made, kept = some_rows(true, most_rows, rng), _draws(synthetic, n, rng), _draws(others, n, rng)
     columns = columns_beside(true, made, kept, learned)
     pairs = pairs_beside(true, made, kept, learned, random_state=random_state)
     figures = [_mean_column(columns), *_mean_pairs(pairs), *_prdc(true, made[0], kept[0], learned, rng)]
@@ -213,7 +213,7 @@ def fidelity(
     useful = None
     if target is not None:
         try:
-            same = _some(true, n, rng)
+            same = some_rows(true, n, rng)
             useful = train_on_synthetic(made[0], same, kept[0], target, learned, random_state=random_state)
         except UnsuitableDataError as error:
             notes.append(f"nothing was trained to predict {target}: {error}")
@@ -230,12 +230,8 @@ def fidelity(
     )
 
 
-def _some(frame: pd.DataFrame, n: int, rng: np.random.Generator) -> pd.DataFrame:
-    return frame.iloc[rng.permutation(len(frame))[:n]].reset_index(drop=True)
-
-
 def _draws(frame: pd.DataFrame, n: int, rng: np.random.Generator) -> list[pd.DataFrame]:
-    return [_some(frame, n, rng) for _ in range(1 if len(frame) == n else _DRAWS)]
+    return [some_rows(frame, n, rng) for _ in range(1 if len(frame) == n else _DRAWS)]
 
 
 def _mean_column(columns: tuple[ColumnFidelity, ...]) -> Measured:
@@ -269,7 +265,7 @@ def _prdc(
 ) -> list[Measured]:
     """As many rows on all three sides: balls grow as rows get fewer."""
     space, n = RowSpace.of(real, schema), min(len(real), len(made), PRDC_ROWS)
-    points = [space.place(_some(each, n, rng), conformed=True) for each in (real, made, kept)]
+    points = [space.place(some_rows(each, n, rng), conformed=True) for each in (real, made, kept)]
     k = min(NEIGHBOURS, max(1, n // 10))  # of few rows, five neighbours are everybody
     value, floor = (prdc(points[0], each, k=k).to_json() for each in points[1:])
     words = {
