@@ -52,7 +52,6 @@ from ganforge.gans._critic import critic_terms
 from ganforge.gans._noise import dropout_mask
 from ganforge.gans._segments import drawn_codes, gumbel_rows
 from ganforge.gans.conditional_batches import ConditionalBatches, Conditions, climb, ladder
-from ganforge.training.adam import FusedAdam
 from ganforge.training.game import Batch, Game, Phase, Turn, Update
 
 __all__ = [
@@ -225,7 +224,7 @@ class CTGANGame(Game):
         self.column: Tensor
 
     def phases(self) -> Sequence[Phase]:
-        adam = functools.partial(FusedAdam, lr=self.learning_rate, betas=(0.5, 0.9))
+        adam = functools.partial(torch.optim.Adam, lr=self.learning_rate, betas=(0.5, 0.9), fused=True)
         decayed = functools.partial(adam, weight_decay=self.weight_decay)
         critic = Update(name="critic", trains=("critic",), loss=self.critic_loss, optimizer=adam)
         generator = Update(name="generator", trains=("generator",), loss=self.generator_loss, optimizer=decayed)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections import Counter
 from typing import Any
 
@@ -11,18 +10,11 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from ganforge.data.layout import Block, Layout
-from ganforge.gans import ctgan
 from ganforge.gans.ctgan import ConditionalBatches, CTGANGame
 from ganforge.training import TrainerOptions, fit
 
 LAYOUT = Layout((Block("amount", "mixture", 3), Block("shop", "categorical", 4), Block("card", "categorical", 2)))
 WAITS = ("aten::_local_scalar_dense", "aten::nonzero", "aten::masked_select", "aten::unique", "aten::_unique2")
-
-
-@pytest.fixture(autouse=True)
-def _as_on_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
-    """There the optimizer leaves its step to torch; on a CPU it looks at its count of steps, which lies there."""
-    monkeypatch.setattr(ctgan, "FusedAdam", functools.partial(torch.optim.Adam, fused=True))
 
 
 class Counted(TorchDispatchMode):
