@@ -208,7 +208,8 @@ def table(told: dict[str, Any]) -> str:
         f"{negatives[0]:,}–{negatives[1]:,} negatives: {told['n'] - told['chosen']} with one classifier each (the "
         f"three in turns, rows added up to .5 a negative), {told['chosen']} with the quick preset's choice on inner "
         f"folds; {told['with_ctgan']} with CTGAN{steps} among the arms. Truth: what each arm reaches on the untouched "
-        "rest, trained on the whole sample. The prior was measured on the trials of even seeds; “odd” are the others."
+        "rest, trained on the whole sample. The prior's scale was measured on the trials of even seeds, “odd” are the "
+        "others; how open it is, and what plain arms are asked, was chosen over all of them."
     )
     followed = markdown(
         [

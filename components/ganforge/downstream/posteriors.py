@@ -95,13 +95,13 @@ class Posterior:
 
 EFFECT, DEGREES = 0.1, 2.0
 """Arms' true effects on average precision, in log-odds: Student's t around 0, by maximum likelihood over the trials of
-even seeds of `benchmarks/verdict_trials.py`; BENCHMARKS.md has the fit, and what the probabilities are worth on the odd
-seeds. With a flat prior small differences on few positives were taken for gains, though most arms change little. It was
-the prior, not the spread: the truth lies within the flat 90 % interval more often than in 90 % of the trials."""
+even seeds of `benchmarks/verdict_trials.py`, rounded; BENCHMARKS.md has the fit, and what the probabilities are worth.
+With a flat prior small differences on few positives were taken for gains, though most arms change little. It was the
+prior, not the spread: the truth lies within the flat 90 % interval more often than in 90 % of the trials."""
 OPEN = 0.8
-"""Not fitted, since effects so large were too rare to count, but tried: over all trials log loss stays within .01 from
-.4 to .85. Below .7 five folds that agree on a large change (an average precision of .30 that falls to .05) would not be
-believed."""
+"""Not fitted, since effects so large were too rare to count, but tried, over the trials of all seeds: their log loss
+stays within .01 from .4 to .85. Below .8 five folds that agree on a large change (an average precision of .30 that
+falls to .05) would not be believed."""
 
 
 def effects_prior(reached: float) -> Prior:
