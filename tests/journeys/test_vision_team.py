@@ -29,7 +29,7 @@ def test_a_folder_of_defects(tmp_path):
     assert "no workspace here; made" in done.stdout
     answer = json.loads((tmp_path / "answer.json").read_text())
     assert answer["measure"] == "accuracy"
-    assert {"none", "shifts", "dcgan"} <= set(answer["arms"])
+    assert {"none", "classical augmentation", "dcgan"} <= set(answer["arms"])
     workspace = tmp_path / "ganforge-workspace"
     assert (workspace / ".git").is_dir()
     (report,) = (workspace / "runs").glob("*/report.html")

@@ -42,11 +42,14 @@ def check_server() -> None:
 def unreachable() -> list[str]:
     """What is wrong with the servers that variables name, a line each; empty where they answer and let us in."""
     _make_home()
+    from prefect.context import root_settings_context
+
     wrong = []
     for variable, check in (("PREFECT_API_URL", check_server), ("MLFLOW_TRACKING_URI", check_tracking_server)):
         if os.environ.get(variable):
             try:
-                check()
+                with root_settings_context():  # Prefect may have been imported, and have read them, for something else
+                    check()
             except ServiceError as error:
                 wrong.append(str(error))
     return wrong

@@ -124,7 +124,26 @@ def images(
 def anomalies(context: StageContext, facts: Mapping[str, Any], scored: Mapping[str, Any]) -> ModelCard:
     """The detector that was kept."""
     best = scored["detectors"][scored["best"]]
-    measured = (
+    labelled = facts["label"] is not None
+    return ModelCard(
+        **_common(context, facts),
+        what=f"A detector of anomalies ({name_of(scored['best'])}), trained on {facts['trained_on']}",
+        verdict=scored["sentence"],
+        figures=_measured(facts, scored) if labelled else (),
+        threshold=f"a score of {best['threshold']:.4g} and above is an alert, within {scored['budget']['said']}",
+        intended=("Putting rows in the order in which they should be looked at, the oddest first.",),
+        limits=(
+            "Odd is not wrong: an alert is a reason to look, not a finding.",
+            *(() if labelled else ("Without a label nobody can say how many alerts are right.",)),
+        ),
+        parts={"model": f"the detector ({scored['best']})", "threshold": f"{best['threshold']:.6g}"},
+    )
+
+
+def _measured(facts: Mapping[str, Any], scored: Mapping[str, Any]) -> tuple[Figure, ...]:
+    """What a label lets us say of the detector that was kept."""
+    best = scored["detectors"][scored["best"]]
+    return (
         Figure(
             label=f"found at {scored['budget']['said']}",
             value=best["recall_at_budget"],
@@ -136,19 +155,6 @@ def anomalies(context: StageContext, facts: Mapping[str, Any], scored: Mapping[s
         ),
         Figure(label="average precision", value=best["average_precision"], note="on the same rows"),
         Figure(label="guessing reaches", value=scored["base_rate"], note="the share of anomalies there"),
-    )
-    return ModelCard(
-        **_common(context, facts),
-        what=f"A detector of anomalies ({name_of(scored['best'])}), trained on {facts['trained_on']}",
-        verdict=scored["sentence"],
-        figures=measured if facts["label"] is not None else (),
-        threshold=f"a score of {best['threshold']:.4g} and above is an alert, within {scored['budget']['said']}",
-        intended=("Putting rows in the order in which they should be looked at, the oddest first.",),
-        limits=(
-            "Odd is not wrong: an alert is a reason to look, not a finding.",
-            *(() if facts["label"] is not None else ("Without a label nobody can say how many alerts are right.",)),
-        ),
-        parts={"model": f"the detector ({scored['best']})", "threshold": f"{best['threshold']:.6g}"},
     )
 
 
