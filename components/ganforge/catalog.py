@@ -136,7 +136,8 @@ def load_model(folder: str | Path) -> Any:
     kind = read_artifact(folder).kind
     if kind not in CATALOG:
         raise InputError(
-            f"{folder}: a model of kind {kind!r} is neither a synthesizer nor a detector; "
-            f"this call loads: {', '.join(CATALOG)}"
+            f"{folder}: a model of kind {kind!r} is neither a synthesizer nor a detector; this call loads: "
+            f"{', '.join(CATALOG)}. A classifier is loaded by its own class (`Classifier.load`, "
+            "`PictureClassifier.load`), and once registered by `mlflow.pyfunc.load_model`"
         )
     return load_class(kind).load(folder)

@@ -249,10 +249,17 @@ def _gates(
 
 
 def near_copies_gate(near: float, kept: float, sizes: tuple[int, int], limit: float, *, what: str = "row") -> Gate:
-    """near, kept: shares of the synthetic and the held-out ones that are near copies, of so many (`sizes`)."""
-    spread = sum(p * (1 - p) / n for p, n in zip((near, kept), sizes, strict=True))
+    """near, kept: shares of the synthetic and the held-out ones that are near copies, of so many (`sizes`).
+
+    Shut where they surely differ by more, by Agresti and Caffo's interval (2000, doi:10.1080/00031305.2000.10474560):
+    a copy and a row that is none are added to each side, so that 2 of 2 is not taken for certain.
+    """
+    (made, made_rows), (other, other_rows) = (
+        ((share * n + 1) / (n + 2), n + 2) for share, n in zip((near, kept), sizes, strict=True)
+    )
+    spread = made * (1 - made) / made_rows + other * (1 - other) / other_rows
     told = f"{percent(near)} of the {what}s nearly copy a real one, of other real {what}s {percent(kept)}"
-    return _gate("near_copies", max(near - kept, 0.0), near - kept - 1.645 * float(np.sqrt(spread)), limit, told)
+    return _gate("near_copies", max(near - kept, 0.0), made - other - 1.645 * float(np.sqrt(spread)), limit, told)
 
 
 def nearer_gate(nearer: Superiority, limit: float, *, what: str = "row") -> Gate:

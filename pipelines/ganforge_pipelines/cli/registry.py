@@ -69,9 +69,11 @@ def list_(
     for model, versions in found.items():
         speaker.table(
             model,
-            ["version", "alias", "day", "held out", "why"],
-            [(each.version, ", ".join(each.aliases), each.day[:16], each.figure, each.reason) for each in versions],
+            ["version", "alias", "day", "held out"],
+            [(each.version, ", ".join(each.aliases), each.day[:16], each.figure) for each in versions],
         )
+        for each in versions:
+            speaker.say(f"{each.version}: {each.reason}")
     speaker.answer({model: [each.to_json() for each in versions] for model, versions in found.items()})
 
 

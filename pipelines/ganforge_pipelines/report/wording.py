@@ -68,6 +68,12 @@ def accuracy(value: float) -> str:
     return f"{100 * value:.1f}{NO_BREAK}%" if math.isfinite(value) else "–"
 
 
+def probability(value: float) -> str:
+    """With its noun, and never certain: a probability of .93, a probability below .01."""
+    size = "below .01" if value < 0.01 else "above .99" if value > 0.99 else "of " + _bare(f"{value:.2f}")
+    return f"a probability {size}"
+
+
 def share(value: float) -> str:
     """A share as per cent: .0088 is .88 %, .024 is 2.4 %, .81 is 81 %."""
     if not math.isfinite(value):

@@ -78,7 +78,7 @@ def fraud(
         ),
         parts={
             "model": f"the classifier ({test['classifier']})",
-            "threshold": score(threshold),
+            "threshold": f"{threshold:.6g}",
             "generator": f"{_kind(context)}, whose rows "
             + ("it was trained with" if arm["synthetic"] else "were judged and left out"),
         },

@@ -24,7 +24,7 @@ from ganforge.downstream.posteriors import ROPE, SURE
 from ganforge.errors import GanforgeError
 from ganforge_pipelines.lineage.records import Champion, champion_of, fetch_artifact, fetch_version
 from ganforge_pipelines.lineage.scoring import Scorer, load_scorer
-from ganforge_pipelines.report.wording import score
+from ganforge_pipelines.report.wording import probability, score
 from ganforge_pipelines.stages.rows import ENTITY, SEEN, not_seen
 
 FEWEST_UNSEEN = 10
@@ -128,13 +128,13 @@ def _concluded(champion: Champion, gain: Gain, held_out: HeldOut, unseen: int, e
     )
     promote = gain.better >= SURE
     if promote:
-        reason = f"{figures}: better by more than {_bar(ROPE)} with a probability of {score(gain.better)}"
+        reason = f"{figures}: better by more than {_bar(ROPE)} with {probability(gain.better)}"
     elif gain.worse >= SURE:
-        reason = f"version {champion.version} stays champion: {figures}, which is worse (P = {score(gain.worse)})"
+        reason = f"version {champion.version} stays champion: {figures}, which is worse with {probability(gain.worse)}"
     else:
         reason = (
-            f"version {champion.version} stays champion: {figures}: better by more than {_bar(ROPE)} with a "
-            f"probability of {score(gain.better)}, and it takes {_bar(SURE)}"
+            f"version {champion.version} stays champion: {figures}: better by more than {_bar(ROPE)} with "
+            f"{probability(gain.better)}, and it takes {_bar(SURE)}"
         )
     return Decision(promote=promote, reason=reason, against=champion.version, gain=gain, unseen=unseen)
 

@@ -18,7 +18,6 @@ def test_superiority_is_the_area_under_the_curve_ties_and_all():
     assert found.share == pytest.approx(roc_auc_score(labels, np.r_[first, second]))
     assert superiority(second, first).share == pytest.approx(1 - found.share)
     assert superiority([0, 0, 0], [0, 0]).share == 0.5
-    assert (superiority([1, 2], [3, 4]).low, superiority([1, 2], [3, 4]).high) == (1, 1)
 
 
 def test_the_interval_holds_the_truth_as_often_as_it_says():
@@ -28,6 +27,19 @@ def test_the_interval_holds_the_truth_as_often_as_it_says():
         found = superiority(rng.normal(0, 1, 60), rng.normal(1, 1, 90))
         held += found.low <= truth <= found.high
     assert 0.85 < held / 400 < 0.95
+
+
+def test_few_rows_that_lie_wholly_apart_are_not_certain():
+    def low(n):
+        return superiority(np.arange(n), n + np.arange(n)).low
+
+    assert low(2) < 0.5 < low(8) < low(40) < 1
+    for n in (2, 8, 40):
+        theta = low(n)  # 1 lies z of Newcombe's standard deviations above it
+        factor = 1 + (n - 1) * ((1 - theta) / (2 - theta) + theta / (1 + theta))
+        assert (1 - theta) / np.sqrt(theta * (1 - theta) * factor / n**2) == pytest.approx(1.6449, abs=1e-3)
+    apart = superiority([3, 4], [1, 2])
+    assert (apart.share, apart.low, apart.high) == (0, 0, pytest.approx(1 - low(2)))
 
 
 def test_rows_of_one_population_cannot_be_told_apart():

@@ -51,6 +51,14 @@ def test_number(value, text):
     assert wording.number(value) == text
 
 
+def test_a_probability_is_never_certain():
+    assert [wording.probability(each) for each in (0, 0.934, 1)] == [
+        "a probability below .01",
+        "a probability of .93",
+        "a probability above .99",
+    ]
+
+
 def test_a_figure_has_its_interval_in_the_same_unit():
     assert (
         wording.interval(Figure(label="", value=0.02, low=0.008, high=0.034, unit="points")) == "between +.8 and +3.4"
