@@ -165,7 +165,7 @@ def _catching_up(all_runs: list[dict[str, Any]]) -> list[str]:
             for name, method, steps, done in _groups(all_runs)
             if (name, method) == ("adult", kind) and isinstance(steps, int)
         ]
-        good = sorted((each for each in ours if as_good(each, goal)), key=lambda each: each[CPU])
+        good = sorted((each for each in ours if as_good(each, goal)), key=lambda each: each["key"]["steps"])
         if good:
             told.append(
                 f"Adult: the package's CTGAN takes {goal[CPU]:,.0f} s of one thread for its {EPOCHS} epochs; `{kind}` "

@@ -62,7 +62,7 @@ def test_a_journey_with_only_the_wheel(python, tmp_path):
         done = subprocess.run(
             [str(python), "-I", str(python.with_name("ganforge")), *arguments],
             cwd=folder,
-            env={**os.environ, "COLUMNS": "200"},
+            env={name: value for name, value in os.environ.items() if name != "PREFECT_HOME"} | {"COLUMNS": "200"},
             capture_output=True,
             text=True,
             check=False,

@@ -27,7 +27,8 @@ from ganforge.data.layout import Layout
 from ganforge.gans.ctgan import ConditionedLinear, Conditions, CTGANGame
 from ganforge.synthesis.bank import ConditionBank
 
-ROWS = 40_000  # generated in each round, over all conditions
+ROWS = 40_000  # generated in each round, over all conditions, at most
+_FEWEST_ROWS, _TIMES = 4_096, 10  # a shorter table needs fewer: ten times its own rows, whose shares are unsurer by far
 OBEYED = 0.995
 """How often the network makes a value that it is asked for, at least."""
 LEAST = 128  # generated for each condition: its shares are means of probabilities, not counts, and settle fast
@@ -50,7 +51,7 @@ def calibrate_shares(game: CTGANGame, codes: Tensor, bank: ConditionBank, *, see
     joint = joint_counts(codes, game.conditions, game.layout)
     own, itself = own_places(game.conditions, game.layout)
     rows = np.where(own, joint, 0).sum(1) if game.conditions.width else np.array([float(len(codes))])
-    count = rows_a_condition(rows)
+    count = rows_a_condition(rows, known=len(codes))
     asked = np.repeat(np.arange(len(rows)), count)
     rng = np.random.default_rng((seed, 3))
     places = torch.tensor([c for span in game.layout.one_hots for c in range(span.start, span.stop)])
@@ -106,10 +107,14 @@ def _lacking(made: np.ndarray) -> np.ndarray:
     return np.maximum(np.log(OBEYED / (1 - OBEYED)) - np.log(made / (1 - made)), 0.0)
 
 
-def rows_a_condition(rows: np.ndarray) -> np.ndarray:
-    """How many rows to generate under each condition, more for those that are often met: (C,) int."""
+def rows_a_condition(rows: np.ndarray, *, known: int) -> np.ndarray:
+    """How many rows to generate under each condition, more for those that are often met: (C,) int.
+
+    rows (C,): how many of the table have it; known: how many the table has.
+    """
+    total = min(max(_TIMES * known, _FEWEST_ROWS), ROWS)
     share = np.sqrt(rows) / np.sqrt(rows).sum()
-    return np.where(rows > 0, np.maximum(share * ROWS, min(LEAST, 4 * ROWS / len(rows))), 0).astype(np.int64)
+    return np.where(rows > 0, np.maximum(share * total, min(LEAST, 4 * ROWS / len(rows))), 0).astype(np.int64)
 
 
 def _mean_probabilities(

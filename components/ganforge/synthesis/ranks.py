@@ -40,7 +40,8 @@ def calibrate_ranks(game: CTGANGame, scalars: Tensor, codes: Tensor, bank: Condi
     if not conditions.width or last.lookup is None or not game.layout.scalars:
         return
     rng, noise = np.random.default_rng((seed, 4)), torch.Generator().manual_seed(seed)
-    count = -(-rows_a_condition(bank.frequencies.astype(np.float64)) // 2)  # a mean rank settles faster than a share
+    count = rows_a_condition(bank.frequencies.astype(np.float64), known=len(codes))
+    count = -(-count // 2)  # a mean rank settles faster than a share
     asked = np.repeat(np.arange(len(count)), count)
     frozen = _own_scalars(game)
     wide = wide_modes(scalars.numpy(), codes.numpy(), game.layout)
