@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 COMMAND = [str(Path(sys.executable).with_name("ganforge"))]
-QUICK = ["--set", "train.steps=20", "--set", "judge.steps=10", "--set", "judge.folds=3"]
+QUICK = ["--set", "train.steps=20", "--set", "judge.steps=10", "--set", "judge.folds=3",
+         "--set", "judge.classifier=logistic-regression"]  # fmt: skip
 
 
 def ganforge(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:

@@ -118,8 +118,12 @@ def _sentence(found: Finding, outcome: str) -> str:
         more = f"even {HOPELESS} times as many {found.counted} might not do"
     else:
         more = f"about {found.lacking:,} more {found.counted} would do"
-    opening = "Do not augment yet" if seat in (NONE, CLASS_WEIGHTS, THRESHOLD) else advice.rstrip(".")
-    return f"{opening}: there are too few {found.what} to tell; {more}. {change}, which may be chance{_warning(found)}."
+    few = f"there are too few {found.what} to tell"
+    if seat in (NONE, CLASS_WEIGHTS, THRESHOLD):
+        opening = f"Do not augment yet: {few}"
+    else:  # it has rows added already: what is open is the generator
+        opening = f"{advice.rstrip('.')} yet: {few} whether {name}'s do better"
+    return f"{opening}; {more}. {change}, which may be chance{_warning(found)}."
 
 
 def _advice(found: Finding) -> str:

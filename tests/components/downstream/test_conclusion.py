@@ -242,6 +242,14 @@ def test_who_holds_the_seat_is_what_is_advised(arm, opening):
     assert "CTGAN's rows do worse" in worse.sentence
 
 
+def test_what_is_open_beside_rows_that_are_added_already_is_the_generator():
+    arms = {"random oversampling": shifted(0.05, 0.01), "ctgan": shifted(0.06, 0.05)}
+    found = judged(arms, synthetic=["ctgan"])
+    assert (found.recommended, found.outcome) == ("random oversampling", "undecided")
+    opening = "Copy scarce rows, no generator is needed yet: there are too few rows to tell whether CTGAN's do better; "
+    assert found.sentence.startswith(opening)
+
+
 def test_of_pictures_it_says_pictures():
     given = {"what": "pictures", "n_positive": None, "measure": "accuracy", "classifier": "the small CNN"}
     arms = {"random oversampling": shifted(0.1, 0.01), "dcgan": shifted(0.095, 0.02)}
