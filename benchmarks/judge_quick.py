@@ -8,7 +8,6 @@ columns tell something. The time is that of the wall, of `judge(frame, "target",
 
 from __future__ import annotations
 
-import resource
 import time
 import warnings
 from typing import Any
@@ -38,14 +37,12 @@ def main() -> dict[str, Any]:
             on_progress=lambda done, total, label: ends.append((time.monotonic() - began, label)),
         )
     seconds = time.monotonic() - began
-    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     figures = {
         "rows": len(frame),
         "columns": frame.shape[1] - 1,
         "positives": int(frame["target"].sum()),
         "jobs": JOBS,
         "seconds": seconds,
-        "cpu_seconds": sum(each.ru_utime + each.ru_stime for each in used),
         "by_arm": {name: sum(arm.details["seconds"]) for name, arm in verdict.arms.items()},
         "sentence": verdict.sentence,
     }
@@ -80,9 +77,8 @@ def table(figures: dict[str, Any]) -> str:
     rows = [(name, f"{seconds:,.0f}") for name, seconds in figures["by_arm"].items() if name != "tuned threshold"]
     return (
         f"{figures['rows']:,} rows × {figures['columns']} columns, {figures['positives']} positives, quick preset, "
-        f"CTGAN as the default has it, n_jobs={figures['jobs']}: {figures['seconds'] / 60:.1f} minutes of the wall "
-        f"({figures['cpu_seconds'] / 60:.1f} of the processors); aim: {GOAL / 60:.0f}. The verdict: "
-        f"“{figures['sentence']}”\n\n{markdown(['arm', 'seconds, all folds together'], rows)}"
+        f"CTGAN as the default has it, n_jobs={figures['jobs']}: {figures['seconds'] / 60:.1f} minutes (aim: "
+        f"{GOAL / 60:.0f}). The verdict: “{figures['sentence']}”\n\n{markdown(['arm', 'seconds, all folds together'], rows)}"
     )
 
 
