@@ -78,7 +78,8 @@ def table(figures: dict[str, Any]) -> str:
     return (
         f"{figures['rows']:,} rows × {figures['columns']} columns, {figures['positives']} positives, quick preset, "
         f"CTGAN as the default has it, n_jobs={figures['jobs']}: {figures['seconds'] / 60:.1f} minutes (aim: "
-        f"{GOAL / 60:.0f}). The verdict: “{figures['sentence']}”\n\n{markdown(['arm', 'seconds, all folds together'], rows)}"
+        f"{GOAL / 60:.0f}). The verdict: “{figures['sentence']}”\n\n"
+        f"{markdown(['arm', 'seconds, all folds together'], rows)}"
     )
 
 
