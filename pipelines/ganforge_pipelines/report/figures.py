@@ -190,8 +190,9 @@ def per_class_chart(classes: Sequence[ClassAccuracy], *, before: str, after: str
         _legend_below(figure, axes)
         gained = sum(each.by_arm[after] > each.by_arm[before] for each in known)
         lost = sum(each.by_arm[after] < each.by_arm[before] for each in known)
+        are = "is" if gained == 1 else "are"
         title = (
-            f"With {wording.clean(after)}, {gained} of {len(known)} classes {'is' if gained == 1 else 'are'} told better "
+            f"With {wording.clean(after)}, {gained} of {len(known)} classes {are} told better "
             f"and {lost} worse than with {wording.clean(before)}"
         )
         svg = inline(figure, key=key, label=title)
