@@ -305,7 +305,7 @@ def _tell(speaker: Speaker, verdict: Verdict) -> None:
             (
                 f"{display_name(name)}{'  ←' if name == verdict.recommended else ''}",
                 f"{arm.mean:.3f}",
-                "" if arm.p_better_than_none is None else f"P = {arm.p_better_than_none:.2f}",
+                "" if arm.p_better_than_none is None else _probable(arm.p_better_than_none),
                 arm.classifier,
                 "" if arm.ratio is None else f"{arm.ratio:g}",
             )
@@ -314,6 +314,10 @@ def _tell(speaker: Speaker, verdict: Verdict) -> None:
     )
     speaker.say()
     speaker.say(verdict.sentence)
+
+
+def _probable(p: float) -> str:
+    return "P < 0.01" if p < 0.01 else "P > 0.99" if p > 0.99 else f"P = {p:.2f}"
 
 
 def _reason(verdict: Verdict) -> str:
