@@ -168,7 +168,10 @@ class AdamByTensor(CTGANGame):
     def phases(self) -> Sequence[Phase]:
         phase = super().phases()[0]
         moved = [
-            dataclasses.replace(each, optimizer=functools.partial(torch.optim.Adam, foreach=True, **_options(each)))
+            dataclasses.replace(
+                each,
+                optimizer=functools.partial(torch.optim.Adam, **{**_options(each), "fused": False, "foreach": True}),
+            )
             for each in phase.updates
         ]
         return (dataclasses.replace(phase, updates=tuple(moved)),)
