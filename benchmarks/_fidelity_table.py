@@ -48,8 +48,8 @@ _LEGEND = (
     "synthetic rows, on real ones. told apart: area under the ROC curve of gradient boosting that tells synthetic "
     "from real rows, .5 is the best. nearer: how often a synthetic row is nearer to its closest training row than a "
     "real row that was held out is to its own; above .5 gives training rows away. The line `real rows` is the "
-    "floor. CPU s: processor time of one thread to learn and to make as many rows; the wall time of a machine that "
-    "does nothing else."
+    "floor. CPU s: processor time of one thread to learn and to make as many rows, on a processor of that maker; the "
+    "wall time of a machine that does nothing else."
 )
 
 
@@ -73,10 +73,10 @@ def _table_of(name: str, groups: Groups) -> str:
         how = "" if steps is None else "stopped by itself" if steps == "auto" else steps
         if isinstance(how, int):
             how = f"{how:,} steps"
-        rows.append((method, how, *(_mean(done, each) for each in (*FIGURES, CPU)), len(done)))
+        rows.append((method, how, *(_mean(done, each) for each in (*FIGURES, CPU)), _processor(done), len(done)))
     if not rows:
         return ""
-    head = ("", "trained", "marginal", "pairs", "AP", "AUROC", "told apart", "nearer", "CPU s", "seeds")
+    head = ("", "trained", "marginal", "pairs", "AP", "AUROC", "told apart", "nearer", "CPU s", "on", "seeds")
     return f"### {name}\n\n{markdown(head, rows)}"
 
 
@@ -116,14 +116,17 @@ def _equal_time(groups: Groups) -> list[str]:
         less = {each: 1 - own[each] / its[each] for each in ("marginal", "pair")}
         halved += own[CPU] <= its[CPU] and min(less.values()) >= 0.5
         seconds = (f"{each[CPU]:,.0f}" for each in (own, its))
-        rows.append((ours[0], *seconds, *(f"{each:.0%}" for each in less.values()), f"{own['ap'] - its['ap']:+.3f}"))
+        where = " / ".join(dict.fromkeys(_processor(known[key]) for key in (ours, rival)))
+        rows.append(
+            (ours[0], *seconds, where, *(f"{each:.0%}" for each in less.values()), f"{own['ap'] - its['ap']:+.3f}")
+        )
     if not rows:
         return []
-    head = ("", f"{BEST}, s", f"{RIVALS[0][0]}, s", "marginals lower by", "pairs lower by", "AP")
+    head = ("", f"{BEST}, s", f"{RIVALS[0][0]}, s", "on", "marginals lower by", "pairs lower by", "AP")
     return [
         f"### At no more time than the package\n\n{markdown(head, rows)}\n\nBoth after {STEPS:,} steps, processor time "
         f"of one thread. In no more time, `{BEST}` has half the package's distance or less in marginals and pairs "
-        f"alike on {halved} of the {len(rows)} tables measured."
+        f"alike on {halved} of the {len(rows)} tables measured. Times of two processors compare roughly."
     ]
 
 
@@ -142,6 +145,11 @@ def _mean(done: list[dict[str, Any]], name: str) -> str:
     values = [value_of(each, name) for each in done]
     spread = f" ± {np.std(values, ddof=1):{form}}" if len(values) > 1 and name in FIGURES else ""
     return format(float(np.mean(values)), form) + spread
+
+
+def _processor(done: list[dict[str, Any]]) -> str:
+    """Who made the processors that they were measured on: "AMD", "Intel"."""
+    return ", ".join(sorted({each["cpu"].split("(")[0].split()[0] for each in done}))
 
 
 def _average(done: list[dict[str, Any]], name: str) -> float:
@@ -170,7 +178,8 @@ def _catching_up(all_runs: list[dict[str, Any]]) -> list[str]:
             told.append(
                 f"Adult: the package's CTGAN takes {goal[CPU]:,.0f} s of one thread for its {EPOCHS} epochs; `{kind}` "
                 f"is as good in marginals, pairs and average precision after {good[0]['key']['steps']:,} steps and "
-                f"{good[0][CPU]:,.0f} s, {goal[CPU] / good[0][CPU]:.1f} × less (one seed)."
+                f"{good[0][CPU]:,.0f} s, {goal[CPU] / good[0][CPU]:.1f} × less (one seed; the package on "
+                f"{_processor([goal])}, ours on {_processor(good[:1])})."
             )
     return told
 
