@@ -31,9 +31,8 @@ os.environ.update(
     PYTHONPATH=os.pathsep.join(each for each in (str(HELPERS), os.environ.get("PYTHONPATH", "")) if each),
 )
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # the workers of `pytest -n` share the cores; results hang on it too
-os.environ.setdefault(
-    "LOKY_MAX_CPU_COUNT", "1"
-)  # "as many jobs as cores" is one for each of them; who asks for two has two
+# "As many jobs as there are cores" is one for each worker; who asks for two has two.
+os.environ.setdefault("LOKY_MAX_CPU_COUNT", "1")
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A shell starts what runs in its background deaf to Ctrl-C, and so would be every process that a test interrupts.

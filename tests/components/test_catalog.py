@@ -54,7 +54,9 @@ def test_reading_the_list_loads_no_heavy_package():
 
 def test_load_model_refuses_what_is_neither_synthesizer_nor_detector(tmp_path: Path):
     write_artifact(tmp_path / "model", kind="classifier", parameters={})
-    with pytest.raises(InputError, match="'classifier' is neither a synthesizer nor a detector"):
+    with pytest.raises(
+        InputError, match=r"'classifier' is neither a synthesizer nor a detector.*`mlflow\.pyfunc\.load_model`"
+    ):
         load_model(tmp_path / "model")
     with pytest.raises(ArtifactError):
         load_model(tmp_path)

@@ -161,17 +161,11 @@ def score(
     quiet: Quiet = False,
 ) -> None:
     """Score every row, in order: columns `score` (higher = more anomalous) and `rank` (1 = the oddest)."""
-    from ganforge.artifacts import read_artifact
     from ganforge.catalog import load_model
     from ganforge_pipelines.stages.scoring import score_file
 
     speaker = Speaker(json_to=json_to, quiet=quiet)
     with speaker.notices() as notices:
-        if read_artifact(model).kind in ("classifier", "picture-classifier"):
-            raise InputError(
-                f"{model} holds a classifier, and this command scores by a detector; a registered classifier is loaded "
-                "by `mlflow.pyfunc.load_model` (its card has the lines), a folder by `Classifier.load`"
-            )
         detector = load_model(model)
         if not hasattr(detector, "decision_function"):
             raise InputError(

@@ -9,6 +9,7 @@ import pytest
 from ganforge.data.toy import toy_images, toy_payments
 from ganforge.errors import InputError, UnknownNameError, UnsuitableDataError
 from ganforge.quality import privacy
+from ganforge.quality.exposure import near_copies_gate
 from ganforge.quality.membership import membership_attack
 from ganforge.quality.picture_exposure import picture_privacy
 from ganforge.quality.singling_out import singling_out
@@ -152,3 +153,9 @@ def test_names_and_numbers_that_cannot_be_meant():
     made.iloc[7, 1] = np.inf
     with pytest.raises(InputError, match="synthetic rows: column '1', row 8: inf"):
         privacy(real, made, held_out)
+
+
+def test_a_handful_of_near_copies_is_not_taken_for_certain():
+    assert near_copies_gate(1.0, 0.0, (2, 2), 0.1).passed
+    assert not near_copies_gate(1.0, 0.0, (20, 20), 0.1).passed
+    assert near_copies_gate(0.05, 0.05, (2_000, 2_000), 0.1).passed

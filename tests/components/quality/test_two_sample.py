@@ -34,6 +34,7 @@ def test_few_rows_that_lie_wholly_apart_are_not_certain():
         return superiority(np.arange(n), n + np.arange(n)).low
 
     assert low(2) < 0.5 < low(8) < low(40) < 1
+    assert (superiority([1, 2], [3, 4]).share, superiority([1, 2], [3, 4]).high) == (1, 1)
     for n in (2, 8, 40):
         theta = low(n)  # 1 lies z of Newcombe's standard deviations above it
         factor = 1 + (n - 1) * ((1 - theta) / (2 - theta) + theta / (1 + theta))
