@@ -288,6 +288,7 @@ def test_a_fresh_process_gives_the_same_scores(fitted, tmp_path):
     code = (
         "import sys, hashlib, pandas as pd; from ganforge.catalog import load_model; "
         "scores = load_model(sys.argv[1]).decision_function(pd.read_parquet(sys.argv[2])); "
+        "assert 'pytorch_lightning' not in sys.modules, 'scoring trains nothing'; "
         "print(hashlib.sha256(scores.tobytes()).hexdigest())"
     )
     arguments = [sys.executable, "-I", "-c", code, str(tmp_path / "model"), str(tmp_path / "rows.parquet")]

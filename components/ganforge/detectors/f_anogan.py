@@ -33,6 +33,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ganforge import training
 from ganforge.artifacts import Artifact
 from ganforge.data.images import Images
 from ganforge.data.table import Table
@@ -42,7 +43,7 @@ from ganforge.detectors.rows import RowEncoding
 from ganforge.errors import InputError, UnknownNameError
 from ganforge.gans.f_anogan import SIZES, FAnoGANGame
 from ganforge.parameters import seed_of, whole
-from ganforge.training import TensorBatches, TrainerOptions, Training, fit
+from ganforge.training import TensorBatches, TrainerOptions, Training
 
 _ROWS, _PICTURES = 1_024, 64
 """Scored at a time. Every batch is filled up to this size, because matrix products round differently for others: so a
@@ -163,7 +164,7 @@ class FAnoGAN(Detector):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.game_ = make()
-        self.training_ = fit(
+        self.training_ = training.fit(
             self.game_,
             TensorBatches(real, batch_size=self.batch_size or batch_size, transform=transform),
             steps=self.steps or steps,

@@ -20,6 +20,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from ganforge import training
 from ganforge.artifacts import Artifact
 from ganforge.data.codec import Codec
 from ganforge.data.constraints import Constraint, parsed, read_constraints
@@ -38,7 +39,7 @@ from ganforge.synthesis.keeping import contents, restored
 from ganforge.synthesis.mending import calibrate
 from ganforge.synthesis.monitoring import Judge, hold_out, judgements
 from ganforge.synthesis.quantiles import QuantileMaps
-from ganforge.training import Monitor, Progress, fit
+from ganforge.training import Monitor, Progress
 
 LEAST_ROWS = 10
 
@@ -183,7 +184,7 @@ class CTGAN(Synthesizer):
             steps = self.steps or default_steps(len(table), self.batch_size)
             bank = ConditionBank.of(codes, game.conditions, seed=seed)
             rows, monitor = self._watch(table, codec, game.conditions, codes, seed)
-            self.training_ = fit(
+            self.training_ = training.fit(
                 game,
                 ConditionalBatches(scalars[rows], codes[rows], game.conditions, batch_size=self.batch_size),
                 steps=steps,
@@ -270,13 +271,13 @@ class CTGAN(Synthesizer):
         if self.early_stopping not in (True, False, "auto"):
             raise InputError(f"early_stopping={self.early_stopping!r}; give True, False or 'auto'")
         patience = whole("n_iter_no_change", self.n_iter_no_change)
-        training, held_out = hold_out(codes.numpy(), validation_fraction=self.validation_fraction, seed=seed)
+        seen, held_out = hold_out(codes.numpy(), validation_fraction=self.validation_fraction, seed=seed)
         if not (self.steps is None if self.early_stopping == "auto" else self.early_stopping):
             return slice(None), None
-        bank = ConditionBank.of(codes[training], conditions, seed=seed)  # the held-out rows are asked for nothing
-        parts = {"training": training, "held_out": held_out}
+        bank = ConditionBank.of(codes[seen], conditions, seed=seed)  # the held-out rows are asked for nothing
+        parts = {"training": seen, "held_out": held_out}
         judge = Judge(table, codec, bank, **parts, mend_margins=self._is_on("calibrate"), seed=seed)
-        return training, judgements(judge, patience=patience)
+        return seen, judgements(judge, patience=patience)
 
     def _share_of(self, block: int) -> np.ndarray:
         """How often each code of a discrete column was seen: (width,)."""

@@ -19,6 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ganforge import training
 from ganforge.artifacts import Artifact
 from ganforge.data.images import Images
 from ganforge.data.resizing import resized, tensor_of
@@ -27,7 +28,7 @@ from ganforge.gans.dcgan import SIZES, DCGANGame
 from ganforge.parameters import seed_of, whole
 from ganforge.synthesis.base import Synthesizer, collected_notices, fingerprint
 from ganforge.synthesis.gallery import Gallery, render
-from ganforge.training import Progress, TensorBatches, fit
+from ganforge.training import Progress, TensorBatches
 
 LEAST_PICTURES = 10
 _CHUNK = 512  # pictures generated at a time: about 100 MB of activations at 32 pixels and width 128
@@ -124,7 +125,7 @@ class DCGAN(Synthesizer):
             if on_progress is not None:
                 on_progress(progress)
 
-        self.training_ = fit(
+        self.training_ = training.fit(
             game,
             TensorBatches(tensor_of(images.pixels), batch_size=self.batch_size, label=tensor_of(labels)),
             steps=steps,

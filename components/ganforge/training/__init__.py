@@ -21,7 +21,7 @@ _HOMES = {
     "Phase": "game",
     "Progress": "outcome",
     "TensorBatches": "batches",
-    "TrainerOptions": "trainer",
+    "TrainerOptions": "options",
     "Training": "outcome",
     "Turn": "game",
     "Update": "game",
@@ -66,8 +66,9 @@ if TYPE_CHECKING:
         steps_by_phase,
     )
     from ganforge.training.module import AdversarialModule
+    from ganforge.training.options import TrainerOptions
     from ganforge.training.outcome import Progress, Training
-    from ganforge.training.trainer import TrainerOptions, is_main_process
+    from ganforge.training.trainer import is_main_process
 
 
 def __getattr__(name: str) -> Any:

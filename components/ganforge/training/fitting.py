@@ -19,10 +19,11 @@ from ganforge.training.checkpoints import Checkpoints
 from ganforge.training.game import Batch, Batches, Game, Monitor, Movable, steps_by_phase
 from ganforge.training.matmul import matmul_precision
 from ganforge.training.module import AdversarialModule
+from ganforge.training.options import TrainerOptions
 from ganforge.training.outcome import Progress, Training
 from ganforge.training.randomness import kept_random_state
 from ganforge.training.supervising import Supervisor
-from ganforge.training.trainer import TrainerOptions, build, quiet
+from ganforge.training.trainer import build, quiet
 
 _DEFAULT_SAVES = 10  # checkpoints a run, unless the caller says how often
 

@@ -12,7 +12,7 @@ from ganforge.errors import InputError
 from ganforge.gans.dcgan import SIZES, DCGANGame, to_pixels, to_range
 from ganforge.training.batches import TensorBatches
 from ganforge.training.fitting import fit
-from ganforge.training.trainer import TrainerOptions
+from ganforge.training.options import TrainerOptions
 
 
 def parameters(network: nn.Module) -> int:
