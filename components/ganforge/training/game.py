@@ -131,8 +131,9 @@ class Phase:
     """Weight against the shares of the other phases; the phases' steps add up to the budget exactly."""
     on_enter: Callable[[], None] | None = None
     """Done once when the phase begins, after every network was put in training mode and made as trainable as it came:
-    freeze, grow, reset. A resumed run goes through those of all phases that had begun, and then loads the checkpoint's
-    weights over what they did."""
+    freeze, switch on the layers of the next resolution, set weights anew in place. It makes no parameters: all layers
+    of a network that grows are there from the start. A resumed run goes through those of all phases that had begun,
+    and then loads the checkpoint's weights over what they did."""
 
     def __post_init__(self) -> None:
         if self.share <= 0:

@@ -93,7 +93,7 @@ class AdversarialModule(pl.LightningModule):
 
     def replay_phases(self, step: int) -> None:
         """Go through the `on_enter` of every phase that has begun by `step`, before a checkpoint's weights are
-        loaded over what they do: a network that grew must have grown before its weights fit."""
+        loaded over what they do: a network that has grown is as deep as it was, and what was frozen is frozen."""
         for index, (_, span) in enumerate(self.schedule):
             if span.start < step:
                 self._enter(index)
@@ -236,6 +236,7 @@ class AdversarialModule(pl.LightningModule):
         if phase.on_enter is not None:
             seed_torch(mix(self.seed, _PHASE, index), self._where)
             phase.on_enter()
+            self._check_nothing_is_new(phase)
         self._entered_flags = {each: each.requires_grad for each in self.game.parameters()}
         self.phase_index = index
 
@@ -277,6 +278,15 @@ class AdversarialModule(pl.LightningModule):
             for update in phase.updates:
                 for name in update.trains:
                     self.network(name)
+
+    def _check_nothing_is_new(self, phase: Phase) -> None:
+        """Optimizers, distributed wrappers and checkpoints know the parameters that were there at the start."""
+        new = [name for name, each in self.game.named_parameters() if each not in self._flags]
+        if new:
+            raise InputError(
+                f"phase {phase.name!r}: its on_enter made {', '.join(new[:3])}{' …' if len(new) > 3 else ''}, which no "
+                "optimizer would move; make every layer in the game's __init__ and let on_enter switch it on"
+            )
 
     def _what_is_wrong(self, move: Move, terms: Mapping[str, Any]) -> str:
         where = f"update {move.update.name!r} of {type(self.game).__name__}"

@@ -291,6 +291,17 @@ def test_the_norm_is_clipped_and_after_is_called() -> None:
     assert after == [False, False]
 
 
+def test_a_phase_makes_no_parameters() -> None:
+    class Adding(EverythingGame):
+        def settle(self) -> None:
+            self.encoder.append(torch.nn.Linear(3, 3))
+
+    with pytest.raises(
+        InputError, match=r"phase 'encoder': its on_enter made encoder\.4\.weight.*in the game's __init__"
+    ):
+        fit(Adding(), TensorBatches(ring_points(64), batch_size=32), steps=10)
+
+
 def test_entering_a_phase() -> None:
     """All in training mode, then what the phase does; a layer frozen by it stays frozen though its network moves."""
     modes = []

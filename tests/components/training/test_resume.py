@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 import subprocess
 import sys
@@ -11,10 +12,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from toy_games import EverythingGame, everything, same_state
+from torch import Tensor, nn
+from toy_games import EverythingGame, RingGame, everything, mlp, ring_points, same_state
 
 from ganforge.errors import GanforgeWarning, InterruptedRunError
-from ganforge.training import Monitor, fit
+from ganforge.training import Batch, Monitor, Phase, Progress, TensorBatches, Turn, fit
 
 STEPS = 50  # 30 of the adversaries, 20 of the encoder
 OPTIONS = {"steps": STEPS, "seed": 11, "log_every": 7}
@@ -124,6 +126,53 @@ def test_after_ctrl_c(tmp_path: Path, unbroken) -> None:
     assert training.resumed_at == 17
     assert same_state(game, unbroken[0])
     assert training.history == unbroken[1]
+
+
+class Growing(RingGame):
+    """Progressive growing at its smallest: the second phase switches a block on that was there from the start."""
+
+    def __init__(self) -> None:
+        super().__init__(width=16)
+        self.generator = nn.ModuleList([mlp(4, 16, 2), mlp(2, 16, 2)])
+        self.depth = 1
+
+    def grow(self) -> None:
+        self.depth = 2
+
+    def fakes(self, batch: Batch, turn: Turn) -> Tensor:
+        def make() -> Tensor:
+            first = self.generator[0](torch.randn(len(batch), 4))
+            return first if self.depth == 1 else first + self.generator[1](first)
+
+        return turn.shared("fakes", "generator", make)
+
+    def phases(self) -> list[Phase]:
+        (shallow,) = super().phases()
+        return [shallow, dataclasses.replace(shallow, name="grown", on_enter=self.grow)]
+
+
+@pytest.mark.parametrize("stop", [6, 14], ids=["shallow", "grown"])
+def test_a_network_that_grows_is_taken_up_as_deep_as_it_was(tmp_path: Path, stop: int) -> None:
+    def new() -> Growing:
+        torch.manual_seed(0)
+        return Growing()
+
+    def halt(progress: Progress) -> None:
+        if progress.step >= stop:
+            raise Stop
+
+    batches, options = TensorBatches(ring_points(200), batch_size=32), {"steps": 20, "seed": 3, "log_every": 2}
+    whole, shallow = new(), new()
+    fit(whole, batches, **options)
+    with pytest.raises(Stop):
+        fit(shallow, batches, **options, checkpoints=tmp_path, checkpoint_every=2, on_progress=halt)
+    untouched = same_state(shallow.generator[1], new().generator[1])
+    assert untouched == (stop <= 10)
+    again = new()
+    assert 0 < fit(again, batches, **options, checkpoints=tmp_path, resume=True).resumed_at <= stop
+    assert again.depth == 2
+    assert same_state(again, whole)
+    assert not same_state(again.generator[1], new().generator[1])
 
 
 def test_a_finished_run_is_only_loaded(tmp_path: Path, unbroken) -> None:
