@@ -21,8 +21,9 @@ from ganforge.files import write_whole
 _HEAD = """# Benchmarks
 
 Written by `make bench` from `benchmarks/results/*.json`; do not edit. Rival and own run in one process or side by
-side, on the same machine, in turns; a figure is a median over repetitions or seeds with its quartiles, never the best
-of several. What the figures hang on stands under each section.
+side, on the same machine, in turns. What was repeated is given as a median with its quartiles or as a mean with its
+spread, never as the best of several; a figure without spread was measured once. What the figures hang on stands under
+each section: processor, load, versions, day.
 """
 
 

@@ -35,7 +35,7 @@ Groups = list[tuple[str, str, Any, list[dict[str, Any]]]]
 
 def table(figures: dict[str, Any]) -> str:
     found = list(_groups(figures["runs"]))
-    parts = [_table_of(name, [each for each in found if each[0] == name]) for name in TARGETS]
+    parts = [_table_of(name, [each for each in found if each[0] == name], figures["runs"]) for name in TARGETS]
     told = [*_standing(found), *_equal_time(found), *_privacy(found)]
     told += [*_catching_up(figures["runs"]), *_judging(figures["runs"])]
     return "\n\n".join([*(part for part in parts if part), *told, _LEGEND])
@@ -49,7 +49,8 @@ _LEGEND = (
     "from real rows, .5 is the best. nearer: how often a synthetic row is nearer to its closest training row than a "
     "real row that was held out is to its own; above .5 gives training rows away. The line `real rows` is the "
     "floor. CPU s: processor time of one thread to learn and to make as many rows, on a processor of that maker; the "
-    "wall time of a machine that does nothing else."
+    "wall time of a machine that does nothing else. code: the version of ours that learned and made the rows, a before "
+    "b; a row counts the seeds of its newest version alone."
 )
 
 
@@ -66,18 +67,25 @@ def _groups(all_runs: list[dict[str, Any]]) -> Iterator[tuple[str, str, Any, lis
         yield name, method, steps, list(by_seed.values())
 
 
-def _table_of(name: str, groups: Groups) -> str:
-    order = [*dict.fromkeys([*OURS, *TRAINED, *OTHERS])]
+def _table_of(name: str, groups: Groups, all_runs: list[dict[str, Any]]) -> str:
+    order, letters = [*dict.fromkeys([*OURS, *TRAINED, *OTHERS])], _letters(all_runs)
     rows = []
     for _, method, steps, done in sorted(groups, key=lambda each: (order.index(each[1]), str(each[2]))):
         how = "" if steps is None else "stopped by itself" if steps == "auto" else steps
         if isinstance(how, int):
             how = f"{how:,} steps"
-        rows.append((method, how, *(_mean(done, each) for each in (*FIGURES, CPU)), _processor(done), len(done)))
+        code = letters.get(done[0]["key"]["version"], "")
+        rows.append((method, how, *(_mean(done, each) for each in (*FIGURES, CPU)), _processor(done), code, len(done)))
     if not rows:
         return ""
-    head = ("", "trained", "marginal", "pairs", "AP", "AUROC", "told apart", "nearer", "CPU s", "on", "seeds")
+    head = ("", "trained", "marginal", "pairs", "AP", "AUROC", "told apart", "nearer", "CPU s", "on", "code", "seeds")
     return f"### {name}\n\n{markdown(head, rows)}"
+
+
+def _letters(all_runs: list[dict[str, Any]]) -> dict[str, str]:
+    """The versions of our own code that something was measured with, in the order they came: a, b, c."""
+    ours = (each["key"]["version"] for each in all_runs if each["key"]["method"] in OURS)
+    return {version: chr(ord("a") + k) for k, version in enumerate(dict.fromkeys(ours))}
 
 
 def _by_key(groups: Groups) -> dict[tuple[str, str, Any], list[dict[str, Any]]]:

@@ -231,7 +231,9 @@ def table(told: dict[str, Any]) -> str:
     )  # fmt: skip
     recommended = ", ".join(f"{arm} {n}" for arm, n in rules["with the prior"]["all"]["recommended"].items())
     return (
-        f"{head}\n\n{followed}\n\nRecommended: {recommended}.\n\n{reliability}\n\n{_effects(told['effects'])}\n\n"
+        f"{head}\n\n{followed}\n\nRecommended: {recommended}.\n\n{reliability}\n\n"
+        f"True: the share of arms that are better by more than {ROPE:g}, with Wilson's 90 % interval; arms of one "
+        f"trial are not independent.\n\n{_effects(told['effects'])}\n\n"
         f"{_generators(told['generator'])}"
     )
 
@@ -253,7 +255,10 @@ def _reliability_rows(rules: dict[str, Any]) -> Iterable[tuple[object, ...]]:
 
 
 def _bin(each: dict[str, Any] | None) -> tuple[object, object, object]:
-    return (0, "–", "–") if each is None else (each["n"], f"{each['stated']:.2f}", f"{each['true']:.2f}")
+    if each is None:
+        return 0, "–", "–"
+    found = stats.binomtest(round(each["true"] * each["n"]), each["n"]).proportion_ci(0.9, method="wilson")
+    return each["n"], f"{each['stated']:.2f}", f"{each['true']:.2f} ({found.low:.2f} – {found.high:.2f})"
 
 
 def _effects(found: dict[str, Any]) -> str:
@@ -272,8 +277,10 @@ def _generators(found: dict[str, Any]) -> str:
     if not found["n"]:
         return "No trial had a generator among its arms."
     where = found["best_where"]
+    shown = "it does on average" if found["gain"]["low"] > ROPE else "no table was found on which it clearly does"
     return (
-        f"Does a GAN truly help? Best real gain of the generator arm over the best plain arm in {found['n']} trials: "
+        f"Does a GAN truly help? Over the trials here, {shown}. Best real gain of the generator arm over the best "
+        f"plain arm in {found['n']} trials: "
         f"{found['best_gain']:+.3f} average precision ({where['table']}, {where['positives']} positives, "
         f"{found['best_classifier']}; its verdict: {found['best_outcome'] or 'none'}). It was the best arm in "
         f"{found['best']} of them, by more than {ROPE:g} in {found['clearly_best']}; on average its gain over the best "

@@ -163,7 +163,9 @@ def table(figures: dict[str, Any]) -> str:
         name: np.median([s for each in tables.values() for s in each["detectors"][name]["seconds"]]) for name in names
     }
     parts.append(
-        "Seconds to fit and score, median: " + ", ".join(f"{name} {seconds[name]:.1f}" for name in names) + "."
+        "Seconds on the clock to fit and score, median, at the load below, which slows all of them: "
+        + ", ".join(f"{name} {seconds[name]:.1f}" for name in names)
+        + "."
     )
     return "\n\n".join(parts)
 

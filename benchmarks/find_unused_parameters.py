@@ -31,7 +31,7 @@ from ganforge.training import Batch, Game, Phase, TensorBatches, TrainerOptions,
 from ganforge.training.objectives import wasserstein
 from ganforge.training.penalties import gradient_penalty
 
-TITLE = "What searching for unused parameters costs on two processes"
+TITLE = "Two processes: `fit`, which searches for unused parameters, beside a loop by hand"
 STEPS, SKIPPED, ROUNDS = 40, 8, 9
 BATCH, LATENT, WIDTH = 250, 128, 150
 

@@ -96,7 +96,7 @@ def _worth(frame: pd.DataFrame) -> dict[str, Any]:
         "amount, hour and weekday, and the features": pd.concat([raw[[ROLES["time"], ROLES["amount"]]], made], axis=1),
     }
     y, scenario = frame[TARGET].to_numpy(), frame[SCENARIO].to_numpy()[test]
-    scores = {"amount alone": [frame.loc[test, ROLES["amount"]].to_numpy()]}
+    scores = {"the amount itself, no model": [frame.loc[test, ROLES["amount"]].to_numpy()]}
     for name, columns in inputs.items():
         scores[name] = []
         for seed in range(SEEDS):

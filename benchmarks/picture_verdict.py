@@ -8,7 +8,8 @@ The verdicts, three seeds each: `judge_images(pictures, per_class=20)` on all 10
 `judge_images` on the 200 pictures of a draw alone, as a team does that has no more.
 
 The results file grows: a run that is in it, of the same data (SHA-256), code (SHA-256 of the syntax trees of the
-modules that train) and seed, is not made again. Runs of other code stay in the file and are not counted.
+modules that train and, for verdicts, of those that judge) and seed, is not made again. Runs of other code stay in the
+file and are not counted.
 """
 
 from __future__ import annotations
@@ -30,9 +31,13 @@ import torch
 from scipy import stats
 
 import ganforge.downstream.classical
+import ganforge.downstream.conclusion
 import ganforge.downstream.picture_classifier
+import ganforge.downstream.picture_design
 import ganforge.downstream.picture_network
 import ganforge.downstream.picture_trials
+import ganforge.downstream.picture_verdict
+import ganforge.downstream.posteriors
 import ganforge.gans.dcgan
 from benchmarks._common import data_folder, load, markdown, save
 from ganforge.data.images import Images
@@ -62,6 +67,12 @@ _MODULES = (
     ganforge.downstream.picture_trials,
     ganforge.gans.dcgan,
 )
+_JUDGING = (
+    ganforge.downstream.conclusion,
+    ganforge.downstream.picture_design,
+    ganforge.downstream.picture_verdict,
+    ganforge.downstream.posteriors,
+)
 
 
 def main(runs: int | None = None) -> dict[str, Any]:
@@ -69,7 +80,7 @@ def main(runs: int | None = None) -> dict[str, Any]:
     done: list[dict[str, Any]] = list(kept["figures"]["runs"]) if kept else []
     known = {tuple(each["key"]) for each in done}
     for what, name, per_class, seed in _plan():
-        key = (what, name, per_class, seed, pictures(name)[0].fingerprint[:16], code_version())
+        key = (what, name, per_class, seed, pictures(name)[0].fingerprint[:16], code_version(what))
         if runs == 0:
             break
         if key in known:
@@ -115,10 +126,11 @@ def _labels(short: str, part: str) -> Any:
 
 
 @cache
-def code_version() -> str:
-    """SHA-256 of what trains, without comments and docstrings: those change no figure."""
+def code_version(what: str) -> str:
+    """SHA-256 of what trains, and judges where that is asked, without comments and docstrings: those change no
+    figure."""
     digest = hashlib.sha256()
-    for module in _MODULES:
+    for module in _MODULES if what == "truth" else (*_MODULES, *_JUDGING):
         tree = ast.parse(inspect.getsource(module))
         for node in ast.walk(tree):
             body = getattr(node, "body", None)
@@ -192,7 +204,7 @@ def _judged(what: str, name: str, seed: int) -> dict[str, Any]:
 
 
 def _figures(runs: list[dict[str, Any]]) -> dict[str, Any]:
-    counted = [each for each in runs if each["key"][-1] == code_version()]
+    counted = [each for each in runs if each["key"][-1] == code_version(each["key"][0])]
     truth = {
         f"{name}, {per_class} a class": found
         for name in SETS
@@ -215,7 +227,7 @@ def _figures(runs: list[dict[str, Any]]) -> dict[str, Any]:
                 "sentence": each["sentence"],
             })  # fmt: skip
     return {
-        "code": code_version(),
+        "code": code_version("truth"),
         "gan": GAN,
         "cnn": CNN,
         "generated_per_class": GENERATED,
