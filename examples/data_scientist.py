@@ -27,8 +27,8 @@ def main() -> None:
     print("\nthe columns that came out worst:")
     print(marginal_distances(frauds, real).head(3).to_string(index=False), "\n")
 
-    ours = "gradient-boosting"  # left out, every arm has the best of three
-    verdict = judge(payments, "is_fraud", synthesizer=CTGAN(steps=STEPS), classifiers=ours, random_state=0)
+    plainest = "logistic-regression"  # left out, every arm has the best of three
+    verdict = judge(payments, "is_fraud", synthesizer=CTGAN(steps=STEPS), classifiers=plainest, random_state=0)
     print(verdict)
     for name, arm in verdict.arms.items():
         print(f"  {name:<20} {arm.mean:.2f}")

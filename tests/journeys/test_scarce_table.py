@@ -17,7 +17,7 @@ from ganforge.data.toy import toy_payments
 
 GANFORGE = str(Path(sys.executable).with_name("ganforge"))
 PATIENCE = 300  # seconds; a step ends as soon as what it waits for is there
-JUDGE = ["payments.csv", "--target", "is_fraud", "--kind", "ctgan", "--steps", "3", "--jobs", "1"]
+JUDGE = ["payments.csv", "--target", "is_fraud", "--kind", "ctgan", "--steps", "3", "--folds", "3", "--jobs", "1"]
 KEPT = ".payments.csv.is_fraud.judge"
 
 
