@@ -19,7 +19,10 @@ Labels = Annotated[Path | None, typer.Option(metavar="FILE", help="The labels of
 
 @app.command()
 def make(quiet: Quiet = False) -> None:
-    """Make the embedded data (simulated payments, handwritten digits) in this workspace, versioned."""
+    """Make the embedded data (simulated payments, handwritten digits) in this workspace, versioned.
+
+    Nothing is put over a file of yours: where one has such a name already, it says so and writes nothing.
+    """
     from ganforge.data.embedded import make_embedded
     from ganforge_pipelines.workspace import Workspace, environment
 
@@ -27,8 +30,9 @@ def make(quiet: Quiet = False) -> None:
     environment(workspace)
     from ganforge_pipelines.lineage import dvc
 
-    make_embedded(workspace.root / "data")
-    version = dvc.version(workspace.root, workspace.root / "data")
+    with workspace.lock():
+        make_embedded(workspace.data)
+        version = dvc.version(workspace.root, workspace.data)
     Speaker(json_to=None, quiet=quiet).say(f"data · {version.md5[:6]}… (data.dvc)")
 
 
