@@ -314,7 +314,9 @@ def test_a_column_left_out_is_not_learned(tmp_path, cli):
 
 
 def test_a_wrong_call_inside_a_workspace_names_the_nearest(tmp_path, cli, monkeypatch):
-    assert cli("init", tmp_path / "team").code == 0
+    made = cli("init", tmp_path / "team", "--json", "-")
+    assert made.code == 0, made.err
+    assert json.loads(made.out) == {"workspace": str((tmp_path / "team").resolve())}
     monkeypatch.chdir(tmp_path / "team")
     done = cli("run", "images", "--set", "judge.stps=60")
     assert done.code == 2, done.err

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import fcntl
+import json
 
+import pandas as pd
 import pytest
+import sklearn.datasets
+from sklearn.utils import Bunch
 
+from ganforge.files import sha256_file
 from ganforge_pipelines.workspace import Workspace
 
 
@@ -37,3 +42,15 @@ def test_make_waits_for_no_other_command(workspace, cli):
     assert done.code == 2, done.out
     assert f"{workspace.root} is in use" in done.err
     assert not workspace.data.exists()
+
+
+def test_fetch_tells_a_script_what_it_wrote(tmp_path, monkeypatch, cli):
+    """OpenML is not reached from here: what it sends stands in for it."""
+    bunch = Bunch(data=pd.DataFrame({"age": range(6)}), target=pd.Series(["<=50K", ">50K"] * 3, name="class"))
+    monkeypatch.setattr(sklearn.datasets, "fetch_openml", lambda **_: bunch)
+    done = cli("data", "fetch", "adult", "--out", tmp_path / "adult.csv", "--json", "-")
+    assert done.code == 0, done.err
+    answer = {"name": "adult", "path": str(tmp_path / "adult.csv"), "sha256": sha256_file(tmp_path / "adult.csv")}
+    assert json.loads(done.out) == answer
+    assert cli("data", "fetch", "adult", "--out", tmp_path / "again.csv", "--quiet").out == ""
+    assert (tmp_path / "again.csv").exists()
