@@ -57,6 +57,13 @@ def test_versioning_again_leaves_every_tracked_byte(workspace):
     assert changed.md5 != first.md5
     assert changed.sha256 == sha256_file(workspace / "data" / "payments.csv")
     json.dumps(changed.to_json())
+    # What git tracks DVC does not take; its remedy stands some lines below its complaint.
+    (workspace / "mine.csv").write_text("a,b\n")
+    commit(workspace)
+    with pytest.raises(ServiceError, match=r"'mine\.csv' is already tracked by SCM") as caught:
+        dvc.version(workspace, "mine.csv")
+    assert "run `git rm -r --cached 'mine.csv' && git commit -m \"stop tracking mine.csv\"`" in str(caught.value)
+    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.slow
