@@ -4,6 +4,7 @@ import fcntl
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +12,7 @@ from ganforge.errors import InputError, ServiceError
 from ganforge.files import sha256_file
 from ganforge_pipelines.lineage import dvc
 
+ROOT = Path(__file__).parents[3]
 IGNORED = "/data/\n/.dvc/tmp/\n/.dvc/cache/\n/.dvc/config.local\n"
 
 
@@ -50,6 +52,7 @@ def test_versioning_again_leaves_every_tracked_byte(workspace):
     config = (workspace / ".dvc" / "config").read_text()
     assert "analytics = false" in config
     assert "check_update = false" in config
+    assert config == (ROOT / ".dvc" / "config").read_text()  # this repository is a workspace, too
     (workspace / "data" / "payments.csv").write_text("a,b\n3,4\n")
     # A file of the folder is versioned with the folder.
     changed = dvc.version(workspace, "data/payments.csv")
