@@ -5,7 +5,7 @@ message alone and leaves with `exit_code`:
 
     1   understood, but the data do not allow it or it is not worth doing; nothing was written
     2   a wrong call, unreadable input, or a service that is not there
-    70  a defect of ganforge itself; the traceback is in a file that the message names
+    70  a defect of ganforge itself (EX_SOFTWARE); the traceback is in a file that the message names
     130 interrupted by the user; the message says how to go on
 """
 
@@ -70,6 +70,12 @@ class ServiceError(GanforgeError):
 
 class WorkspaceBusyError(ServiceError):
     """Another run holds the workspace."""
+
+
+class DefectError(GanforgeError):
+    """A stage failed in a process of its own by what nobody raised on purpose; the message names the log."""
+
+    exit_code = 70
 
 
 class InterruptedRunError(GanforgeError):

@@ -17,7 +17,8 @@ def test_everything_raised_on_purpose_has_one_root_and_an_exit_code() -> None:
     codes = {each.__name__: each.exit_code for each in raised}
     assert codes["UnsuitableDataError"] == codes["TrainingDivergedError"] == 1
     assert codes["InterruptedRunError"] == 130
-    assert {code for name, code in codes.items() if code not in (1, 130)} == {2}
+    assert codes["DefectError"] == 70
+    assert {code for name, code in codes.items() if code not in (1, 130) and name != "DefectError"} == {2}
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from ganforge.files import sha256_tree
+
 COMMAND = [str(Path(sys.executable).with_name("ganforge"))]
 QUICK = ["--set", "train.steps=20", "--set", "judge.steps=10", "--set", "judge.folds=3",
          "--set", "judge.classifier=logistic-regression"]  # fmt: skip
@@ -30,8 +32,11 @@ def ganforge(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
 def workspace(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("first") / "team"
     assert ganforge("init", str(folder), folder=folder.parent).returncode == 0
-    done = ganforge("data", "make", folder=folder)
+    done = ganforge("data", "make", "--json", "-", folder=folder)
     assert done.returncode == 0, done.stderr
+    made = json.loads(done.stdout)
+    assert (made["path"], made["md5"] in (folder / "data.dvc").read_text()) == ("data", True)
+    assert made["sha256"] == sha256_tree(folder / "data")
     subprocess.run(["git", "add", "-A"], cwd=folder, check=True)
     identity = ["-c", "user.name=t", "-c", "user.email=t@example.invalid"]
     subprocess.run(["git", *identity, "commit", "-qm", "Begin"], cwd=folder, check=True)

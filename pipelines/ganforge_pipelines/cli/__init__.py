@@ -7,7 +7,6 @@ at once.
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import signal
 import sys
@@ -17,7 +16,7 @@ from types import FrameType
 
 import typer
 
-from ganforge.errors import GanforgeError, InterruptedRunError, ServiceError
+from ganforge.errors import DefectError, GanforgeError, InterruptedRunError, ServiceError
 from ganforge_pipelines.cli import (
     data,
     flows,
@@ -31,7 +30,8 @@ from ganforge_pipelines.cli import (
     workspaces,
 )
 from ganforge_pipelines.cli.console import stderr
-from ganforge_pipelines.workspace.termination import Terminated, chain, terminated
+from ganforge_pipelines.workspace.failures import defect, disk_full
+from ganforge_pipelines.workspace.termination import Terminated, terminated
 
 app = typer.Typer(
     name="ganforge",
@@ -46,8 +46,6 @@ app.add_typer(registry.app, name="models")
 for group in (models, sampling, quality, judging, lineage, workspaces, services):
     group.register(app)
 
-UNEXPECTED = 70
-"""Exit code of a defect of ganforge itself (EX_SOFTWARE)."""
 TERMINATED = 128 + 15
 """Exit code of a run that SIGTERM has stopped, as a shell tells it."""
 STOPPED = "stopped by SIGTERM; what was finished is kept, and the same command goes on from there"
@@ -81,11 +79,12 @@ def run(arguments: list[str] | None = None) -> int:
     except BaseException as error:  # neither our sign of a termination nor Prefect's is an Exception
         if terminated(error):
             return _tell(STOPPED, TERMINATED)
-        if full := _disk_full(error):
+        if full := disk_full(error):
             return _tell(full, ServiceError.exit_code)
         if not isinstance(error, Exception):
             raise
-        return _tell(_unexpected(error), UNEXPECTED)  # a crash must not leave with 1: that says "not worth doing"
+        # A crash must not leave with 1, which says "not worth doing", nor with 2, "a wrong call".
+        return _tell(_unexpected(error), DefectError.exit_code)
 
 
 @contextlib.contextmanager
@@ -106,17 +105,6 @@ def _told_of_termination() -> Iterator[None]:
         signal.signal(signal.SIGTERM, former)
 
 
-def _disk_full(error: BaseException) -> str | None:
-    """What to say where it all began with a full disk, which any file of any tool may be the first to meet."""
-    for each in chain(error):
-        if isinstance(each, OSError) and each.errno in (errno.ENOSPC, errno.EDQUOT):
-            where = f" (writing {each.filename})" if each.filename else ""
-            return (
-                f"the disk is full{where}; make room (`ganforge clean --keep 3` does), then run the same command again"
-            )
-    return None
-
-
 def _unexpected(error: Exception) -> str:
     """One line for the user; the traceback goes to a file, where whoever mends it can read it."""
     import tempfile
@@ -128,10 +116,7 @@ def _unexpected(error: Exception) -> str:
     with tempfile.NamedTemporaryFile("w", prefix="ganforge-", suffix=".log", delete=False, encoding="utf-8") as file:
         file.write(without_password("".join(traceback.format_exception(error))))
     first = without_password(str(error).strip().split("\n")[0])
-    return (
-        f"unexpected {type(error).__name__}: {first}; this is a defect of ganforge, not of your input: "
-        f"please report it with {Path(file.name)}"
-    )
+    return defect(type(error).__name__, first, Path(file.name))
 
 
 def _tell(message: str, code: int) -> int:

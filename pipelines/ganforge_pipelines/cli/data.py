@@ -18,8 +18,11 @@ Labels = Annotated[Path | None, typer.Option(metavar="FILE", help="The labels of
 
 
 @app.command()
-def make(quiet: Quiet = False) -> None:
-    """Make the embedded data (simulated payments, handwritten digits) in this workspace, versioned."""
+def make(json_to: Json = None, quiet: Quiet = False) -> None:
+    """Make the embedded data (simulated payments, handwritten digits) in this workspace, versioned.
+
+    Nothing is put over a file of yours: where one has such a name already, it says so and writes nothing.
+    """
     from ganforge.data.embedded import make_embedded
     from ganforge_pipelines.workspace import Workspace, environment
 
@@ -27,22 +30,29 @@ def make(quiet: Quiet = False) -> None:
     environment(workspace)
     from ganforge_pipelines.lineage import dvc
 
-    make_embedded(workspace.root / "data")
-    version = dvc.version(workspace.root, workspace.root / "data")
-    Speaker(json_to=None, quiet=quiet).say(f"data · {version.md5[:6]}… (data.dvc)")
+    with workspace.lock():
+        make_embedded(workspace.data)
+        version = dvc.version(workspace.root, workspace.data)
+    speaker = Speaker(json_to=json_to, quiet=quiet)
+    speaker.say(f"data · {version.md5[:6]}… (data.dvc)")
+    speaker.answer({"path": workspace.relative(version.path), "md5": version.md5, "sha256": version.sha256})
 
 
 @app.command()
 def fetch(
     name: Annotated[str, typer.Argument(metavar="NAME", help="creditcard, adult, fashion-mnist, …")],
     out: Annotated[Path, typer.Option("--out", "-o", metavar="FILE", help="Where to write it.")],
+    json_to: Json = None,
     quiet: Quiet = False,
 ) -> None:
     """Get a public data set from OpenML, where there is an internet."""
     from ganforge.data.fetch import fetch as fetch_public
+    from ganforge.files import sha256_file
 
     written = fetch_public(name, out)
-    Speaker(json_to=None, quiet=quiet).say(f"{name} → {written}")
+    speaker = Speaker(json_to=json_to, quiet=quiet)
+    speaker.say(f"{name} → {written}")
+    speaker.answer({"name": name, "path": str(written), "sha256": sha256_file(written)})
 
 
 @app.command()

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from ganforge.errors import InputError
+from ganforge.errors import InputError, ServiceError
 from ganforge_pipelines.cli.console import Json, Quiet, Settings, Speaker
 
 
@@ -78,7 +78,10 @@ def deploy(
 
 
 def doctor(json_to: Json = None, quiet: Quiet = False) -> None:
-    """Versions, devices, and what is missing: here and now, with the servers that a run from here would use."""
+    """Versions, devices, and what is missing: here and now, with the servers that a run from here would use.
+
+    Leaves with 2, as such a run would, where something that it needs is missing or a server does not answer.
+    """
     from ganforge_pipelines.flows.connection import unreachable
     from ganforge_pipelines.stages.health import examine
     from ganforge_pipelines.workspace import Workspace, environment
@@ -101,4 +104,4 @@ def doctor(json_to: Json = None, quiet: Quiet = False) -> None:
         speaker.say("✓ nothing that is needed is missing")
     speaker.answer(report.to_json())
     if report.problems:
-        raise typer.Exit(1)
+        raise typer.Exit(ServiceError.exit_code)

@@ -18,6 +18,7 @@ def register(app: typer.Typer) -> None:
 
 def init(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new or empty folder.")],
+    json_to: Json = None,
     quiet: Quiet = False,
 ) -> None:
     """Make a workspace for your own data: git, DVC, params.yaml, dvc.yaml, mlflow/."""
@@ -29,11 +30,12 @@ def init(
 
     git.init(workspace.root)
     dvc.init(workspace.root)
-    speaker = Speaker(json_to=None, quiet=quiet)
+    speaker = Speaker(json_to=json_to, quiet=quiet)
     speaker.say(f"a workspace stands in {folder}; next:")
     speaker.say(f"  cd {folder}")
     speaker.say("  ganforge data add FILE --target COLUMN    # your own data, versioned")
     speaker.say("  ganforge run fraud                        # or run images, run anomalies")
+    speaker.answer({"workspace": str(workspace.root)})
 
 
 def stage(

@@ -1,6 +1,7 @@
 """Put a flow on a schedule: a deployment that a `prefect worker` picks up and runs in its workspace.
 
-`prefect.yaml` says the same for `prefect deploy --all`; a test holds the two together.
+`prefect.yaml` says the same for `prefect deploy --all`, except that its hours are UTC's, since a file that is copied
+from machine to machine knows no local time; a test holds the two together.
 """
 
 from __future__ import annotations

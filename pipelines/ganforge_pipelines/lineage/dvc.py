@@ -15,6 +15,7 @@ import shutil
 import subprocess
 import sys
 from dataclasses import asdict, dataclass
+from itertools import takewhile
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
@@ -233,8 +234,12 @@ def _run(root: Path, *arguments: str, limit: float | None = None) -> subprocess.
 
 
 def _reason(stderr: str) -> str:
-    """DVC's own first complaint, on one line, without its links and without passwords."""
-    lines = [line.strip() for line in stderr.splitlines() if line.strip()]
-    errors = [line.removeprefix("ERROR:").strip() for line in lines if line.startswith("ERROR:")]
-    said = (errors or lines or ["it did not say why"])[0]
-    return without_password(re.sub(r"\s*Check the page <[^>]*>.*$", "", said)).rstrip(".")
+    """DVC's own first complaint and the commands it gives as the remedy, on one line, without its links and without
+    passwords."""
+    lines = [line.strip() for line in stderr.splitlines() if line.strip()] or ["it did not say why"]
+    first = next((k for k, line in enumerate(lines) if line.startswith("ERROR:")), 0)
+    said = re.sub(r"\s*Check the page <[^>]*>.*$", "", lines[first].removeprefix("ERROR:").strip()).rstrip(".")
+    below = takewhile(lambda line: not line.startswith("ERROR:"), lines[first + 1 :])
+    commands = " && ".join(line for line in below if line.startswith(("git ", "dvc ")))
+    remedy = f"; there, run `{commands}`, then the same command again" if commands else ""
+    return without_password(said + remedy)

@@ -21,6 +21,7 @@ from ganforge import errors
 from ganforge_pipelines.stages.context import StageProgress
 from ganforge_pipelines.stages.graph import StageSpec
 from ganforge_pipelines.workspace import Workspace
+from ganforge_pipelines.workspace.failures import defect
 from ganforge_pipelines.workspace.termination import terminated
 
 PATIENCE = 60.0
@@ -39,8 +40,9 @@ def run_in_process(
 ) -> None:
     """Run a stage in a new process under the manifest key `key`, and wait for it.
 
-    What the stage raises is raised here again. Raises `InterruptedRunError` on Ctrl-C after the worker has had
-    `PATIENCE` seconds to leave a checkpoint, and `ServiceError` when the process was killed from outside.
+    What the stage raises on purpose is raised here again, anything else as a `DefectError`. Raises
+    `InterruptedRunError` on Ctrl-C after the worker has had `PATIENCE` seconds to leave a checkpoint, and
+    `ServiceError` when the process was killed from outside.
     """
     log = workspace.logs / f"{spec.name}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
@@ -127,7 +129,7 @@ def _again(
             error.args = (said["message"],)
             error.__dict__.update(said["details"])
             return error
-        return errors.GanforgeError(f"{spec.name} failed: {said['type']}: {said['message']} (the whole of it: {log})")
+        return errors.DefectError(f"{spec.name}: {defect(said['type'], said['message'], log)}")
     if code is not None and code < 0:
         name = signal.Signals(-code).name
         hint = "; the machine may have run out of memory" if name == "SIGKILL" else ""
@@ -135,4 +137,7 @@ def _again(
             f"{spec.name}: its process was ended from outside by {name}{hint}; run the same command again to go on "
             f"from the last checkpoint (log: {log})"
         )
-    return errors.GanforgeError(f"{spec.name}: its process ended with code {code} and did not say why (log: {log})")
+    return errors.DefectError(
+        f"{spec.name}: its process ended with code {code} and did not say why; this is a defect of ganforge, not of "
+        f"your input: please report it with {log}"
+    )

@@ -13,7 +13,7 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-from ganforge.errors import GanforgeError, InterruptedRunError
+from ganforge.errors import DefectError, GanforgeError, InterruptedRunError, ServiceError
 
 
 def main(arguments: list[str]) -> int:
@@ -31,9 +31,15 @@ def main(arguments: list[str]) -> int:
         say({"error": _described(InterruptedRunError(), message)})
         return InterruptedRunError.exit_code
     except Exception as error:  # noqa: BLE001 - the parent tells it in one line; the whole goes to the log
-        traceback.print_exc()
-        say({"error": _described(error, " ".join(str(error).split()))})
-        return 2
+        from ganforge_pipelines.lineage.addresses import without_password
+        from ganforge_pipelines.workspace.failures import disk_full
+
+        sys.stderr.write(without_password(traceback.format_exc()))  # the log is what the user is asked to report
+        if full := disk_full(error):
+            say({"error": _described(ServiceError(), full)})
+            return ServiceError.exit_code
+        say({"error": _described(error, without_password(str(error).strip().split("\n")[0]))})
+        return DefectError.exit_code
     say({"done": True})
     return 0
 

@@ -62,6 +62,40 @@ def test_the_random_state_of_the_caller_is_left_alone(folder, tmp_path):
     assert np.array_equal(np.random.get_state()[1], before)  # noqa: NPY002
 
 
+def test_made_again_nothing_is_written_and_what_is_missing_is_made(tmp_path):
+    make_embedded(tmp_path)
+    before = {file.name: file.stat() for file in tmp_path.iterdir()}
+    (tmp_path / "digits-labels-idx1-ubyte").unlink()
+    (tmp_path / "notes.txt").write_text("mine")
+    make_embedded(tmp_path)
+    for name in ("payments.csv", "digits-images-idx3-ubyte"):
+        assert (tmp_path / name).stat().st_mtime_ns == before[name].st_mtime_ns
+    found = {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in tmp_path.iterdir()}
+    assert found == SHA256 | {"notes.txt": hashlib.sha256(b"mine").hexdigest()}
+
+
+@pytest.mark.parametrize("theirs", ["a file", "a folder", "a link to nothing", "the folder itself"])
+def test_nothing_that_a_user_has_is_lost(tmp_path, theirs):
+    folder, place = tmp_path / "data", tmp_path / "data" / "payments.csv"
+    if theirs == "the folder itself":
+        folder.write_text("mine")
+        place = folder
+    else:
+        folder.mkdir()
+        if theirs == "a file":
+            place.write_text("my,own\n1,2\n")
+        elif theirs == "a folder":
+            place.mkdir()
+        else:
+            place.symlink_to(tmp_path / "away" / "payments.csv")
+    before = place.lstat()
+    with pytest.raises(InputError, match="move it") as caught:
+        make_embedded(folder)
+    assert str(place) in str(caught.value)
+    assert place.lstat() == before
+    assert folder.is_file() or [file.name for file in folder.iterdir()] == ["payments.csv"]
+
+
 def test_another_process_writes_the_same(tmp_path):
     code = f"from ganforge.data.simulators import write_payments_csv; write_payments_csv({str(tmp_path / 'p.csv')!r})"
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -4,6 +4,7 @@ import fcntl
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +12,7 @@ from ganforge.errors import InputError, ServiceError
 from ganforge.files import sha256_file
 from ganforge_pipelines.lineage import dvc
 
+ROOT = Path(__file__).parents[3]
 IGNORED = "/data/\n/.dvc/tmp/\n/.dvc/cache/\n/.dvc/config.local\n"
 
 
@@ -50,6 +52,7 @@ def test_versioning_again_leaves_every_tracked_byte(workspace):
     config = (workspace / ".dvc" / "config").read_text()
     assert "analytics = false" in config
     assert "check_update = false" in config
+    assert config == (ROOT / ".dvc" / "config").read_text()  # this repository is a workspace, too
     (workspace / "data" / "payments.csv").write_text("a,b\n3,4\n")
     # A file of the folder is versioned with the folder.
     changed = dvc.version(workspace, "data/payments.csv")
@@ -57,6 +60,13 @@ def test_versioning_again_leaves_every_tracked_byte(workspace):
     assert changed.md5 != first.md5
     assert changed.sha256 == sha256_file(workspace / "data" / "payments.csv")
     json.dumps(changed.to_json())
+    # What git tracks DVC does not take; its remedy stands some lines below its complaint.
+    (workspace / "mine.csv").write_text("a,b\n")
+    commit(workspace)
+    with pytest.raises(ServiceError, match=r"'mine\.csv' is already tracked by SCM") as caught:
+        dvc.version(workspace, "mine.csv")
+    assert "run `git rm -r --cached 'mine.csv' && git commit -m \"stop tracking mine.csv\"`" in str(caught.value)
+    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.slow

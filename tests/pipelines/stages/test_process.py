@@ -127,8 +127,46 @@ def test_every_error_of_the_hierarchy_survives_the_way_between_processes():
         assert again.__dict__ == error.__dict__
     other = _again({"error": _described(ValueError("x"), "x")}, stage("fraud-train"), Path("the.log"), 1)
     assert isinstance(other, errors.GanforgeError)
+    assert other.exit_code == 70  # a night script must not take a crash for a wrong call
     assert "ValueError: x" in str(other)
     assert "the.log" in str(other)
+    silent = _again({}, stage("fraud-train"), Path("the.log"), 1)
+    assert isinstance(silent, errors.DefectError)
+    assert "the.log" in str(silent)
+
+
+CRASHES = """
+from ganforge_pipelines.stages import running
+
+
+def crash(*_, **__):
+    {statement}
+
+
+running.execute = crash
+"""
+
+
+def test_a_crash_in_the_other_process_leaves_with_the_code_it_has_in_this_one(prepared, cli, monkeypatch, tmp_path):
+    workspace, _ = prepared
+    log = workspace.logs / "fraud-train.log"
+    early = tmp_path / "sitecustomize.py"  # Python runs it as it starts: the process is the real one up to the crash
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), os.environ["PYTHONPATH"]]))
+    monkeypatch.chdir(workspace.root)
+
+    early.write_text(CRASHES.format(statement='raise ZeroDivisionError("at http://me:secret@host\\nand more")'))
+    done = cli("stage", "fraud-train")
+    assert done.code == 70, done.err
+    assert "fraud-train: unexpected ZeroDivisionError: at http://host; this is a defect of ganforge" in done.err
+    assert done.err.rstrip().endswith(f"not of your input: please report it with {log}")
+    assert "Traceback" not in done.err
+    assert "in crash" in log.read_text()
+    assert "secret" not in done.err + log.read_text()
+
+    early.write_text(CRASHES.format(statement='raise OSError(28, "No space left on device", "/tmp/x")'))
+    done = cli("stage", "fraud-train")
+    assert done.code == 2, done.err
+    assert "the disk is full (writing /tmp/x); make room" in done.err
 
 
 def test_another_rank_computes_and_writes_nothing(prepared, monkeypatch, tmp_path):

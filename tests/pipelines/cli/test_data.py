@@ -1,0 +1,56 @@
+"""`ganforge data`: what it writes, and what it leaves alone."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+
+import pandas as pd
+import pytest
+import sklearn.datasets
+from sklearn.utils import Bunch
+
+from ganforge.files import sha256_file
+from ganforge_pipelines.workspace import Workspace
+
+
+@pytest.fixture
+def workspace(tmp_path, monkeypatch) -> Workspace:
+    made = Workspace.create(tmp_path / "team")
+    monkeypatch.chdir(made.root)
+    return made
+
+
+def test_make_takes_the_place_of_no_file_of_the_users(workspace, cli):
+    workspace.data.mkdir()
+    mine = workspace.data / "payments.csv"
+    mine.write_text("amount,is_fraud\n1,0\n")
+    done = cli("data", "make")
+    assert done.code == 2, done.out
+    assert f"{mine} is there and is not the embedded data" in done.err
+    assert "move it to another name" in done.err
+    assert mine.read_text() == "amount,is_fraud\n1,0\n"
+    assert list(workspace.data.iterdir()) == [mine]
+    assert not (workspace.root / "data.dvc").exists()
+
+
+def test_make_waits_for_no_other_command(workspace, cli):
+    workspace.hidden.mkdir()
+    with (workspace.hidden / "lock").open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)  # as another process has it: the kernel's lock is one of open files
+        done = cli("data", "make")
+    assert done.code == 2, done.out
+    assert f"{workspace.root} is in use" in done.err
+    assert not workspace.data.exists()
+
+
+def test_fetch_tells_a_script_what_it_wrote(tmp_path, monkeypatch, cli):
+    """OpenML is not reached from here: what it sends stands in for it."""
+    bunch = Bunch(data=pd.DataFrame({"age": range(6)}), target=pd.Series(["<=50K", ">50K"] * 3, name="class"))
+    monkeypatch.setattr(sklearn.datasets, "fetch_openml", lambda **_: bunch)
+    done = cli("data", "fetch", "adult", "--out", tmp_path / "adult.csv", "--json", "-")
+    assert done.code == 0, done.err
+    answer = {"name": "adult", "path": str(tmp_path / "adult.csv"), "sha256": sha256_file(tmp_path / "adult.csv")}
+    assert json.loads(done.out) == answer
+    assert cli("data", "fetch", "adult", "--out", tmp_path / "again.csv", "--quiet").out == ""
+    assert (tmp_path / "again.csv").exists()
