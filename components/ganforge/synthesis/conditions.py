@@ -2,7 +2,8 @@
 
     condition={"merchant": "fuel"}                      a value
     condition={"merchant": ["fuel", "food"]}            one of several, as often as they are in the data
-    condition={"amount": (500, None)}                   a range, ends included; None leaves an end open
+    condition={"amount": (500, None)}                   a range, ends included; None leaves an end open. A tuple is
+                                                        one on any column of numbers, a list on none
     condition={"amount": ">500", "booked_at": "<2024-03-01"}    the same as text: > >= < <= low:high low: :high
     condition={"amount": None}                          the value is missing
     counts={"is_fraud": {1: 500, 0: 500}}               exactly so many rows with each value
@@ -116,7 +117,12 @@ def _options(codec: Codec, name: str, wanted: Any) -> tuple[int, list[int]]:
     if is_numbered(column) and asks_range(wanted):
         within = range_of(column, wanted).holds(pd.Series(column.categories, dtype="float64"))
         wanted = [value for value, good in zip(column.categories, within, strict=True) if good]
-    values = list(wanted) if isinstance(wanted, list | tuple | set | frozenset) else [wanted]
+    elif isinstance(wanted, tuple) and column.learned:
+        raise InputError(
+            f"column {name!r}: a tuple is a range, and its values are no numbers that one could be of; give a list of "
+            f"values to choose from, as in {list(wanted)!r}"
+        )
+    values = list(wanted) if isinstance(wanted, list | set | frozenset) else [wanted]
     if not values:
         raise InputError(f"column {name!r}: there is no value to choose from; give at least one that the data have")
     found = [codec.code_of(str(name), value) for value in values]

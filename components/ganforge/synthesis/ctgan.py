@@ -217,9 +217,10 @@ class CTGAN(Synthesizer):
         Args:
             n: rows, at least 1; may be left out where `counts` says how many.
             condition: column → a value, or a list of values to choose from as often as they are in the data; for
-                numbers and dates a range (low, high), ends included, None for an open end, or a text such as ">500" or
-                "500:900"; None where the value is to be missing. Every row obeys. A value may be spelt as text ("1" for
-                1, "true" for True).
+                numbers and dates a range: a tuple (low, high), ends included, None for an open end, or a text such as
+                ">500" or "500:900"; None where the value is to be missing. Every row obeys. A value may be spelt as
+                text ("1" for 1, "true" for True). A tuple is never a list of values, and a list never a range, whether
+                a column's numbers are few enough to be categories or not; where they are not, a list is refused.
             counts: column → value → rows: exactly so many, in random order. `{"fraud": 500}` will do where only one
                 column has such a value.
             prior: what unconditional rows are drawn under: "real", each value of a discrete column as often as it is

@@ -126,6 +126,29 @@ def test_ranges_and_values_together(model):
     assert (made["is_fraud"] == "fraud").all()
 
 
+@pytest.mark.parametrize("column", ["age", "items"])  # learned as a number, and as categories that are numbers
+def test_a_pair_is_a_range_whatever_the_number_of_values(model, column):
+    values = model.sample(200, condition={column: (14, 35)}, random_state=0)[column]
+    assert values.between(14, 35).all()
+    assert len(set(values)) > 2
+
+
+@pytest.mark.parametrize(
+    ("condition", "message"),
+    [
+        ({"age": [20, 60]}, r"'age' is learned as a number.*\[20, 60\].*a tuple for a range, \(20, 60\), one value"),
+        ({"amount": [20]}, r"'amount' is learned as a number.*a tuple for a range, \(low, high\).*'amount': 'categ"),
+        ({"age": {20, 60}}, "'age' is learned as a number"),
+        ({"booked_at": ["2024-02-01", "2024-03-01"]}, "'booked_at' is learned as a date.*a tuple for a range"),
+        ({"merchant": ("fuel", "food")}, r"'merchant': a tuple is a range.*as in \['fuel', 'food'\]"),
+        ({"is_fraud": ("fraud",)}, "'is_fraud': a tuple is a range"),
+    ],
+)
+def test_a_list_is_no_range_and_a_pair_no_list(model, condition, message):
+    with pytest.raises(InputError, match=message):
+        model.sample(5, condition=condition)
+
+
 @pytest.mark.parametrize(
     ("asked", "message"),
     [
