@@ -33,6 +33,8 @@ from ganforge.synthesis.ranges import Range, asks_range, is_numbered, range_of
 
 BALANCED = "balanced"
 PRIORS = ("real", BALANCED)
+_SUM = 1e-6
+"""How far from 1 shares may add up to, for rounding: what adds up to more or less means something else than it says."""
 _EXAMPLES = {
     "condition": "{'merchant': 'fuel'}",
     "counts": "{'is_fraud': {1: 500}}",
@@ -251,10 +253,11 @@ def _fixed_shares(
         total = sum(shares.values())
         if total <= 0:
             raise InputError(f"prior: the shares of column {name!r} add up to 0; give at least one value a share")
-        if total < 1 - 1e-6 and len(shares) < len(codec.schema[name].categories):
-            raise InputError(
-                f"prior: the shares of column {name!r} add up to {total:g}; say what the other values are to have, too"
-            )
+        if abs(total - 1) > _SUM:
+            told = f"prior: the shares of column {name!r} add up to {total:.7g}"
+            if total < 1 and len(shares) < len(codec.schema[name].categories) + codec.schema[name].missing:
+                raise InputError(f"{told}; say what the other values are to have, too, so that they add up to 1")
+            raise InputError(f"{told}; give shares that add up to 1: divide each of them by {total:.7g}")
         read[name] = {at: share / total for at, share in shares.items()}
     return read
 

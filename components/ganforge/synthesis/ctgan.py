@@ -226,7 +226,7 @@ class CTGAN(Synthesizer):
             prior: what unconditional rows are drawn under: "real", each value of a discrete column as often as it is
                 in the data (not by log-frequency, as in training); "balanced", each row under a value of one column,
                 drawn at random, and all values of it alike: rare values come more often, but in a table of many columns
-                not as often as the others; or column → value → share, for shares of one's own.
+                not as often as the others; or column → value → share, for shares of one's own that add up to 1.
             random_state: the same rows for the same number; None draws fresh ones.
 
         All that is asked of discrete columns is set in the condition vector together, though training asks for one

@@ -198,7 +198,7 @@ def test_counts_are_exact(model):
 
 
 def test_shares_of_ones_own(model):
-    made = model.sample(4_000, prior={"merchant": {"fuel": 3, "travel": 1}}, random_state=0)
+    made = model.sample(4_000, prior={"merchant": {"fuel": 0.75, "travel": 0.25}}, random_state=0)
     share = made["merchant"].value_counts(normalize=True)
     assert share["fuel"] == pytest.approx(0.75, abs=0.03)
     assert share["travel"] == pytest.approx(0.25, abs=0.03)
@@ -280,6 +280,9 @@ def test_a_balanced_prior_lifts_the_rare_and_the_real_one_does_not(model):
         ({"n": 5, "prior": {"merchant": {"fuel": 0}}}, InputError, "add up to 0"),
         ({"n": 5, "prior": {"merchant": {"feul": 1}}}, UnknownNameError, "'fuel'"),
         ({"n": 5, "prior": {"merchant": {"fuel": 0.5}}}, InputError, "add up to 0.5; say what the other values"),
+        ({"n": 5, "prior": {"merchant": {"fuel": 0.9, "food": 0.9}}}, InputError, "'merchant' add up to 1.8; give"),
+        ({"n": 5, "prior": {"merchant": {"fuel": 3, "food": 1}}}, InputError, "up to 4; .*divide each of them by 4"),
+        ({"n": 5, "prior": {"is_fraud": {"fraud": 0.3, "fine": 0.3}}}, InputError, "add up to 0.6; give shares"),
         ({"n": 5, "condition": ["merchant"]}, InputError, r"condition=\['merchant'\]; give a mapping"),
         ({"counts": [5]}, InputError, r"counts=\[5\]; give a mapping"),
         ({"n": 5, "prior": None}, InputError, "prior=None; give one of real, balanced"),
@@ -297,7 +300,7 @@ def test_what_cannot_hold_is_refused(model, options, error, message):
 
 
 def test_the_same_rows_for_the_same_number(model):
-    asked = {"condition": {"amount": (50, None)}, "prior": {"merchant": {"fuel": 1, "food": 1}}}
+    asked = {"condition": {"amount": (50, None)}, "prior": {"merchant": {"fuel": 0.5, "food": 0.5}}}
     first = model.sample(80, random_state=3, **asked)
     pd.testing.assert_frame_equal(first, model.sample(80, random_state=3, **asked))
     assert not first.equals(model.sample(80, random_state=4, **asked))
