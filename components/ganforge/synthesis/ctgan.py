@@ -83,8 +83,9 @@ class CTGAN(Synthesizer):
         quantile_maps_: what calibration does to numbers; None without it.
         constrained_: the constraints that rows keep; None without any.
         obedience_: share of the rows of the last `sample` call that obeyed its condition when they were first
-            drawn, before any was rejected; None after a call without one.
-        draws_a_row_: rows generated for each row kept, in that call.
+            drawn, before any was rejected and before gaps that do not go together were mended (`data.gaps`); None after
+            a call without one.
+        draws_a_row_: rows generated for each row kept, in that call: those that disobeyed or broke a constraint count.
     """
 
     kind = "ctgan"
@@ -259,10 +260,14 @@ class CTGAN(Synthesizer):
             drawn = drawer.draw(asked, seed=seed)
         finally:
             self.obedience_ = drawer.at_once
-        self.draws_a_row_ = drawn.drawn / asked.n
         if self.constrained_ is None:
-            return self.codec_.decode((drawn.scalars, drawn.codes))
-        return keep_constraints(self.constrained_, self.codec_, drawn, lambda k: drawer.draw(asked, seed=seed + k))
+            frame, generated = self.codec_.decode((drawn.scalars, drawn.codes)), drawn.drawn
+        else:
+            frame, generated = keep_constraints(
+                self.constrained_, self.codec_, drawn, lambda k: drawer.draw(asked, seed=seed + k)
+            )
+        self.draws_a_row_ = generated / asked.n
+        return frame
 
     def _watch(
         self, table: Table | StreamedTable, codec: Codec, conditions: Conditions, codes: Tensor, seed: int
