@@ -234,7 +234,7 @@ def test_where_modes_cannot_be_asked_for_a_missing_value_is_left_to_chance(plain
     assert plain.sample(50, condition={"age": None}, random_state=0)["age"].isna().all()
 
 
-def test_gaps_that_hang_together_are_asked_for_together():
+def test_gaps_that_hang_together_are_asked_for_together(monkeypatch):
     rng = np.random.default_rng(0)
     gone = rng.random(600) < 0.3
     numbers = rng.normal(size=(2, 600))
@@ -252,6 +252,21 @@ def test_gaps_that_hang_together_are_asked_for_together():
     assert made[["a", "b"]].isna().all(axis=None)
     assert model.obedience_ > 0.6
     assert made["c"].isna().mean() < 0.6
+
+    # a network that makes a value in a tenth of the rows, where its pattern of gaps says that all have one
+    generate, block = model.game_.generate, list(frame).index("b")
+
+    def gappy(n, places, *, generator):
+        scalars, codes = generate(n, places, generator=generator)
+        codes[:, -1] = int((~model.codec_.patterns.missing.any(axis=1)).argmax())
+        codes[:, block] = 0
+        codes[: round(0.9 * n), block] = model.codec_.layout.blocks[block].width - 1
+        return scalars, codes
+
+    monkeypatch.setattr(model.game_, "generate", gappy)
+    made = model.sample(100, condition={"b": (frame["b"].min(), frame["b"].max())}, random_state=0)
+    assert made["b"].notna().all()  # mended
+    assert model.obedience_ == pytest.approx(0.1)
 
 
 def test_a_balanced_prior_lifts_the_rare_and_the_real_one_does_not(model):
