@@ -36,7 +36,7 @@ from ganforge.synthesis.defaults import FEW, default_condition_columns, default_
 from ganforge.synthesis.drawing import Drawer
 from ganforge.synthesis.keeping import contents, restored
 from ganforge.synthesis.mending import calibrate
-from ganforge.synthesis.monitoring import Judge, hold_out, judgements
+from ganforge.synthesis.monitoring import Judge, hold_out, judgements, why_none
 from ganforge.synthesis.quantiles import QuantileMaps
 from ganforge.training import Monitor, Progress, fit
 
@@ -70,8 +70,8 @@ class CTGAN(Synthesizer):
             in `TunedCTGAN`.
         early_stopping: judge the model's rows while it trains, keep the best weights and stop when it does not get
             better, see `monitoring`; "auto": when `steps` is None. True makes `steps` the most there may be.
-        validation_fraction: share of the rows held out to judge on, at most 2,000; none of a table so small that
-            fewer than 500 would be. early_stopping only.
+        validation_fraction: share of the rows held out to judge on, at most 2,000; none of a table so small, or with
+            so many values of a few rows each, that fewer than 500 would be. early_stopping only.
         n_iter_no_change: judgements without a gain that end training, one every 200 steps. early_stopping only.
         random_state: seeds codec, weights, batches and noise; None draws a fresh seed.
         trainer: accelerator, devices, strategy, precision, … for Lightning, see `training.TrainerOptions`.
@@ -279,6 +279,11 @@ class CTGAN(Synthesizer):
         training, held_out = hold_out(codes.numpy(), validation_fraction=self.validation_fraction, seed=seed)
         if not (self.steps is None if self.early_stopping == "auto" else self.early_stopping):
             return slice(None), None
+        if not len(held_out):
+            names = [block.column for block in codec.layout.blocks]
+            told = why_none(codes.numpy(), names, validation_fraction=self.validation_fraction)
+            if told is not None:
+                warnings.warn(told, GanforgeWarning, stacklevel=3)
         bank = ConditionBank.of(codes[training], conditions, seed=seed)  # the held-out rows are asked for nothing
         parts = {"training": training, "held_out": held_out}
         judge = Judge(table, codec, bank, **parts, mend_margins=self._is_on("calibrate"), seed=seed)
