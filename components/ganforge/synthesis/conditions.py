@@ -2,7 +2,8 @@
 
     condition={"merchant": "fuel"}                      a value
     condition={"merchant": ["fuel", "food"]}            one of several, as often as they are in the data
-    condition={"amount": (500, None)}                   a range, ends included; None leaves an end open
+    condition={"amount": (500, None)}                   a range, ends included; None leaves an end open. A tuple is
+                                                        one on any column of numbers, a list on none
     condition={"amount": ">500", "booked_at": "<2024-03-01"}    the same as text: > >= < <= low:high low: :high
     condition={"amount": None}                          the value is missing
     counts={"is_fraud": {1: 500, 0: 500}}               exactly so many rows with each value
@@ -32,6 +33,8 @@ from ganforge.synthesis.ranges import Range, asks_range, is_numbered, range_of
 
 BALANCED = "balanced"
 PRIORS = ("real", BALANCED)
+_SUM = 1e-6
+"""How far from 1 shares may add up to, for rounding: what adds up to more or less means something else than it says."""
 _EXAMPLES = {
     "condition": "{'merchant': 'fuel'}",
     "counts": "{'is_fraud': {1: 500}}",
@@ -116,7 +119,12 @@ def _options(codec: Codec, name: str, wanted: Any) -> tuple[int, list[int]]:
     if is_numbered(column) and asks_range(wanted):
         within = range_of(column, wanted).holds(pd.Series(column.categories, dtype="float64"))
         wanted = [value for value, good in zip(column.categories, within, strict=True) if good]
-    values = list(wanted) if isinstance(wanted, list | tuple | set | frozenset) else [wanted]
+    elif isinstance(wanted, tuple) and column.learned:
+        raise InputError(
+            f"column {name!r}: a tuple is a range, and its values are no numbers that one could be of; give a list of "
+            f"values to choose from, as in {list(wanted)!r}"
+        )
+    values = list(wanted) if isinstance(wanted, list | set | frozenset) else [wanted]
     if not values:
         raise InputError(f"column {name!r}: there is no value to choose from; give at least one that the data have")
     found = [codec.code_of(str(name), value) for value in values]
@@ -245,10 +253,11 @@ def _fixed_shares(
         total = sum(shares.values())
         if total <= 0:
             raise InputError(f"prior: the shares of column {name!r} add up to 0; give at least one value a share")
-        if total < 1 - 1e-6 and len(shares) < len(codec.schema[name].categories):
-            raise InputError(
-                f"prior: the shares of column {name!r} add up to {total:g}; say what the other values are to have, too"
-            )
+        if abs(total - 1) > _SUM:
+            told = f"prior: the shares of column {name!r} add up to {total:.7g}"
+            if total < 1 and len(shares) < len(codec.schema[name].categories) + codec.schema[name].missing:
+                raise InputError(f"{told}; say what the other values are to have, too, so that they add up to 1")
+            raise InputError(f"{told}; give shares that add up to 1: divide each of them by {total:.7g}")
         read[name] = {at: share / total for at, share in shares.items()}
     return read
 

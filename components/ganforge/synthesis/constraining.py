@@ -38,15 +38,15 @@ def refuse_derived(constrained: Constrained | None, *asked: Any) -> None:
 
 def keep_constraints(
     constrained: Constrained, codec: Codec, drawn: Drawn, again: Callable[[int], Drawn]
-) -> pd.DataFrame:
-    """The drawn rows with all columns of the table, in the dtypes they came in.
+) -> tuple[pd.DataFrame, int]:
+    """The drawn rows with all columns of the table, in the dtypes they came in; and how many were generated for them.
 
     Where a constraint is left to rejection, a row that breaks it gives way to the row in its place of another draw,
     `again(1)`, `again(2)`, …, which was asked for the same. How many rows held at first is told as a `GanforgeWarning`.
     Raises `UnsuitableDataError` where 50 draws do not fill all places.
     """
     frame = constrained.restore(_decoded(codec, drawn))
-    lacking = ~constrained.holds(frame)
+    lacking, generated = ~constrained.holds(frame), drawn.drawn
     if lacking.any():
         told = " and ".join(str(each) for each in constrained.rejecting)
         share = 1 - lacking.mean()
@@ -55,7 +55,9 @@ def keep_constraints(
         )
         kept: list[Any] = [frame[~lacking]]
         for k in range(1, PATIENCE):
-            frame = constrained.restore(_decoded(codec, again(k)))
+            more = again(k)
+            generated += more.drawn
+            frame = constrained.restore(_decoded(codec, more))
             good = lacking & constrained.holds(frame)
             kept.append(frame[good])
             lacking &= ~good
@@ -67,7 +69,7 @@ def keep_constraints(
                 f"{len(lacking):,} places; ask for fewer rows, train for more steps, or leave the constraint out"
             )
         frame = pd.concat(kept).sort_index()
-    return constrained.as_given(frame.reset_index(drop=True))
+    return constrained.as_given(frame.reset_index(drop=True)), generated
 
 
 def _decoded(codec: Codec, drawn: Drawn) -> pd.DataFrame:

@@ -37,7 +37,7 @@ from ganforge.synthesis.defaults import FEW, default_condition_columns, default_
 from ganforge.synthesis.drawing import Drawer
 from ganforge.synthesis.keeping import contents, restored
 from ganforge.synthesis.mending import calibrate
-from ganforge.synthesis.monitoring import Judge, hold_out, judgements
+from ganforge.synthesis.monitoring import Judge, hold_out, judgements, why_none
 from ganforge.synthesis.quantiles import QuantileMaps
 from ganforge.training import Monitor, Progress
 
@@ -71,8 +71,8 @@ class CTGAN(Synthesizer):
             in `TunedCTGAN`.
         early_stopping: judge the model's rows while it trains, keep the best weights and stop when it does not get
             better, see `monitoring`; "auto": when `steps` is None. True makes `steps` the most there may be.
-        validation_fraction: share of the rows held out to judge on, at most 2,000; none of a table so small that
-            fewer than 500 would be. early_stopping only.
+        validation_fraction: share of the rows held out to judge on, at most 2,000; none of a table so small, or with
+            so many values of a few rows each, that fewer than 500 would be. early_stopping only.
         n_iter_no_change: judgements without a gain that end training, one every 200 steps. early_stopping only.
         random_state: seeds codec, weights, batches and noise; None draws a fresh seed.
         trainer: accelerator, devices, strategy, precision, … for Lightning, see `training.TrainerOptions`.
@@ -84,8 +84,9 @@ class CTGAN(Synthesizer):
         quantile_maps_: what calibration does to numbers; None without it.
         constrained_: the constraints that rows keep; None without any.
         obedience_: share of the rows of the last `sample` call that obeyed its condition when they were first
-            drawn, before any was rejected; None after a call without one.
-        draws_a_row_: rows generated for each row kept, in that call.
+            drawn, before any was rejected and before gaps that do not go together were mended (`data.gaps`); None after
+            a call without one.
+        draws_a_row_: rows generated for each row kept, in that call: those that disobeyed or broke a constraint count.
     """
 
     kind = "ctgan"
@@ -218,15 +219,16 @@ class CTGAN(Synthesizer):
         Args:
             n: rows, at least 1; may be left out where `counts` says how many.
             condition: column → a value, or a list of values to choose from as often as they are in the data; for
-                numbers and dates a range (low, high), ends included, None for an open end, or a text such as ">500" or
-                "500:900"; None where the value is to be missing. Every row obeys. A value may be spelt as text ("1" for
-                1, "true" for True).
+                numbers and dates a range: a tuple (low, high), ends included, None for an open end, or a text such as
+                ">500" or "500:900"; None where the value is to be missing. Every row obeys. A value may be spelt as
+                text ("1" for 1, "true" for True). A tuple is never a list of values, and a list never a range, whether
+                a column's numbers are few enough to be categories or not; where they are not, a list is refused.
             counts: column → value → rows: exactly so many, in random order. `{"fraud": 500}` will do where only one
                 column has such a value.
             prior: what unconditional rows are drawn under: "real", each value of a discrete column as often as it is
                 in the data (not by log-frequency, as in training); "balanced", each row under a value of one column,
                 drawn at random, and all values of it alike: rare values come more often, but in a table of many columns
-                not as often as the others; or column → value → share, for shares of one's own.
+                not as often as the others; or column → value → share, for shares of one's own that add up to 1.
             random_state: the same rows for the same number; None draws fresh ones.
 
         All that is asked of discrete columns is set in the condition vector together, though training asks for one
@@ -259,10 +261,14 @@ class CTGAN(Synthesizer):
             drawn = drawer.draw(asked, seed=seed)
         finally:
             self.obedience_ = drawer.at_once
-        self.draws_a_row_ = drawn.drawn / asked.n
         if self.constrained_ is None:
-            return self.codec_.decode((drawn.scalars, drawn.codes))
-        return keep_constraints(self.constrained_, self.codec_, drawn, lambda k: drawer.draw(asked, seed=seed + k))
+            frame, generated = self.codec_.decode((drawn.scalars, drawn.codes)), drawn.drawn
+        else:
+            frame, generated = keep_constraints(
+                self.constrained_, self.codec_, drawn, lambda k: drawer.draw(asked, seed=seed + k)
+            )
+        self.draws_a_row_ = generated / asked.n
+        return frame
 
     def _watch(
         self, table: Table | StreamedTable, codec: Codec, conditions: Conditions, codes: Tensor, seed: int
@@ -274,6 +280,11 @@ class CTGAN(Synthesizer):
         seen, held_out = hold_out(codes.numpy(), validation_fraction=self.validation_fraction, seed=seed)
         if not (self.steps is None if self.early_stopping == "auto" else self.early_stopping):
             return slice(None), None
+        if not len(held_out):
+            names = [block.column for block in codec.layout.blocks]
+            told = why_none(codes.numpy(), names, validation_fraction=self.validation_fraction)
+            if told is not None:
+                warnings.warn(told, GanforgeWarning, stacklevel=3)
         bank = ConditionBank.of(codes[seen], conditions, seed=seed)  # the held-out rows are asked for nothing
         parts = {"training": seen, "held_out": held_out}
         judge = Judge(table, codec, bank, **parts, mend_margins=self._is_on("calibrate"), seed=seed)

@@ -40,8 +40,8 @@ class Drawer:
     unconditional row is made under by its frequency, "balanced" all values of that column alike.
 
     Attributes:
-        at_once: share of the rows of the last draw that obeyed when they were first drawn; None where nothing was
-            asked.
+        at_once: share of the rows of the last draw that obeyed when they were first drawn, before gaps were mended
+            (`Codec.mended`); None where nothing was asked.
     """
 
     def __init__(
@@ -68,17 +68,25 @@ class Drawer:
         scalars = np.empty((asked.n, layout.scalars), dtype=np.float32)
         codes = np.empty((asked.n, len(layout.blocks)), dtype=np.int64)
 
-        def fill(rows: np.ndarray) -> np.ndarray:
-            """Draw for these of the rows asked for, keep what obeys; which of them did."""
-            made_scalars, made_codes = self._generate(self._places(asked, rows, mode_weights, rng), len(rows), noise)
-            good = self._obeying(asked, rows, made_scalars, made_codes)
+        def fill(rows: np.ndarray) -> tuple[np.ndarray, int]:
+            """Draw for these of the rows asked for, keep what obeys; which of them did, and how many by themselves."""
+            raw = self._generate(self._places(asked, rows, mode_weights, rng), len(rows), noise)
+            made_scalars, made_codes = mended = self.codec.mended(*raw)
+            good = self._obeying(asked, rows, *mended)
             scalars[rows[good]], codes[rows[good]] = made_scalars[good], made_codes[good]
-            return good
+            # where nothing was mended, the codes are the very ones that the network made
+            by_itself = good if made_codes is raw[1] else good & self._obeying(asked, rows, *raw)
+            return good, int(by_itself.sum())
 
-        chunks = (np.arange(asked.n)[begin : begin + CHUNK] for begin in range(0, asked.n, CHUNK))
-        lacking = np.concatenate([rows[~fill(rows)] for rows in chunks])
+        missed, by_itself = [], 0
+        for begin in range(0, asked.n, CHUNK):
+            rows = np.arange(begin, min(begin + CHUNK, asked.n))
+            good, unaided = fill(rows)
+            missed.append(rows[~good])
+            by_itself += unaided
+        lacking = np.concatenate(missed)
         drawn, obeyed = asked.n, asked.n - len(lacking)
-        self.at_once = None if asked.free else obeyed / asked.n
+        self.at_once = None if asked.free else by_itself / asked.n
         while len(lacking):
             if drawn >= PATIENCE * asked.n + CHUNK:
                 raise UnsuitableDataError(
@@ -88,14 +96,15 @@ class Drawer:
                 )
             tries = math.ceil(drawn / max(obeyed, 1))  # as many for each row as it has taken so far
             rows = np.repeat(lacking[:CHUNK], max(min(tries, CHUNK // min(len(lacking), CHUNK)), 1))
-            good = fill(rows)
+            good, _ = fill(rows)
             drawn, obeyed = drawn + len(rows), obeyed + int(good.sum())
             lacking = np.setdiff1d(lacking, rows[good])
         return Drawn(scalars, codes, drawn)
 
     def _generate(self, places: torch.Tensor | None, n: int, noise: torch.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """Rows as the network makes them, gaps as they fall: scalars (n, S) and codes (n, blocks)."""
         scalars, codes = (each.numpy() for each in self.game.generate(n, places, generator=noise))
-        return self.codec.mended(scalars if self.maps is None else self.maps.apply(scalars, codes), codes)
+        return scalars if self.maps is None else self.maps.apply(scalars, codes), codes
 
     def _places(
         self, asked: Request, rows: np.ndarray, mode_weights: dict[int, np.ndarray], rng: np.random.Generator

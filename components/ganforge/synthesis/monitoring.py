@@ -5,6 +5,8 @@ that training does not see is what counts: the weights of the smallest one are k
 not get smaller any more. Rows are drawn from the same noise each time, so that two judgements differ by the network.
 
     many rows   a part of them is held out, as many as a judgement needs
+                of a rare value nearly all rows are trained on: of a table that consists of rows with such values none
+                can be held out, which is told, and it is judged as if rows were few
     few rows    every row is needed for training, which is judged on the very rows it learns from, and watched: when
                 its rows come nearer to single training rows than those come to one another, it learns them by heart,
                 and by how much is added to the distance
@@ -15,6 +17,8 @@ of steps that columns come to hang together better.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -36,7 +40,9 @@ LEAST_HELD_OUT = 500
 """Fewer rows tell too little of pairs of columns to be worth going without in training."""
 MOST_HELD_OUT = 2_000
 RARE = 50
-"""Rows of a value that is seen less often are all needed to learn it."""
+"""Rows of a value that is seen less often are needed to learn it."""
+SPARED = 5
+"""Of the rows of such a value, at most one in so many is held out; none where they are fewer."""
 EVERY = 200
 """Steps between two judgements; a judgement takes as long as about five steps."""
 _DRAWN = 4_000  # rows a judgement
@@ -49,21 +55,65 @@ _TOL = 1e-3  # of a pair distance: less is noise
 def hold_out(codes: np.ndarray, *, validation_fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Numbers of the rows to train on and to judge on, both in order; none to judge on where rows are few.
 
-    codes (N, blocks): the encoded rows. One that has a rare value, of fewer than `RARE` rows, is trained on.
+    codes (N, blocks): the encoded rows. They are drawn at random, but no more than one in `SPARED` of the rows of a
+    rare value, of fewer than `RARE` rows: those judged on have rare values about as often as the data have, and
+    training keeps the rows that it learns them by.
     Raises `InputError` for a `validation_fraction` that is no share.
     """
-    if not 0 < validation_fraction < 1:
-        raise InputError(f"validation_fraction={validation_fraction!r}; give a share of the rows between 0 and 1")
-    common = np.ones(len(codes), dtype=bool)
+    wanted = _wanted(len(codes), validation_fraction)
+    if wanted < LEAST_HELD_OUT:
+        return np.arange(len(codes)), np.zeros(0, dtype=np.int64)
+    order = np.random.default_rng((seed, len(codes))).permutation(len(codes))
     for block in codes.T:
-        places = block.astype(np.int64) + 1  # never seen is −1
-        common &= np.bincount(places)[places] >= RARE
-    spare, wanted = np.flatnonzero(common), min(round(validation_fraction * len(codes)), MOST_HELD_OUT)
-    if min(wanted, len(spare)) < LEAST_HELD_OUT:
+        order = order[_spared(block, order)]
+    if len(order) < LEAST_HELD_OUT:
         return np.arange(len(codes)), np.zeros(0, dtype=np.int64)
     held = np.zeros(len(codes), dtype=bool)
-    held[np.random.default_rng((seed, len(codes))).choice(spare, min(wanted, len(spare)), replace=False)] = True
+    held[order[:wanted]] = True
     return np.flatnonzero(~held), np.flatnonzero(held)
+
+
+def why_none(codes: np.ndarray, columns: Sequence[str], *, validation_fraction: float) -> str | None:
+    """Why `hold_out` holds out none of a table that is large enough; None for a small one, of which nobody expects it.
+
+    columns (blocks,): what the columns of codes (N, blocks) are called.
+    """
+    if _wanted(len(codes), validation_fraction) < LEAST_HELD_OUT:
+        return None
+    rare = [int((_rows_alike(block) < RARE).sum()) for block in codes.T]
+    most = int(np.argmax(rare))
+    return (
+        f"no rows are held out to judge the model on: nearly all have a rare value, in column {columns[most]!r} "
+        f"{rare[most]:,} of {len(codes):,} one that fewer than {RARE} rows have, and are needed to learn it; the model "
+        "is judged on the rows it learns from, and watched for learning them by heart. Leave such a column out, join "
+        "its rare values, or choose the steps yourself"
+    )
+
+
+def _wanted(rows: int, validation_fraction: float) -> int:
+    """How many of so many rows are to be held out."""
+    if not 0 < validation_fraction < 1:
+        raise InputError(f"validation_fraction={validation_fraction!r}; give a share of the rows between 0 and 1")
+    return min(round(validation_fraction * rows), MOST_HELD_OUT)
+
+
+def _rows_alike(block: np.ndarray) -> np.ndarray:
+    """How many rows have the value that each row (N,) has."""
+    places = block.astype(np.int64) + 1  # never seen is −1
+    return np.bincount(places)[places]
+
+
+def _spared(block: np.ndarray, order: np.ndarray) -> np.ndarray:
+    """Which of these rows (n,), in the order they are drawn in, may be held out as far as the block goes: (n,) bool."""
+    alike = _rows_alike(block)[order]
+    rare = np.flatnonzero(alike < RARE)
+    by_value = rare[np.argsort(block[order[rare]], kind="stable")]
+    values = block[order[by_value]]
+    begins = np.flatnonzero(np.append(True, values[1:] != values[:-1])[: len(values)])
+    turn = np.arange(len(values)) - np.repeat(begins, np.diff(np.append(begins, len(values))))  # 0, 1, … of each value
+    spared = np.ones(len(order), dtype=bool)
+    spared[by_value] = turn < alike[by_value] // SPARED
+    return spared
 
 
 def judgements(judge: Judge, *, patience: int) -> Monitor:

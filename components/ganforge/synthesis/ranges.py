@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import operator
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,12 +73,23 @@ def asks_range(wanted: Any) -> bool:
 
 
 def range_of(column: Column, wanted: Any) -> Range:
-    """A range out of a pair, a text or one number, in the column's own terms; refused where no value of it can lie."""
+    """A range out of a pair, a text or one number, in the column's own terms; refused where no value of it can lie.
+
+    A list is refused too: it holds values to choose from, and where numbers are learned as such, rows that hit one of
+    a few exactly are hardly ever made.
+    """
     if isinstance(wanted, Range):
         asked = wanted
     elif isinstance(wanted, str):
         asked = _from_text(column, wanted)
-    elif isinstance(wanted, tuple | list):
+    elif isinstance(wanted, list | set | frozenset):
+        what = "date" if column.kind == "datetime" else "number"
+        raise InputError(
+            f"column {column.name!r} is learned as a {what}, and {wanted!r} holds values to choose from; give a tuple "
+            f"for a range, {_as_pair(wanted)}, one value, or fit the model with schema={{{column.name!r}: "
+            "'categorical'}"
+        )
+    elif isinstance(wanted, tuple):
         if len(wanted) != 2:
             raise InputError(
                 f"column {column.name!r}: a range has two ends, and {wanted!r} has {len(wanted)}; give (low, high), "
@@ -92,6 +104,11 @@ def range_of(column: Column, wanted: Any) -> Range:
             f"column {column.name!r}: no value lies {asked}; the values learned from run from {least} to {most}"
         )
     return asked
+
+
+def _as_pair(wanted: Collection[Any]) -> str:
+    """The tuple that is meant where a list holds two values."""
+    return repr(tuple(wanted)) if isinstance(wanted, list) and len(wanted) == 2 else "(low, high)"
 
 
 def _from_text(column: Column, text: str) -> Range:

@@ -126,6 +126,29 @@ def test_ranges_and_values_together(model):
     assert (made["is_fraud"] == "fraud").all()
 
 
+@pytest.mark.parametrize("column", ["age", "items"])  # learned as a number, and as categories that are numbers
+def test_a_pair_is_a_range_whatever_the_number_of_values(model, column):
+    values = model.sample(200, condition={column: (14, 35)}, random_state=0)[column]
+    assert values.between(14, 35).all()
+    assert len(set(values)) > 2
+
+
+@pytest.mark.parametrize(
+    ("condition", "message"),
+    [
+        ({"age": [20, 60]}, r"'age' is learned as a number.*\[20, 60\].*a tuple for a range, \(20, 60\), one value"),
+        ({"amount": [20]}, r"'amount' is learned as a number.*a tuple for a range, \(low, high\).*'amount': 'categ"),
+        ({"age": {20, 60}}, "'age' is learned as a number"),
+        ({"booked_at": ["2024-02-01", "2024-03-01"]}, "'booked_at' is learned as a date.*a tuple for a range"),
+        ({"merchant": ("fuel", "food")}, r"'merchant': a tuple is a range.*as in \['fuel', 'food'\]"),
+        ({"is_fraud": ("fraud",)}, "'is_fraud': a tuple is a range"),
+    ],
+)
+def test_a_list_is_no_range_and_a_pair_no_list(model, condition, message):
+    with pytest.raises(InputError, match=message):
+        model.sample(5, condition=condition)
+
+
 @pytest.mark.parametrize(
     ("asked", "message"),
     [
@@ -175,7 +198,7 @@ def test_counts_are_exact(model):
 
 
 def test_shares_of_ones_own(model):
-    made = model.sample(4_000, prior={"merchant": {"fuel": 3, "travel": 1}}, random_state=0)
+    made = model.sample(4_000, prior={"merchant": {"fuel": 0.75, "travel": 0.25}}, random_state=0)
     share = made["merchant"].value_counts(normalize=True)
     assert share["fuel"] == pytest.approx(0.75, abs=0.03)
     assert share["travel"] == pytest.approx(0.25, abs=0.03)
@@ -211,7 +234,7 @@ def test_where_modes_cannot_be_asked_for_a_missing_value_is_left_to_chance(plain
     assert plain.sample(50, condition={"age": None}, random_state=0)["age"].isna().all()
 
 
-def test_gaps_that_hang_together_are_asked_for_together():
+def test_gaps_that_hang_together_are_asked_for_together(monkeypatch):
     rng = np.random.default_rng(0)
     gone = rng.random(600) < 0.3
     numbers = rng.normal(size=(2, 600))
@@ -229,6 +252,21 @@ def test_gaps_that_hang_together_are_asked_for_together():
     assert made[["a", "b"]].isna().all(axis=None)
     assert model.obedience_ > 0.6
     assert made["c"].isna().mean() < 0.6
+
+    # a network that makes a value in a tenth of the rows, where its pattern of gaps says that all have one
+    generate, block = model.game_.generate, list(frame).index("b")
+
+    def gappy(n, places, *, generator):
+        scalars, codes = generate(n, places, generator=generator)
+        codes[:, -1] = int((~model.codec_.patterns.missing.any(axis=1)).argmax())
+        codes[:, block] = 0
+        codes[: round(0.9 * n), block] = model.codec_.layout.blocks[block].width - 1
+        return scalars, codes
+
+    monkeypatch.setattr(model.game_, "generate", gappy)
+    made = model.sample(100, condition={"b": (frame["b"].min(), frame["b"].max())}, random_state=0)
+    assert made["b"].notna().all()  # mended
+    assert model.obedience_ == pytest.approx(0.1)
 
 
 def test_a_balanced_prior_lifts_the_rare_and_the_real_one_does_not(model):
@@ -257,6 +295,9 @@ def test_a_balanced_prior_lifts_the_rare_and_the_real_one_does_not(model):
         ({"n": 5, "prior": {"merchant": {"fuel": 0}}}, InputError, "add up to 0"),
         ({"n": 5, "prior": {"merchant": {"feul": 1}}}, UnknownNameError, "'fuel'"),
         ({"n": 5, "prior": {"merchant": {"fuel": 0.5}}}, InputError, "add up to 0.5; say what the other values"),
+        ({"n": 5, "prior": {"merchant": {"fuel": 0.9, "food": 0.9}}}, InputError, "'merchant' add up to 1.8; give"),
+        ({"n": 5, "prior": {"merchant": {"fuel": 3, "food": 1}}}, InputError, "up to 4; .*divide each of them by 4"),
+        ({"n": 5, "prior": {"is_fraud": {"fraud": 0.3, "fine": 0.3}}}, InputError, "add up to 0.6; give shares"),
         ({"n": 5, "condition": ["merchant"]}, InputError, r"condition=\['merchant'\]; give a mapping"),
         ({"counts": [5]}, InputError, r"counts=\[5\]; give a mapping"),
         ({"n": 5, "prior": None}, InputError, "prior=None; give one of real, balanced"),
@@ -274,7 +315,7 @@ def test_what_cannot_hold_is_refused(model, options, error, message):
 
 
 def test_the_same_rows_for_the_same_number(model):
-    asked = {"condition": {"amount": (50, None)}, "prior": {"merchant": {"fuel": 1, "food": 1}}}
+    asked = {"condition": {"amount": (50, None)}, "prior": {"merchant": {"fuel": 0.5, "food": 0.5}}}
     first = model.sample(80, random_state=3, **asked)
     pd.testing.assert_frame_equal(first, model.sample(80, random_state=3, **asked))
     assert not first.equals(model.sample(80, random_state=4, **asked))

@@ -69,14 +69,22 @@ def test_conditions_go_together_with_them_but_not_on_what_is_made(model):
         model.sample(10, condition={"gross": ">5"})
 
 
-def test_what_is_left_to_rejection_holds_too_and_its_rate_is_told(contracts):
+def test_what_is_left_to_rejection_holds_too_and_its_rate_is_told(contracts, monkeypatch):
     frame = contracts.dropna().reset_index(drop=True)
     model = quick([*MADE, "paid <= gross"]).fit(frame)
     assert [str(each) for each in model.constrained_.rejecting] == ["paid <= gross"]
+    generated, generate = [], model.game_.generate
+
+    def counted(n, places, *, generator):
+        generated.append(n)
+        return generate(n, places, generator=generator)
+
+    monkeypatch.setattr(model.game_, "generate", counted)
     with pytest.warns(GanforgeWarning, match=r"paid <= gross: \d+\.\d% of the rows drawn kept it"):
         made = model.sample(500, counts={"kind": {"new": 200, "old": 300}}, random_state=0)
     assert (made["paid"] <= made["gross"]).all()
     assert made["kind"].value_counts().to_dict() == {"old": 300, "new": 200}
+    assert model.draws_a_row_ == sum(generated) / 500 >= 2  # those drawn again for the constraint count
 
 
 def test_a_schema_file_brings_its_own(contracts, tmp_path):

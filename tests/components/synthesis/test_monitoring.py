@@ -8,7 +8,7 @@ import torch
 from ganforge.data.codec import Codec
 from ganforge.data.table import Table
 from ganforge.data.toy import toy_payments
-from ganforge.errors import InputError
+from ganforge.errors import GanforgeWarning, InputError
 from ganforge.gans.ctgan import CTGANGame
 from ganforge.quality.closest import closest_records
 from ganforge.synthesis import monitoring
@@ -43,11 +43,25 @@ def test_a_small_table_is_not_starved():
     assert (len(training), len(held_out)) == (4_990, 0)
 
 
-def test_the_rows_of_a_rare_value_are_all_trained_on():
-    _, held_out = hold_out(codes_of(8_000, rare=49), validation_fraction=0.5, seed=0)
-    assert held_out.min() >= 49
+def test_training_keeps_most_rows_of_a_rare_value_and_judging_gets_some():
+    _, held_out = hold_out(codes_of(8_000, rare=49), validation_fraction=0.25, seed=0)
+    assert 1 <= (held_out < 49).sum() <= 49 / 5  # a quarter by chance
+    _, held_out = hold_out(codes_of(8_000, rare=4), validation_fraction=0.5, seed=0)
+    assert held_out.min() >= 4
     _, held_out = hold_out(codes_of(8_000, rare=400), validation_fraction=0.25, seed=0)
     assert 60 < (held_out < 400).sum() < 140
+
+
+def test_a_table_of_rare_values_can_be_held_out_of():
+    """Two columns: 2,000 values of 25 rows each, and 5,000 of ten."""
+    rng = np.random.default_rng(0)
+    codes = np.stack([rng.permutation(50_000) % each for each in (2_000, 5_000)], 1)
+    training, held_out = hold_out(codes, validation_fraction=0.1, seed=0)
+    assert len(held_out) == 2_000
+    np.testing.assert_array_equal(np.sort(np.concatenate([training, held_out])), np.arange(50_000))
+    for block, rows in zip(codes.T, (25, 10), strict=True):
+        assert np.bincount(block[training]).min() >= 0.8 * rows
+        assert len(np.unique(block[held_out])) > 1_000
 
 
 def test_codes_of_any_width_will_do():
@@ -176,6 +190,18 @@ def test_without_steps_the_judgements_decide(monkeypatch):
     assert sum(each["metric"] is not None for each in told.history) == 10
     monkeypatch.setattr("ganforge.synthesis.ctgan.default_steps", lambda rows, batch_size: 3)
     assert CTGAN(early_stopping=False, random_state=0, **SMALL).fit(toy_payments(300)).training_.best_step is None
+
+
+def test_a_model_judged_on_its_own_rows_says_so_where_the_table_is_large_enough(monkeypatch):
+    monkeypatch.setattr(monitoring, "LEAST_HELD_OUT", 20)
+    frame = toy_payments(300, seed=0)
+    frame["clerk"] = [f"c{k // 3}" for k in range(300)]
+    with pytest.warns(GanforgeWarning, match=r"no rows are held out to judge.*'clerk' 300 of 300 .* fewer than 50"):
+        model = CTGAN(steps=2, early_stopping=True, random_state=0, **SMALL).fit(frame)
+    assert any("no rows are held out" in each for each in model.notices_)
+    monkeypatch.undo()
+    model = CTGAN(steps=2, early_stopping=True, random_state=0, **SMALL).fit(frame)
+    assert not any("held out" in each for each in model.notices_)  # a small table: as everyone expects
 
 
 def test_the_shares_to_sample_by_are_those_of_all_rows(monkeypatch):
