@@ -71,8 +71,8 @@ def judge_images(
 
     Args:
         images: N real pictures with labels; none may be marked as synthetic (`Images.synthetic`).
-        synthesizer: an unfitted `Synthesizer` of pictures, or several by the name of their arm; default `DCGAN()`. It
-            is cloned, and fitted once in each fold. An empty mapping: none is judged.
+        synthesizer: an unfitted `Synthesizer` of pictures, or several by the name of their arm, the simplest first;
+            default `DCGAN()`. It is cloned, and fitted once in each fold. An empty mapping: none is judged.
         per_class: keep so many pictures of each class in each training part, drawn at random, and leave out the
             others; None keeps all. Every picture is still tested on, once.
         synthetic_per_class: generated pictures of each class; None: as many as there are real ones on average, but at

@@ -83,8 +83,9 @@ def judge(
     Args:
         data: N real rows. A column `leaks.MARK` must mark none of them as synthetic.
         target: a column of two values, see `data.targets.binary_target`; the positive ones are looked for.
-        synthesizer: an unfitted `Synthesizer`, or several by the name of their arm; default `TunedCTGAN` as "ctgan". It
-            is cloned, and fitted in each fold. An empty mapping: none is judged.
+        synthesizer: an unfitted `Synthesizer`, or several by the name of their arm, the simplest first: of two that
+            are as good the first is recommended. Default `TunedCTGAN` as "ctgan". It is cloned, and fitted in each
+            fold. An empty mapping: none is judged.
         arms: which of `arms.PLAIN_ARMS` stand beside them; None: all that the classifiers can do. "none" always does.
         classifiers: names of `classifiers.CLASSIFIERS`, or unfitted scikit-learn classifiers by name; each arm uses
             the one that does best on the inner folds. A mapping's value may be None: the one of that name.

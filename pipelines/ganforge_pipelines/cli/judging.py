@@ -45,7 +45,8 @@ Kinds = Annotated[
     list[str] | None,
     typer.Option(
         "--kind",
-        help="A generator to judge, see `ganforge models`; may be repeated. Default: ctgan-tuned, called ctgan.",
+        help="A generator to judge, see `ganforge models`; may be repeated, the simplest first. Default: ctgan-tuned, "
+        "called ctgan.",
     ),
 ]
 Steps = Annotated[int | None, typer.Option(min=1, help="Real batches each generator trains on.")]
