@@ -227,6 +227,7 @@ class _Asked:
                 ratio=chosen.ratio,
                 synthesizer=self.synthesizers().get(arm),
                 left_out=() if self.group is None else (self.group,),
+                time=self.time,
                 random_state=self.seed or 0,
                 checkpoints=checkpoints if chosen.synthetic else None,
                 on_progress=on_progress,
