@@ -287,6 +287,30 @@ def test_any_classifier_of_scikit_learns_kind_can_be_asked(table):
         judge(table, "target", synthesizer={}, classifiers={"scaler": StandardScaler()})
 
 
+@pytest.mark.parametrize("kind", [planted.Boosted, planted.OlderBoosted])
+def test_boosting_of_other_packages_can_be_asked(table, kind):
+    """LightGBM, XGBoost: weights and gaps are theirs to take, names of columns no hindrance. Older ones have none of
+    scikit-learn's tags; then gaps are filled."""
+    kind.weighted.clear()
+    kind.gaps.clear()
+    gaps = table.assign(noise=table["noise"].mask(table.index % 7 == 0)).rename(columns={"moment": "moment [s], {raw}"})
+    verdict = judge(
+        gaps.assign(shop=np.where(table.index % 3, "a", "b")),
+        "target",
+        synthesizer=planted.Oracle(),
+        arms=("class weights",),
+        classifiers={"boosted": kind(n_estimators=10, max_bin=63)},
+        sampling_strategy=0.5,
+        folds=2,
+        inner_folds=2,
+    )
+    assert list(verdict.arms) == ["none", "class weights", "oracle"]
+    assert all(arm.classifier == "boosted" for arm in verdict.arms.values())
+    assert verdict.arms["none"].mean > 2 * verdict.base_rate
+    assert sum(kind.weighted) == 2 * 3  # two inner folds and the whole part, in each fold
+    assert set(kind.gaps) == {kind is planted.Boosted}
+
+
 def test_what_is_chosen_never_sees_the_fold_it_is_judged_on(table):
     """All fits together on at most a fold's training part, and the test rows scored by no model but the last."""
     Counted = planted.Watched
