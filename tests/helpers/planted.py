@@ -128,6 +128,63 @@ class Watched(ClassifierMixin, BaseEstimator):
         return tags
 
 
+class OlderBoosted:
+    """Behaves as LightGBM's and XGBoost's classifiers do, without being scikit-learn's: weights as a keyword among
+    others of its own, gaps taken, classes from 0 on and known once it is fitted, columns held to what `fit` saw."""
+
+    weighted: ClassVar[list[bool]] = []
+    gaps: ClassVar[list[bool]] = []
+
+    def __init__(self, *, n_estimators: int = 20, random_state: int | None = None, **others: Any) -> None:
+        self.n_estimators, self.random_state, self.others = n_estimators, random_state, others
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        return {"n_estimators": self.n_estimators, "random_state": self.random_state, **self.others}
+
+    def set_params(self, **parameters: Any) -> OlderBoosted:
+        own = {name: parameters.pop(name) for name in ("n_estimators", "random_state") if name in parameters}
+        vars(self).update(own)
+        self.others |= parameters
+        return self
+
+    def fit(
+        self, X: Any, y: Any, *, sample_weight: Any = None, base_margin: Any = None, eval_set: Any = None
+    ) -> OlderBoosted:
+        classes = np.unique(y)
+        if classes.tolist() != list(range(len(classes))):
+            raise ValueError(f"invalid classes: expected {list(range(len(classes)))}, got {classes}")
+        if isinstance(X, pd.DataFrame) and any(mark in str(name) for name in X.columns for mark in '[]<{}":,'):
+            raise ValueError("special characters in feature names are not supported")
+        self.names_ = list(X.columns) if isinstance(X, pd.DataFrame) else None
+        model = DecisionTreeClassifier(max_leaf_nodes=self.n_estimators, random_state=self.random_state)
+        self._fitted = model.fit(np.asarray(X, dtype=np.float64), y, sample_weight)
+        type(self).weighted.append(sample_weight is not None)
+        type(self).gaps.append(bool(np.isnan(np.asarray(X, dtype=np.float64)).any()))
+        return self
+
+    @property
+    def classes_(self) -> np.ndarray:
+        if not hasattr(self, "_fitted"):
+            raise AttributeError("no classes yet: call fit first")
+        return self._fitted.classes_
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        names = list(X.columns) if isinstance(X, pd.DataFrame) else None
+        if names != self.names_:
+            raise ValueError(f"feature names are not those of fit: {names} instead of {self.names_}")
+        return self._fitted.predict_proba(np.asarray(X, dtype=np.float64))
+
+
+class Boosted(OlderBoosted):
+    """The same with scikit-learn's tags, which say that it takes gaps."""
+
+    weighted: ClassVar[list[bool]] = []
+    gaps: ClassVar[list[bool]] = []
+
+    def __sklearn_tags__(self) -> Any:
+        return DecisionTreeClassifier().__sklearn_tags__()
+
+
 class Peeper(Planted):
     """Gives back rows of the whole table, those it will be tested on among them."""
 

@@ -23,6 +23,7 @@ from ganforge.data.targets import binary_target, with_discrete
 from ganforge.downstream.arms import OVERSAMPLING, SMOTE
 from ganforge.downstream.augmenting import synthetic_positives
 from ganforge.downstream.balancing import balanced_rows
+from ganforge.downstream.features import clock_columns
 from ganforge.downstream.leaks import MARK
 from ganforge.errors import InputError, UnsuitableDataError
 
@@ -46,6 +47,7 @@ def augmented(
     ratio: float,
     synthesizer: Any = None,
     left_out: tuple[str, ...] = (),
+    time: str | None = None,
     random_state: int = 0,
     checkpoints: str | Path | None = None,
     on_progress: Callable[[Any], None] | None = None,
@@ -59,6 +61,7 @@ def augmented(
         ratio: positives per negative there shall be.
         synthesizer: an unfitted one, which is cloned and fitted on all rows; None for the two arms without.
         left_out: columns that nothing learns from; they are missing in the added rows.
+        time: the column that was judged by. A running clock makes no neighbours for SMOTE, as it makes none there.
         random_state: seeds the rows, and a synthesizer without a seed of its own.
         checkpoints: a folder for the training to be taken up from where it was stopped.
         on_progress: as in `Synthesizer.fit`.
@@ -70,7 +73,8 @@ def augmented(
     learned = with_discrete(table.drop(*left_out), target)
     copies = 0
     if arm in (OVERSAMPLING, SMOTE):
-        added = balanced_rows(arm, learned, labels.positive, ratio=ratio, random_state=random_state)
+        unseen = (target, *clock_columns(learned.schema, time))
+        added = balanced_rows(arm, learned, labels.positive, ratio=ratio, unseen=unseen, random_state=random_state)
     else:
         if synthesizer is None:
             raise InputError(f"arm {arm!r} needs the synthesizer that makes its rows")

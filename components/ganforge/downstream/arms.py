@@ -63,8 +63,12 @@ class Arm:
     ratio: float | None = None
     """Positives per negative after adding rows, chosen likewise; None for an arm that adds none."""
     against_none: Posterior | None = None
+    against_seat: Posterior | None = None
+    """Against the plain arm in the seat (`Verdict.seat`): what decides whether a generator is recommended. None for
+    that arm itself."""
     against_simplest: Posterior | None = None
-    """Against the simplest arm that also helps; None where none does, for that arm and those before it."""
+    """Against the simplest arm that is surely (`Verdict.sure`) better than nothing added; None where none is, for that
+    arm and those before it."""
     measures: Mapping[str, Measure] = field(default_factory=dict)
     """Every measure by name (`measures.MEASURES`), the one judged by among them."""
     details: Mapping[str, Any] = field(default_factory=dict)
@@ -74,6 +78,11 @@ class Arm:
     def p_better_than_none(self) -> float | None:
         """P(better than nothing added by more than the region of practical equivalence)."""
         return None if self.against_none is None else self.against_none.better
+
+    @property
+    def p_better_than_seat(self) -> float | None:
+        """P(better than the plain arm in the seat by more than the region of practical equivalence)."""
+        return None if self.against_seat is None else self.against_seat.better
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -85,7 +94,9 @@ class Arm:
             "classifier": self.classifier,
             "ratio": self.ratio,
             "p_better_than_none": self.p_better_than_none,
+            "p_better_than_seat": self.p_better_than_seat,
             "against_none": None if self.against_none is None else self.against_none.to_json(),
+            "against_seat": None if self.against_seat is None else self.against_seat.to_json(),
             "against_simplest": None if self.against_simplest is None else self.against_simplest.to_json(),
             "measures": {name: each.to_json() for name, each in self.measures.items()},
             **({"details": dict(self.details)} if self.details else {}),
@@ -93,7 +104,8 @@ class Arm:
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Arm:
-        """The inverse of `to_json`."""
+        """The inverse of `to_json`; an arm written before it was held against the seat is not."""
+        seated = value.get("against_seat")
         return cls(
             mean=value["mean"],
             folds=tuple(value["folds"]),
@@ -103,6 +115,7 @@ class Arm:
             classifier=value["classifier"],
             ratio=value["ratio"],
             against_none=None if value["against_none"] is None else Posterior(**value["against_none"]),
+            against_seat=None if seated is None else Posterior(**seated),
             against_simplest=None if value["against_simplest"] is None else Posterior(**value["against_simplest"]),
             measures={name: Measure.from_json(each) for name, each in value["measures"].items()},
             details=value.get("details", {}),
@@ -150,8 +163,11 @@ class Verdict:
     """The probability from which on an arm is called better, or worse."""
     prior: Prior | None = None
     """What effects were expected of arms before; None: any size alike."""
+    seat: str = ""
+    """The plain arm in the seat: the simplest sufficient one of those without a generator, against which every
+    generator is held. "" in a verdict that was written before it was kept."""
     outcome: str = ""
-    """Of the best synthetic arm against the plain arm that holds the seat: "helped", "no help", "undecided"
+    """Of the synthetic arm spoken of against the plain arm in the seat: "helped", "no help", "undecided"
     or "harmed"; "unlearned" where not even the best arm beats guessing; "" without a synthetic arm."""
     lacking: int | None = None
     """Where undecided: about how many more of the class looked for would settle it; None where it cannot be said."""
@@ -202,6 +218,7 @@ class Verdict:
         return {
             "sentence": self.sentence,
             "recommended": self.recommended,
+            "seat": self.seat,
             "outcome": self.outcome,
             "measure": self.measure,
             "classifier": self.classifier,
@@ -224,7 +241,8 @@ class Verdict:
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Verdict:
-        """The inverse of `to_json`; a verdict written before there was a prior has a flat one."""
+        """The inverse of `to_json`; a verdict written before there was a prior has a flat one, and one
+        from before it was kept no seat."""
         prior = value.get("prior")
         curves = {
             name: tuple(Curve(tuple(each["recall"]), tuple(each["precision"])) for each in folds)
@@ -237,6 +255,7 @@ class Verdict:
             curves=curves,
             notices=tuple(value["notices"]),
             prior=None if prior is None else Prior.from_json(prior),
+            seat=value.get("seat", ""),
             **{name: value[name] for name in plain},
         )
 

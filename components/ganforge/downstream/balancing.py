@@ -14,10 +14,12 @@ numbers standardised, gaps filled with the median, categories as codes, and the 
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.spatial.distance import cdist
 
 from ganforge.data.decoding import constant_series, numeric_series, one_hot_series, unlearned_series
 from ganforge.data.encoding import codes_of, numbers_of
@@ -28,15 +30,31 @@ from ganforge.downstream.augmenting import rows_wanted
 from ganforge.errors import UnknownNameError, UnsuitableDataError
 
 NEIGHBOURS = 5
+_AT_ONCE = 1_000
+"""New rows whose distances to all positive ones are in memory together."""
 
 
-def balanced_rows(arm: str, table: Table, positive: np.ndarray, *, ratio: float, random_state: int = 0) -> pd.DataFrame:
-    """What the arm "random oversampling" or "smote-nc" adds to a table to bring its positives to `ratio` a negative."""
+def balanced_rows(
+    arm: str,
+    table: Table,
+    positive: np.ndarray,
+    *,
+    ratio: float,
+    unseen: Sequence[str] = (),
+    random_state: int = 0,
+) -> pd.DataFrame:
+    """What the arm "random oversampling" or "smote-nc" adds to a table to bring its positives to `ratio` a negative.
+
+    unseen: columns of the table that the classifier does not see (the target, a running clock). In a judgement they are
+    not there when neighbours are looked for, see `smote_rows`; a copy has them of the row that it copies.
+    """
     if arm not in (OVERSAMPLING, SMOTE):
         raise UnknownNameError("arm that balances rows", arm, (OVERSAMPLING, SMOTE))
     count = int(positive.sum())
     wanted = rows_wanted(positives=count, negatives=len(table) - count, ratio=ratio)
-    return (smote_rows if arm == SMOTE else copied_rows)(table, positive, wanted, random_state=random_state)
+    if arm == OVERSAMPLING:
+        return copied_rows(table, positive, wanted, random_state=random_state)
+    return smote_rows(table, positive, wanted, unseen=unseen, random_state=random_state)
 
 
 def copied_rows(table: Table, positive: np.ndarray, wanted: int, *, random_state: int) -> pd.DataFrame:
@@ -51,18 +69,21 @@ def copied_rows(table: Table, positive: np.ndarray, wanted: int, *, random_state
     return table.frame.iloc[rows[len(table) :, 0]].reset_index(drop=True)
 
 
-def smote_rows(table: Table, positive: np.ndarray, wanted: int, *, random_state: int) -> pd.DataFrame:
+def smote_rows(
+    table: Table, positive: np.ndarray, wanted: int, *, unseen: Sequence[str] = (), random_state: int
+) -> pd.DataFrame:
     """`wanted` rows between positive ones: SMOTE-NC, SMOTE where all columns are numbers, SMOTEN where none is.
 
-    Identifiers are made anew and free text is empty, as in a generator's rows. Raises `UnsuitableDataError` where fewer
-    than two positives leave no neighbour.
+    `unseen` columns make no neighbours, so that the others are those of a table without them; a row has them of the
+    positive one that is nearest to it. Identifiers are made anew and free text is empty, as in a generator's rows.
+    Raises `UnsuitableDataError` where fewer than two positives leave no neighbour.
     """
     from imblearn.over_sampling import SMOTE, SMOTEN, SMOTENC
 
     count = int(positive.sum())
     if count < 2:
         raise UnsuitableDataError(f"{table.source}: SMOTE needs two positive rows at least, not {count}")
-    learned = [column for column in table.schema if column.learned]
+    learned = [column for column in table.schema if column.learned and column.name not in unseen]
     nominal = np.array([column.kind in ONE_HOT for column in learned])
     numbers = np.column_stack([_numbers(table.frame[column.name], column) for column in learned])
     center, scale = _standards(numbers, nominal)
@@ -80,9 +101,15 @@ def smote_rows(table: Table, positive: np.ndarray, wanted: int, *, random_state:
     with warnings.catch_warnings():  # codes of categories are no labels to be unknown or ill-shaped
         warnings.simplefilter("ignore", UserWarning)
         rows = np.asarray(sampler.fit_resample((numbers - center) / scale, positive.astype(int))[0])
-    made = rows[len(table) :] * scale + center
+    between, made = rows[len(table) :], rows[len(table) :] * scale + center
     new = {column.name: _back(made[:, k], column) for k, column in enumerate(learned)}
+    if any(name in table.schema for name in unseen):
+        nearest = np.flatnonzero(positive)[_nearest(between, ((numbers - center) / scale)[positive], nominal)]
+        whole = table.frame.iloc[nearest].reset_index(drop=True)
+        new |= {name: whole[name] for name in unseen}
     for column in table.schema:
+        if column.name in unseen:
+            continue
         if column.kind == "constant":
             new[column.name] = constant_series(wanted, column)
         elif not column.learned:
@@ -102,6 +129,18 @@ def _standards(numbers: np.ndarray, nominal: np.ndarray) -> tuple[np.ndarray, np
     """Mean and deviation of each number, 0 and 1 for a code: without them the largest unit alone makes neighbours."""
     center, scale = numbers.mean(axis=0), numbers.std(axis=0)
     return np.where(nominal, 0.0, center), np.where(nominal | (scale == 0), 1.0, scale)
+
+
+def _nearest(made: np.ndarray, real: np.ndarray, nominal: np.ndarray) -> np.ndarray:
+    """(rows,) places among the real ones; another category counts as much as one deviation of a number."""
+    found = [np.zeros(0, dtype=np.int64)]
+    for start in range(0, len(made), _AT_ONCE):
+        some = made[start : start + _AT_ONCE]
+        distance = cdist(some[:, ~nominal], real[:, ~nominal], "sqeuclidean") if not nominal.all() else 0.0
+        if nominal.any():
+            distance = distance + cdist(some[:, nominal], real[:, nominal], "hamming") * nominal.sum()
+        found.append(np.asarray(distance).argmin(axis=1))
+    return np.concatenate(found)
 
 
 def _back(values: np.ndarray, column: Column) -> pd.Series:

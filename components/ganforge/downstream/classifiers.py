@@ -186,7 +186,10 @@ def make_estimator(name: str, *, categorical: np.ndarray, random_state: int | No
 
 def takes_gaps(estimator: Any) -> bool:
     """Does it take NaN, and codes of categories as numbers? Trees do; what does not gets one 0/1 feature a category."""
-    return bool(get_tags(estimator).input_tags.allow_nan)
+    try:
+        return bool(get_tags(estimator).input_tags.allow_nan)
+    except AttributeError:  # a classifier of another package that has no tags: nothing is known, so gaps are filled
+        return False
 
 
 def _classes(labels: pd.Series, positive: Any) -> tuple[Any, ...]:

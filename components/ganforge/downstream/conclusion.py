@@ -4,8 +4,9 @@
 
 Arms come from the simplest to the most elaborate. One arm holds the seat, at first "none"; a more elaborate one takes
 it only where it is better by more than the region of practical equivalence (`posteriors`): an arm without a generator
-where that is likelier than not, one with a generator where its probability is `sure` at least. So the simplest
-sufficient arm wins, and "do not augment" is an answer; so is "too few rows to tell".
+where that is likelier than not, one with a generator where its probability is `sure` at least. Of several generators
+that are, the simplest is taken that none of the others surely beats. So the simplest sufficient arm wins, and "do not
+augment" is an answer; so is "too few rows to tell".
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import numpy as np
 
 from ganforge.downstream.arms import NONE, Arm, Curve, Measure, Verdict, beats
 from ganforge.downstream.intervals import LEAST_FOLDS, LEVEL
-from ganforge.downstream.posteriors import LIKELIER, ROPE, SURE, Prior, samples_lacking
+from ganforge.downstream.posteriors import LIKELIER, ROPE, SURE, UNLIKELY, Prior, samples_lacking
 from ganforge.downstream.sentence import Finding, state
 from ganforge.errors import InputError, UnknownNameError
 
@@ -52,8 +53,9 @@ def conclude(
     Args:
         folds: by arm, from the simplest ("none", which must be first) to the most elaborate, one measure (a share, the
             higher the better) a fold, in the same order of folds and repeats.
-        synthetic: the arms that train on a generator's samples. They are held against the plain arm in the seat, the
-            one with the highest mean first of all.
+        synthetic: the arms that train on a generator's samples. Each is held against the plain arm in the seat. The one
+            spoken of is the one that is recommended; where none is, the one with the highest mean of those that may
+            help, or of all.
         what: what such samples are called ("rows", "pictures").
         measure, base_rate, test_to_train, resolution, level, rope, sure, prior: see `Verdict`.
         likelier: the probability from which on an arm without a generator takes the seat from a simpler one.
@@ -101,11 +103,11 @@ def conclude(
         curves={name: tuple(each) for name, each in (curves or {}).items()},
         notices=tuple(notices),
     )
-    draft = replace(draft, arms=_compared(draft))
     enough = len(folds[NONE]) >= LEAST_FOLDS
     seat = _seat(draft, [name for name in folds if name not in synthetic], likelier) if enough else NONE
-    best = max(synthetic, key=lambda name: arms[name].mean, default=None)
-    posterior = None if best is None else draft.posterior(best, seat)
+    draft = replace(draft, seat=seat, arms=_compared(draft, seat))
+    best = _spoken_of(draft, [name for name in folds if name in synthetic])
+    posterior = None if best is None else draft.arms[best].against_seat
     helped = enough and posterior is not None and posterior.better >= sure
     recommended = best if best is not None and helped else seat
     lacking = None
@@ -150,8 +152,22 @@ def _seat(verdict: Verdict, plain: Sequence[str], likelier: float) -> str:
     return seat
 
 
-def _compared(verdict: Verdict) -> dict[str, Arm]:
-    """The arms with their differences: against nothing added, and against the simplest one that also helps."""
+def _spoken_of(verdict: Verdict, generating: Sequence[str]) -> str | None:
+    """The simplest of the generators that surely beat the seat and that none of these surely beats in turn; where none
+    beats it, the one with the highest mean of those that may: as long as one may help, the answer is open."""
+    better = {name: verdict.posterior(name, verdict.seat).better for name in generating}
+    passing = [name for name in generating if better[name] >= verdict.sure]
+    for name in passing:
+        # Who has the highest mean is never passed over, so that there always is one.
+        above = [each for each in passing if verdict.arms[each].mean > verdict.arms[name].mean]
+        if not any(verdict.posterior(each, name).better >= verdict.sure for each in above):
+            return name
+    may = [name for name in generating if better[name] > UNLIKELY]
+    return max(may or generating, key=lambda name: verdict.arms[name].mean, default=None)
+
+
+def _compared(verdict: Verdict, seat: str) -> dict[str, Arm]:
+    """The arms with their differences: to nothing added, to the arm in the seat, to the simplest that surely helps."""
     posteriors = {name: verdict.posterior(name) for name in verdict.arms if name != NONE}
     simplest = next((name for name, each in posteriors.items() if each.better >= verdict.sure), None)
     names = list(verdict.arms)
@@ -161,6 +177,7 @@ def _compared(verdict: Verdict) -> dict[str, Arm]:
             arm,
             difference=None if name == NONE else verdict.difference(name),
             against_none=posteriors.get(name),
+            against_seat=None if name == seat else verdict.posterior(name, seat),
             against_simplest=verdict.posterior(name, simplest) if simplest is not None and name in later else None,
         )
         for name, arm in verdict.arms.items()

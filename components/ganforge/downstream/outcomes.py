@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ganforge.downstream.measures import MEASURES
+from ganforge.downstream.search import Candidate
 from ganforge.downstream.trials import Result
 
 
@@ -22,22 +23,18 @@ def usual_choice(found: Sequence[Result]) -> tuple[str, float | None]:
 
     One fold's choice rests on few positives; over all of them it is steadier. Without inner folds: the first fold's.
     """
-    chosen = [(each.classifier, each.ratio) for each in found]
-    tables = [each.inner for each in found if each.inner]
+    tables = [dict(each.inner) for each in found if each.inner]
     if not tables:
-        return chosen[0]
-    keys = [key for key in tables[0] if all(key in each for each in tables)]
-    best = max(keys, key=lambda key: float(np.mean([each[key] for each in tables])))
-    classifier, _, ratio = best.partition(" at ")
-    return classifier, float(ratio) if ratio else None
+        return found[0].classifier, found[0].ratio
+    pairs = [pair for pair in tables[0] if all(pair in each for each in tables)]
+    best = max(pairs, key=lambda pair: float(np.mean([each[pair] for each in tables])))
+    return best.classifier, best.ratio
 
 
 def details(found: Sequence[Result]) -> dict[str, Any]:
     """By fold: training rows added, copies dropped, seconds, thresholds; and over all of them: what was chosen how
     often, and how the probabilities keep what they say, as they come and recalibrated."""
-    chosen = Counter(
-        each.classifier if each.ratio is None else f"{each.classifier} at {each.ratio:g}" for each in found
-    )
+    chosen = Counter(Candidate(each.classifier, each.ratio).key for each in found)
     return {
         "rows_added": [each.rows_added for each in found],
         "copies_dropped": [each.copies_dropped for each in found],

@@ -47,7 +47,7 @@ def synthesizers_of(synthesizer: Any) -> dict[str, Any]:
         synthesizer = DCGAN()
     given = dict(synthesizer) if isinstance(synthesizer, Mapping) else {synthesizer.kind: synthesizer}
     for name in given:
-        if name in (NONE, CLASS_WEIGHTS, OVERSAMPLING, CLASSICAL):
+        if name in (NONE, CLASS_WEIGHTS, OVERSAMPLING, CLASSICAL) or name.startswith(f"{CLASSICAL} and "):
             raise InputError(f"synthesizer: {name!r} is the name of another arm; give this one a name of its own")
     return given
 

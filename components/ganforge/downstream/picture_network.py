@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import copy
 import hashlib
+import json
 import math
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from ganforge.downstream.classical import Classical
+from ganforge.downstream.identity import told
 from ganforge.errors import InputError
 from ganforge.training import TensorBatches
 
@@ -114,11 +115,7 @@ def fingerprint_of(network: nn.Module | NetworkFactory | None, shape: Shape, cla
     if network is None:
         return None
     made = built(network, shape, classes, width=1, seed=0)
-    digest = hashlib.sha256(repr(made).encode())
-    for name, each in made.state_dict().items():
-        digest.update(name.encode())
-        digest.update(np.ascontiguousarray(each.detach().cpu().float().numpy()).tobytes())
-    return digest.hexdigest()
+    return hashlib.sha256(json.dumps(told(made), sort_keys=True).encode()).hexdigest()
 
 
 def train(

@@ -22,6 +22,7 @@ from sklearn.base import clone
 from ganforge.data.images import Images
 from ganforge.data.splits import Split
 from ganforge.downstream.classical import Classical
+from ganforge.downstream.identity import file_name
 from ganforge.downstream.picture_classifier import PictureClassifier
 from ganforge.downstream.picture_leaks import seen_again
 from ganforge.downstream.trials import limited_threads
@@ -159,8 +160,7 @@ class Kept:
             pictures.unlink(missing_ok=True)
 
     def _path(self, name: str, fold: int, suffix: str) -> Path | None:
-        slug = "".join(each if each.isalnum() or each in "-_" else "-" for each in name)
-        return None if self.folder is None else self.folder / f"{slug}-fold-{fold + 1}{suffix}"
+        return None if self.folder is None else self.folder / f"{file_name(name)}-fold-{fold + 1}{suffix}"
 
 
 def run_fold(

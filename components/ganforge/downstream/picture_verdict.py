@@ -29,6 +29,7 @@ from ganforge.data.splits import folds as split_folds
 from ganforge.downstream.arms import NONE, Verdict
 from ganforge.downstream.classical import Classical
 from ganforge.downstream.conclusion import conclude
+from ganforge.downstream.identity import told
 from ganforge.downstream.picture_classifier import PictureClassifier
 from ganforge.downstream.picture_design import (
     arms_of,
@@ -71,8 +72,8 @@ def judge_images(
 
     Args:
         images: N real pictures with labels; none may be marked as synthetic (`Images.synthetic`).
-        synthesizer: an unfitted `Synthesizer` of pictures, or several by the name of their arm; default `DCGAN()`. It
-            is cloned, and fitted once in each fold. An empty mapping: none is judged.
+        synthesizer: an unfitted `Synthesizer` of pictures, or several by the name of their arm, the simplest first;
+            default `DCGAN()`. It is cloned, and fitted once in each fold. An empty mapping: none is judged.
         per_class: keep so many pictures of each class in each training part, drawn at random, and leave out the
             others; None keeps all. Every picture is still tested on, once.
         synthetic_per_class: generated pictures of each class; None: as many as there are real ones on average, but at
@@ -185,19 +186,19 @@ def _run(
     done = {(arm, fold): found for arm, fold in wanted if (found := kept.load(arm, fold)) is not None}
     here = n_jobs == 1 and on_progress is not None  # another process cannot call back
 
-    def told(label: str) -> None:
+    def tell(label: str) -> None:
         if on_progress is not None:
             on_progress(len(done), len(wanted), label)
 
     def arrived(arm: str, fold: int, result: PictureResult) -> None:
         done[arm, fold] = result
-        told(f"fold {fold + 1} of {len(pairs)}: {arm}")
+        tell(f"fold {fold + 1} of {len(pairs)}: {arm}")
 
     def within(generator: str | None, fold: int) -> Callable[[Any], None] | None:
         label = f"fold {fold + 1} of {len(pairs)}: {generator}"
-        return (lambda at: told(f"{label}, step {at.step:,} of {at.steps:,}")) if here else None
+        return (lambda at: tell(f"{label}, step {at.step:,} of {at.steps:,}")) if here else None
 
-    told("")
+    tell("")
     calls = []
     for fold, pair in enumerate(pairs):
         for generator in (*task.synthesizers, None):  # the longest first, so that cores are idle for less at the end
@@ -221,11 +222,11 @@ def _run(
 def _fingerprint(task: PictureTask, pairs: Sequence[Split]) -> str:
     """What a kept result belongs to: the pictures, the folds, and every parameter that changes the outcome."""
     network, shape = task.classifier.network, task.images.shape
-    told = {
-        "form": 2,
+    asked = {
+        "form": 3,
         "data": task.images.fingerprint,
-        "synthesizers": {name: [each.kind, each.get_params()] for name, each in task.synthesizers.items()},
-        "classifier": {**task.classifier.get_params(deep=False), "network": None},
+        "synthesizers": {name: told(each) for name, each in task.synthesizers.items()},
+        "classifier": told({**task.classifier.get_params(deep=False), "network": None}),
         "network": fingerprint_of(network, shape, len(task.images.classes)),
         "arms": {name: arm.to_json() for name, arm in task.arms.items()},
         "per_class": task.per_class,
@@ -233,4 +234,4 @@ def _fingerprint(task: PictureTask, pairs: Sequence[Split]) -> str:
         "random_state": task.random_state,
         "folds": [hashlib.sha256(np.concatenate(pair).tobytes()).hexdigest() for pair in pairs],
     }
-    return hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(asked, sort_keys=True, default=str).encode()).hexdigest()

@@ -50,6 +50,7 @@ class Candidate:
 
     @property
     def key(self) -> str:
+        """How people are told of it; not to be taken apart again: a classifier may be called "tree at 5"."""
         return self.classifier if self.ratio is None else f"{self.classifier} at {self.ratio:g}"
 
 

@@ -38,7 +38,7 @@ class Finding:
     """The simplest sufficient plain arm."""
     seat_arm: Arm
     best: str | None
-    """The best synthetic arm; None where none was asked for."""
+    """The synthetic arm spoken of; None where none was asked for."""
     best_arm: Arm | None
     difference: Interval | None
     """best − seat, and how probable it is that this is a gain."""
@@ -59,10 +59,10 @@ class Finding:
 def state(found: Finding) -> tuple[str, str]:
     """(outcome, sentence).
 
-    Outcomes of the best synthetic arm against the seat: "helped" (better beyond the region of practical equivalence,
-    with a probability of `sure`), "harmed" (worse, likewise), "no help" (better with less than `UNLIKELY`), "undecided"
-    (anything between, or fewer folds than `LEAST_FOLDS`); "unlearned" when nothing beats guessing; "" when no
-    synthetic arm was asked for.
+    Outcomes of the synthetic arm spoken of against the seat: "helped" (better beyond the region of practical
+    equivalence, with a probability of `sure`), "harmed" (worse, likewise), "no help" (better with less than
+    `UNLIKELY`), "undecided" (anything between, or fewer folds than `LEAST_FOLDS`); "unlearned" when nothing beats
+    guessing; "" when no synthetic arm was asked for.
     """
     outcome = _outcome(found)
     return outcome, _sentence(found, outcome)

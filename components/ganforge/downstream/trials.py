@@ -71,8 +71,8 @@ class Result:
     classifier: str
     ratio: float | None
     threshold: float
-    inner: Mapping[str, float]
-    """Candidate → mean average precision over the inner folds; empty where there was nothing to choose."""
+    inner: tuple[tuple[Candidate, float], ...]
+    """Each pair with its mean average precision over the inner folds; empty where there was nothing to choose."""
     reliability: tuple[Any, Any] = ((), ())
     """`measures.reliability` before and after recalibration."""
     rows_added: int = 0
@@ -87,7 +87,8 @@ class Result:
     def from_json(cls, value: Mapping[str, Any]) -> Result:
         curve = Curve(tuple(value["curve"]["recall"]), tuple(value["curve"]["precision"]))
         measures = {name: float("nan") if each is None else each for name, each in value["measures"].items()}
-        told = {"curve": curve, "measures": measures, "notices": tuple(value["notices"])}
+        inner = tuple((Candidate(**each), score) for each, score in value["inner"])
+        told = {"curve": curve, "measures": measures, "inner": inner, "notices": tuple(value["notices"])}
         return cls(**{**value, **told, "reliability": tuple(value["reliability"])})
 
     def to_json(self) -> dict[str, Any]:
@@ -241,7 +242,7 @@ def _results(
         classifier=best.classifier,
         ratio=best.ratio,
         threshold=0.5,
-        inner={each.key: value for each, value in chosen.scores.items()},
+        inner=tuple(chosen.scores.items()),
         reliability=(
             reliability(truth, score).tolist(),
             [] if mended is None else reliability(truth, mended).tolist(),

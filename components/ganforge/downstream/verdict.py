@@ -43,6 +43,7 @@ from ganforge.downstream.design import (
     table_of,
 )
 from ganforge.downstream.features import clock_columns
+from ganforge.downstream.identity import file_name, told
 from ganforge.downstream.intervals import Interval
 from ganforge.downstream.leaks import refuse_peeping, share_of_twins, telling_columns
 from ganforge.downstream.outcomes import details, measures_of, usual_choice
@@ -83,8 +84,9 @@ def judge(
     Args:
         data: N real rows. A column `leaks.MARK` must mark none of them as synthetic.
         target: a column of two values, see `data.targets.binary_target`; the positive ones are looked for.
-        synthesizer: an unfitted `Synthesizer`, or several by the name of their arm; default `TunedCTGAN` as "ctgan". It
-            is cloned, and fitted in each fold. An empty mapping: none is judged.
+        synthesizer: an unfitted `Synthesizer`, or several by the name of their arm, the simplest first: of two that
+            are as good the first is recommended. Default `TunedCTGAN` as "ctgan". It is cloned, and fitted in each
+            fold. An empty mapping: none is judged.
         arms: which of `arms.PLAIN_ARMS` stand beside them; None: all that the classifiers can do. "none" always does.
         classifiers: names of `classifiers.CLASSIFIERS`, or unfitted scikit-learn classifiers by name; each arm uses
             the one that does best on the inner folds. A mapping's value may be None: the one of that name.
@@ -184,7 +186,7 @@ class _Kept:
     fingerprint: str
 
     def path(self, arm: str, fold: int) -> Path | None:
-        return None if self.folder is None else self.folder / f"{_slug(arm)}-fold-{fold + 1}"
+        return None if self.folder is None else self.folder / f"{file_name(arm)}-fold-{fold + 1}"
 
     def load(self, arm: str, fold: int) -> dict[str, Result] | None:
         path = self.path(arm, fold)
@@ -209,7 +211,7 @@ def _run(
     kept = _Kept(None if checkpoints is None else Path(checkpoints), _fingerprint(task, arms, pairs))
     done = {(arm, fold): found for arm, fold in jobs if (found := kept.load(arm, fold)) is not None}
 
-    def told(label: str) -> None:
+    def tell(label: str) -> None:
         if on_progress is not None:
             on_progress(len(done), len(jobs), label)
 
@@ -219,9 +221,9 @@ def _run(
     def within(arm: str, fold: int) -> Callable[[Any], None] | None:
         if n_jobs != 1 or on_progress is None:  # another process cannot call back
             return None
-        return lambda at: told(f"{label(arm, fold)}, step {at.step:,} of {at.steps:,}")
+        return lambda at: tell(f"{label(arm, fold)}, step {at.step:,} of {at.steps:,}")
 
-    told("")
+    tell("")
     calls = (
         delayed(run_trial)(
             task,
@@ -239,34 +241,30 @@ def _run(
     finished: Any = Parallel(n_jobs=n_jobs, return_as="generator_unordered")(calls)
     for arm, fold, found in finished:
         done[arm, fold] = found
-        told(label(arm, fold))
+        tell(label(arm, fold))
     return {(name, fold): each for (_, fold), found in done.items() for name, each in found.items()}
 
 
 def _fingerprint(task: Trial, arms: Mapping[str, Any], pairs: list[Split]) -> str:
     """What a kept result belongs to: the data, the folds, and every parameter that changes the outcome."""
-    told = {
-        "form": 3,
+    asked = {
+        "form": 4,
         "data": task.table.fingerprint,
         "target": task.target,
         "unseen": task.unseen,
-        "classifiers": {name: each if each is None else repr(each) for name, each in task.classifiers.items()},
+        "classifiers": [[name, told(each)] for name, each in task.classifiers.items()],  # of equal ones the first wins
         "ratios": task.ratios,
         "inner_folds": task.inner_folds,
         "random_state": task.random_state,
         "threshold": task.threshold,
         "alert_cost": task.costs.alert,
         "gap": task.protocol.gap,
-        "arms": {name: [type(each).__name__, each.get_params()] for name, each in arms.items()},
+        "arms": {name: told(each) for name, each in arms.items()},
     }
-    digest = hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode())
+    digest = hashlib.sha256(json.dumps(asked, sort_keys=True, default=str).encode())
     for rows in (task.costs.amount, task.protocol.groups, *(each for pair in pairs for each in pair)):
         digest.update(hashlib.sha256(rows.tobytes()).digest())
     return digest.hexdigest()
-
-
-def _slug(name: str) -> str:
-    return "".join(each if each.isalnum() or each in "-_" else "-" for each in name)
 
 
 # -- what is told beside the figures -------------------------------------------------------------------------------
@@ -298,8 +296,8 @@ def _notices(by_arm: Mapping[str, list[Result]], task: Trial, synthesizers: Mapp
         )
     copies = sum(each.copies_dropped for name in synthesizers for each in by_arm[name])
     if copies:
-        told = "row was an exact copy" if copies == 1 else "rows were exact copies"
-        notices.append(f"{copies:,} synthetic {told} of a real one and dropped")
+        which = "row was an exact copy" if copies == 1 else "rows were exact copies"
+        notices.append(f"{copies:,} synthetic {which} of a real one and dropped")
     if SMOTE in by_arm and any(column.missing for column in task.table.schema if column.learned):
         notices.append("SMOTE-NC's rows have the median where a number is missing: it cannot lie between two gaps")
     for found in by_arm.values():

@@ -45,7 +45,8 @@ Kinds = Annotated[
     list[str] | None,
     typer.Option(
         "--kind",
-        help="A generator to judge, see `ganforge models`; may be repeated. Default: ctgan-tuned, called ctgan.",
+        help="A generator to judge, see `ganforge models`; may be repeated, the simplest first. Default: ctgan-tuned, "
+        "called ctgan.",
     ),
 ]
 Steps = Annotated[int | None, typer.Option(min=1, help="Real batches each generator trains on.")]
@@ -226,6 +227,7 @@ class _Asked:
                 ratio=chosen.ratio,
                 synthesizer=self.synthesizers().get(arm),
                 left_out=() if self.group is None else (self.group,),
+                time=self.time,
                 random_state=self.seed or 0,
                 checkpoints=checkpoints if chosen.synthetic else None,
                 on_progress=on_progress,

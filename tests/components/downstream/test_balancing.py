@@ -6,7 +6,9 @@ import pytest
 
 from ganforge.data.schema import Schema
 from ganforge.data.table import Table
+from ganforge.downstream.applying import augmented
 from ganforge.downstream.balancing import balanced_rows, copied_rows, smote_rows
+from ganforge.downstream.leaks import MARK
 from ganforge.errors import UnknownNameError, UnsuitableDataError
 
 
@@ -63,6 +65,41 @@ def test_neighbours_do_not_hang_on_units():
     made = smote_rows(Table.of(frame), positive, 40, random_state=0)
     scaled = smote_rows(Table.of(frame.assign(b=frame["b"] * 1e6)), positive, 40, random_state=0)
     assert np.allclose(made["a"], scaled["a"])
+
+
+def test_what_a_classifier_does_not_see_makes_no_neighbours(mixed):
+    """The file has the rows of the arm that was judged: those of a table without target and clock."""
+    table, positive = mixed
+    n = len(table)
+    attack = np.where(positive, np.where(table.frame["items"] > 20, "probe", "flood"), "normal")
+    clock = np.random.default_rng(1).permutation(n) * 60.0
+    whole = Table.of(table.frame.assign(attack=attack, clock=clock))
+    judged = smote_rows(whole.drop("attack", "clock"), positive, 30, random_state=0)
+    for time, unseen in ((None, ["attack"]), ("clock", ["attack", "clock"])):
+        made = augmented(whole, "attack", arm="smote-nc", ratio=42 / (n - 12), time=time).frame
+        added = made[made[MARK]].reset_index(drop=True)
+        written = smote_rows(whole, positive, 30, unseen=unseen, random_state=0)
+        for name in judged.columns.drop("payment_id"):
+            pd.testing.assert_series_equal(added[name], written[name], check_dtype=False)
+            if time is not None:
+                pd.testing.assert_series_equal(added[name], judged[name], check_dtype=False)
+        assert set(added["attack"]) == {"flood", "probe"}
+        if time is not None:
+            assert set(added["clock"]) <= set(clock[positive])  # of the nearest, not between two
+
+
+def test_an_unseen_column_is_that_of_the_nearest_row():
+    x = [0.0, 0.1, 0.2, 9.0, 9.1, 9.2, *np.linspace(50, 60, 30)]
+    kind = ["near"] * 3 + ["far"] * 3 + ["none"] * 30
+    frame = pd.DataFrame({"x": x, "shop": "a", "kind": kind})
+    made = balanced_rows("smote-nc", Table.of(frame), np.arange(36) < 6, ratio=1.0, unseen=["kind"])
+    assert len(made) == 24
+    nearer = np.abs(made["x"] - 0.1) < np.abs(made["x"] - 9.1)
+    clear = np.abs(made["x"] - 4.6) > 2
+    assert (np.where(nearer, "near", "far") == made["kind"])[clear].all()
+    assert set(made["kind"]) == {"near", "far"}
+    categories = Table.of(frame.drop(columns="x").assign(till=["u", "v"] * 18, shop=["a", "b", "c"] * 12))
+    assert set(smote_rows(categories, np.arange(36) < 6, 9, unseen=["kind"], random_state=0)["kind"]) <= {"near", "far"}
 
 
 def test_categories_alone_are_smoten():

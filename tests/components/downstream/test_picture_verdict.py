@@ -259,8 +259,9 @@ def test_what_cannot_be_judged_is_refused():
         judged(images, classifier=PictureClassifier(class_weight="balanced"))
     with pytest.raises(InputError, match="classifier='cnn'"):
         judged(images, classifier="cnn")
-    with pytest.raises(InputError, match="the name of another arm"):
-        judged(images, synthesizer={"none": Lookup()})
+    for name in ("none", "classical augmentation and lookup"):
+        with pytest.raises(InputError, match="the name of another arm"):
+            judged(images, synthesizer={name: Lookup()})
 
 
 # -- the arms ------------------------------------------------------------------------------------------------------

@@ -1,11 +1,13 @@
 """The judgement of tables: leak-proof, right about what is known to help or harm, plain about what it cannot judge."""
 
+import json
 import warnings
 
 import numpy as np
 import pandas as pd
 import planted
 import pytest
+from sklearn.ensemble import VotingClassifier
 from sklearn.metrics import average_precision_score
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.preprocessing import StandardScaler
@@ -285,6 +287,30 @@ def test_any_classifier_of_scikit_learns_kind_can_be_asked(table):
         judge(table, "target", synthesizer={}, classifiers={"scaler": StandardScaler()})
 
 
+@pytest.mark.parametrize("kind", [planted.Boosted, planted.OlderBoosted])
+def test_boosting_of_other_packages_can_be_asked(table, kind):
+    """LightGBM, XGBoost: weights and gaps are theirs to take, names of columns no hindrance. Older ones have none of
+    scikit-learn's tags; then gaps are filled."""
+    kind.weighted.clear()
+    kind.gaps.clear()
+    gaps = table.assign(noise=table["noise"].mask(table.index % 7 == 0)).rename(columns={"moment": "moment [s], {raw}"})
+    verdict = judge(
+        gaps.assign(shop=np.where(table.index % 3, "a", "b")),
+        "target",
+        synthesizer=planted.Oracle(),
+        arms=("class weights",),
+        classifiers={"boosted": kind(n_estimators=10, max_bin=63)},
+        sampling_strategy=0.5,
+        folds=2,
+        inner_folds=2,
+    )
+    assert list(verdict.arms) == ["none", "class weights", "oracle"]
+    assert all(arm.classifier == "boosted" for arm in verdict.arms.values())
+    assert verdict.arms["none"].mean > 2 * verdict.base_rate
+    assert sum(kind.weighted) == 2 * 3  # two inner folds and the whole part, in each fold
+    assert set(kind.gaps) == {kind is planted.Boosted}
+
+
 def test_what_is_chosen_never_sees_the_fold_it_is_judged_on(table):
     """All fits together on at most a fold's training part, and the test rows scored by no model but the last."""
     Counted = planted.Watched
@@ -408,6 +434,53 @@ def test_a_stopped_judgement_goes_on_where_it_was(table, tmp_path):
         before = len(planted.Jitter.seen)
         judge(table, "target", **{**options, "sampling_strategy": 0.3})
         assert len(planted.Jitter.seen) == before + 3
+
+
+def test_kept_results_are_of_the_classifier_that_is_asked_not_of_one_that_reads_alike(table, tmp_path):
+    """What `repr` leaves out counts; what it adds, an address, does not."""
+
+    def voting(depth):
+        depths = [1] * 14
+        depths[7] = depth
+        trees = [(f"tree {k}", DecisionTreeClassifier(max_depth=d, random_state=0)) for k, d in enumerate(depths)]
+        return VotingClassifier(trees, voting="soft")
+
+    def fits(classifiers):
+        told = []
+        options = {"synthesizer": {}, "arms": (), "folds": 2, "inner_folds": 0, "sampling_strategy": 0.5}
+        options |= {"checkpoints": tmp_path, "on_progress": lambda done, total, label: told.append(done)}
+        return judge(table, "target", classifiers=classifiers, **options), 2 - told[0]
+
+    pair = {"shallow": voting(1), "deep": voting(20)}
+    assert repr(pair["shallow"]) == repr(pair["deep"])
+    first, trained = fits({"votes": pair["shallow"]})
+    assert trained == 2
+    other, trained = fits({"votes": pair["deep"]})
+    assert trained == 2
+    assert other.arms["none"].folds != first.arms["none"].folds
+    again, trained = fits({"votes": voting(20)})
+    assert (trained, again.arms["none"].folds) == (0, other.arms["none"].folds)
+    # Without inner folds the first of several is taken, so their order counts.
+    assert fits(pair)[0].classifier == "shallow"
+    assert fits(dict(reversed(pair.items())))[0].classifier == "deep"
+    assert fits({"bare": planted.Boosted()})[1] == 2
+    assert fits({"bare": planted.Boosted()})[1] == 0
+
+
+def test_classifiers_and_synthesizers_may_be_called_anything(table, tmp_path):
+    """Neither a ratio nor another arm is read out of a name."""
+    depths = {"tree at depth 5": 5, "tree at 5": 1}
+    models = {name: DecisionTreeClassifier(max_depth=depth, random_state=0) for name, depth in depths.items()}
+    options = {"classifiers": models, "arms": ("class weights",), "sampling_strategy": (0.1, 0.5), "inner_folds": 2}
+    options |= {"folds": 2, "checkpoints": tmp_path, "synthesizer": {"class-weights": planted.Oracle()}}
+    verdict = judge(table, "target", **options)
+    for name, arm in verdict.arms.items():
+        assert arm.classifier in models
+        assert (arm.ratio in (0.1, 0.5), arm.adds_rows) == (name == "class-weights",) * 2
+    told = []
+    again = judge(table, "target", on_progress=lambda done, total, label: told.append(done), **options)
+    assert told == [6]
+    assert json.dumps(again.to_json()) == json.dumps(verdict.to_json())
 
 
 def test_several_synthesizers_are_arms_by_name(table):
