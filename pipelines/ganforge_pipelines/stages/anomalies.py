@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from ganforge.catalog import CATALOG, load_model
+from ganforge.data.clocks import offsets_east
 from ganforge.data.schema import plain
 from ganforge.data.splits import stratified_split, time_split, twin_groups
 from ganforge.data.table import Table
@@ -41,7 +42,8 @@ from ganforge_pipelines.stages.tables import (
 
 KINDS = tuple(each.kind for each in CATALOG.values() if each.role == "detector")
 ROW, POSITIVE, TIME = "ganforge_row", "ganforge_positive", "ganforge_time"
-"""Columns of test.parquet beside the features: number in the file from 1, whether it is an anomaly, seconds."""
+"""Columns of test.parquet beside the features: number in the file from 1, whether it is an anomaly, seconds by the
+clock that the file is written in."""
 
 
 def prepare(context: StageContext) -> str:
@@ -52,6 +54,9 @@ def prepare(context: StageContext) -> str:
     target = None if label is None else binary_target(table, label)
     positive = np.zeros(len(table), dtype=bool) if target is None else target.positive
     seconds = None if time is None else table.time(time)
+    clock = None
+    if time is not None and seconds is not None:
+        clock = seconds + offsets_east(table, time, path=context.workspace.path(own["data"]))
     train_rows, test_rows, how = _split(table, positive, seconds, own, seed=context.seed)
     normal_only = own["train_on"] == "normal"
     if normal_only and target is None:
@@ -69,8 +74,8 @@ def prepare(context: StageContext) -> str:
     write_part(context, "train.parquet", learned)
     test = features.frame.iloc[test_rows].reset_index(drop=True)
     beside = {ROW: test_rows + 1, POSITIVE: positive[test_rows]}
-    if seconds is not None:
-        beside[TIME] = seconds[test_rows]
+    if clock is not None:
+        beside[TIME] = clock[test_rows]
     write_table(test.assign(**beside), context.out / "test.parquet")
     fingerprinted = write_table_rows(
         context, table, {"train": train_rows, "test": test_rows}, target=label, entity=None
@@ -91,7 +96,7 @@ def prepare(context: StageContext) -> str:
             "left_out": leave_out,
             "trained_on": trained_on,
             "split": {"how": how, "train": len(train_rows), "test": len(test_rows)},
-            "days": None if seconds is None else len(np.unique(calendar_days(seconds[test_rows]))),
+            "days": None if clock is None else len(np.unique(calendar_days(clock[test_rows]))),
             "fingerprint": table.fingerprint,
             "fingerprinted": fingerprinted,
             "period": period_of(table, time),
@@ -196,7 +201,7 @@ def score(context: StageContext) -> str:
 
 
 def calendar_days(seconds: np.ndarray) -> np.ndarray:
-    """(N,) int: the day of each moment, from midnight to midnight by the clock that the file is written in."""
+    """(N,) int: the day of each, from midnight to midnight. seconds: `TIME`, by the clock the file is written in."""
     return np.floor(seconds / DAY).astype(np.int64)
 
 
