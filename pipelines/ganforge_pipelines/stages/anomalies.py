@@ -29,6 +29,7 @@ from ganforge_pipelines.stages.found import best_of, figures_of, name_of, not_to
 from ganforge_pipelines.stages.models import build_model, checked_options, write_training
 from ganforge_pipelines.stages.models import train as train_model
 from ganforge_pipelines.stages.rows import write_table_rows
+from ganforge_pipelines.stages.scoring import new_in
 from ganforge_pipelines.stages.tables import (
     DAY,
     learned_from,
@@ -164,6 +165,7 @@ def score(context: StageContext) -> str:
     alike, chance = ([], {}) if truth is None else not_told_apart(scores, truth, budget, figures, day=day)
     raised = budget.raised(scores[best], day=day)
     sentence = sentence_of(figures, best, budget, facts, rows=len(test), alerts=len(raised), alike=alike)
+    unseen, newly_missing = new_in(models[best])
     oddest, reasons = _oddest(models[best], scores[best], test, rows, raised)
     context.write_json(
         "scored.json",
@@ -185,7 +187,8 @@ def score(context: StageContext) -> str:
             "detectors": figures,
             "oddest": oddest,
             "reasons": reasons,
-            "unseen": models[best].unseen_,
+            "unseen": unseen,
+            "newly_missing": newly_missing,
         },
     )
     context.write_json(
