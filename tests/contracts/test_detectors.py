@@ -204,8 +204,9 @@ def test_unseen_categories_and_missing_numbers_are_scored_and_counted(fitted):
     scores = fitted.decision_function(odd)
     assert np.isfinite(scores).all()
     assert fitted.unseen_ == {"merchant": 3, "items": 5}
+    assert fitted.newly_missing_ == {"items": 5}
     np.testing.assert_array_equal(scores[5:], fitted.decision_function(rows)[5:])
-    assert fitted.unseen_ == {}
+    assert fitted.unseen_ == fitted.newly_missing_ == {}
 
 
 def test_a_column_that_is_all_missing_is_scored(fitted):

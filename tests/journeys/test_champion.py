@@ -14,8 +14,10 @@ import pandas as pd
 import pytest
 
 from ganforge.data.toy import toy_payments
+from ganforge.errors import GanforgeWarning
 from ganforge_pipelines.cli import run
 from ganforge_pipelines.flows.snapshot import snapshot
+from ganforge_pipelines.lineage.registry import promote, rollback, versions_of
 from ganforge_pipelines.stages.graph import stages_of
 from ganforge_pipelines.stages.payments import ROLES
 from ganforge_pipelines.stages.running import run_stage
@@ -99,6 +101,45 @@ def test_the_card_lies_with_the_run_the_version_and_the_snapshot(nights):
         run_id = registered(nights.runs[1])["run_id"]
         assert {"model_card.md", "rows", "synthetic"} <= {each.path for each in client.list_artifacts(run_id)}
         assert "Average precision ." in client.get_model_version(NAME, "2").description
+
+
+def test_the_same_work_is_registered_once(nights):
+    """Killed before its files were in place, the stage finds its version again, and not itself for a rival."""
+    from ganforge_pipelines.lineage.store import connected, tracking_uri
+
+    root, params = nights.workspace.root, nights.workspace.params(flow="fraud", overrides={"seed": 1})
+    second = registered(nights.runs[1])
+
+    def again() -> dict:
+        shutil.rmtree(nights.workspace.path("work/fraud/register"))
+        with pytest.warns(GanforgeWarning, match=rf"registered before, as models:/{NAME}/2,.*no second one made"):
+            run_stage("fraud-register", nights.workspace, params)
+        return registered(nights.workspace.path("work/fraud/register"))
+
+    def aliases() -> dict[str, int]:
+        with connected(tracking_uri(root), root=root) as client:
+            return {name: int(each) for name, each in client.get_registered_model(NAME).aliases.items()}
+
+    assert again() == second
+    card = nights.workspace.path("work/fraud/register/model_card.md").read_text()
+    assert card == (nights.runs[1] / "model_card.md").read_text()
+    with connected(tracking_uri(root), root=root) as client:  # killed before the version had its alias
+        client.delete_registered_model_alias(NAME, "challenger")
+        client.update_run(second["run_id"], status="RUNNING")
+    assert again() == second
+    with connected(tracking_uri(root), root=root) as client:
+        assert client.get_run(second["run_id"]).info.status == "FINISHED"
+    assert aliases() == {"champion": 1, "challenger": 2}
+    promote(root, NAME, 2, reason="by hand")
+    assert again() == {**second, "alias": "champion", "reason": "by hand"}
+    rollback(root, NAME, reason="a bad night")  # somebody's word stands
+    moved = again()
+    assert moved["alias"] is None
+    assert moved["reason"] == f"it was challenger, and no longer is ({second['reason']})"
+    assert aliases() == {"champion": 1}
+    assert [each.version for each in versions_of(root, NAME)] == [2, 1]
+    with connected(tracking_uri(root), root=root) as client:  # for the tests below
+        client.set_registered_model_alias(NAME, "challenger", "2")
 
 
 def test_the_champion_scores_and_goes_back_with_its_threshold_and_generator(nights, ganforge):

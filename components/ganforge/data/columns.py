@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 from pandas.api import types
 
+from ganforge.data.schema import spelled_zone
 from ganforge.data.texts import dates_in
 from ganforge.errors import InputError
 
@@ -158,7 +159,7 @@ def _shortest(values: np.ndarray, narrow: np.dtype) -> np.ndarray:
 
 def _datetimes(series: pd.Series) -> pd.Series:
     """Nanoseconds; microseconds where a date lies outside the years 1678 to 2261."""
-    zone = getattr(series.dt, "tz", None)
+    zone = spelled_zone(getattr(series.dt, "tz", None))
     for unit in ("ns", "us"):
         try:
             return series.astype(pd.DatetimeTZDtype(unit, zone) if zone else f"datetime64[{unit}]")

@@ -24,7 +24,7 @@ import numpy as np
 import pandas as pd
 from pandas.api import types
 
-from ganforge.data.schema import ONE_HOT, Column, plain
+from ganforge.data.schema import ONE_HOT, Column, plain, spelled_zone
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -45,6 +45,8 @@ def spelled(dtype: Any) -> str | None:
     if isinstance(dtype, pd.ArrowDtype):
         kind = dtype.pyarrow_dtype
         return f"arrow:{kind}" if _arrow_family(kind) and _arrow_type(str(kind)) == kind else None
+    if isinstance(dtype, pd.DatetimeTZDtype):
+        dtype = pd.DatetimeTZDtype(dtype.unit, spelled_zone(dtype.tz))
     return str(dtype) if _family(dtype) else None
 
 

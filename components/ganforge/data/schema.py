@@ -14,6 +14,7 @@ JSON or YAML file of column → kind). It is what a model needs to give back a t
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -212,3 +213,18 @@ def ticks(series: pd.Series) -> np.ndarray:
 def ticks_per_second(dtype: str) -> int:
     """Ticks a second of a dtype written as datetime64[unit] or datetime64[unit, zone]."""
     return {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}[re.split(r"[\[\],]", dtype)[1]]
+
+
+def spelled_zone(zone: Any) -> Any:
+    """A time zone as a dtype's name can hold it, so that the dtype is read back from a schema.
+
+    pyarrow gives +02:00 as pytz.FixedOffset(120), which pandas writes into such a name and does not read out of one.
+    """
+    if zone is None:
+        return None
+    try:
+        pd.api.types.pandas_dtype(str(pd.DatetimeTZDtype("ns", zone)))
+    except TypeError:
+        offset = zone.utcoffset(None)
+        return zone if offset is None else dt.timezone(offset)
+    return zone

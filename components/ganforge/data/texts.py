@@ -25,7 +25,7 @@ _ISO = re.compile(
     r"([ T]\d{2}:\d{2}(:\d{2}([.,]\d+)?)?)?"
     r"\s?(Z|UTC|[+-]\d{2}:?\d{2})?"
 )
-_ZONE = re.compile(r".{11,}(?:Z|UTC|[+-]\d{2}:?\d{2})")
+_ZONE = re.compile(r".{11,}(?:Z|UTC|([+-])(\d{2}):?(\d{2}))")
 _DECIMAL_COMMA = re.compile(r"[+-]?(\d{1,3}(\.\d{3})+|\d+)(,\d+)?")
 _SLIPS = 50  # one in so many values may be a slip of the pen in a column of numbers or dates
 _FEW = 12  # no more different numbers than this may be codes, of which some are letters
@@ -87,6 +87,18 @@ def to_dates(series: pd.Series, *, name: str, source: str) -> pd.Series:
             "write dates as 2026-01-31 or 2026-01-31 23:59:59"
         )
     return _spread(parsed, codes, series)
+
+
+def offsets_in(series: pd.Series) -> np.ndarray:
+    """Texts in an ISO format → (N,) float64 seconds east of UTC as each is written; 0 where it names no zone."""
+    codes, distinct = pd.factorize(series)
+    found = [_ZONE.fullmatch(each.strip()) if isinstance(each, str) else None for each in distinct]
+    offsets = [0.0 if one is None or one[1] is None else _seconds_east(*one.groups()) for one in found]
+    return np.array([*offsets, 0.0])[codes]  # a missing one has code −1: the last
+
+
+def _seconds_east(sign: str, hours: str, minutes: str) -> float:
+    return float(f"{sign}1") * (int(hours) * 3600 + int(minutes) * 60)
 
 
 def _spread(values: pd.Series, codes: np.ndarray, series: pd.Series) -> pd.Series:

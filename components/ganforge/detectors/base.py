@@ -56,7 +56,8 @@ class Detector(OutlierMixin, BaseEstimator, ABC):
         threshold_: the score that the share `contamination` of these exceeds.
         labels_: (N,) 1 where a row it was fitted on exceeds the threshold, else 0.
         unseen_: column → how many values of the last call had never been seen in training: categories, and missing
-            numbers in a column that had none. They are scored all the same.
+            values in a column that had none. They are scored all the same.
+        newly_missing_: column → how many of these were missing.
         n_features_in_, feature_names_in_: the columns (pictures: C·H·W, no names).
         data_fingerprint_: SHA-256 of the data it was fitted on.
         notices_: what was left out or assumed, one sentence each.
@@ -72,6 +73,7 @@ class Detector(OutlierMixin, BaseEstimator, ABC):
     threshold_: float
     labels_: np.ndarray
     unseen_: dict[str, int]
+    newly_missing_: dict[str, int]
     data_fingerprint_: str
     notices_: list[str]
 
@@ -147,7 +149,7 @@ class Detector(OutlierMixin, BaseEstimator, ABC):
                 f"{type(self).__name__} needs at least {self._least_rows}"
             )
         self.notices_ = []
-        self.unseen_ = {}
+        self.unseen_, self.newly_missing_ = {}, {}
         self.data_fingerprint_ = data.fingerprint
         run = {"checkpoints": checkpoints, "resume": resume, "on_progress": on_progress}
         if isinstance(data, Images):
@@ -225,8 +227,9 @@ class Detector(OutlierMixin, BaseEstimator, ABC):
         return pd.DataFrame(columns, index=index)
 
     def _chunks(self, X: Any) -> Iterator[np.ndarray]:
-        """The encoded rows (or pixels) of X, up to CHUNK at a time; sets `unseen_` when it is through."""
+        """The encoded rows (or pixels) of X, up to CHUNK at a time; counts what is new when it is through."""
         counts: Counter[str] = Counter()
+        missing: Counter[str] = Counter()
         if self.encoding_ is None:
             images = as_data(X)
             if not isinstance(images, Images) or images.shape != self.shape_:
@@ -237,10 +240,9 @@ class Detector(OutlierMixin, BaseEstimator, ABC):
             frame, source = _as_frame(X)
             self.encoding_.check(frame, source=source)
             for begin in range(0, len(frame), CHUNK):
-                yield self.encoding_.rows(
-                    frame.iloc[begin : begin + CHUNK], source=_place(source, begin, len(frame)), unseen=counts
-                )
-        self.unseen_ = dict(counts)
+                part, place = frame.iloc[begin : begin + CHUNK], _place(source, begin, len(frame))
+                yield self.encoding_.rows(part, source=place, unseen=counts, missing=missing)
+        self.unseen_, self.newly_missing_ = dict(counts), dict(missing)
 
     # --- save -----------------------------------------------------------------------------------------------
 
@@ -292,7 +294,7 @@ class Detector(OutlierMixin, BaseEstimator, ABC):
     def _of(cls, artifact: Artifact) -> Self:
         model = cls(**artifact.parameters)
         model.data_fingerprint_, model.notices_ = artifact.data_fingerprint, list(artifact.extra["notices"])
-        model.unseen_ = {}
+        model.unseen_, model.newly_missing_ = {}, {}
         if artifact.extra["shape"] is None:
             model.encoding_ = RowEncoding.from_json(artifact.documents["encoding"])
             names = model.encoding_.schema.names

@@ -25,7 +25,7 @@ import numpy as np
 import pandas as pd
 
 from ganforge.data.codec import Codec, Encoded
-from ganforge.data.encoding import ranks
+from ganforge.data.encoding import codes_of, ranks
 from ganforge.data.schema import Schema, ticks, ticks_per_second
 from ganforge.data.table import Table, conform
 from ganforge.errors import InputError, UnsuitableDataError
@@ -159,15 +159,27 @@ class RowEncoding:
                         f"({int(infinite.sum())} such values); mend it or leave it empty"
                     )
 
-    def rows(self, frame: pd.DataFrame, *, source: str, unseen: Counter[str] | None = None) -> np.ndarray:
-        """(n, D) float64; each row by itself. What was never seen is added to `unseen`, column by column."""
+    def rows(
+        self,
+        frame: pd.DataFrame,
+        *,
+        source: str,
+        unseen: Counter[str] | None = None,
+        missing: Counter[str] | None = None,
+    ) -> np.ndarray:
+        """(n, D) float64; each row by itself.
+
+        What was never seen is added to `unseen`, column by column; those among it that are missing, in a column where
+        nothing was in training, to `missing` as well.
+        """
         frame = conform(frame.rename(columns=str).reset_index(drop=True), self.schema, source=source)
         encoded = self.codec.encode(_derive(frame, self.schema), unseen="count", clip=None)
+        new = self._unseen(frame, encoded)
         if unseen is not None:
-            counts: dict[str, int] = {}
-            for name, count in encoded.unseen.items():
-                counts[_origin(name)] = max(counts.get(_origin(name), 0), count)
-            unseen.update(counts)
+            unseen.update(new)
+        if missing is not None:
+            gaps = {name: int(frame[name].isna().sum()) for name in new if not self.schema[name].missing}
+            missing.update({name: count for name, count in gaps.items() if count})
         matrix = np.zeros((len(frame), self.width))
         every = np.arange(len(frame))
         for group in self.groups:
@@ -187,6 +199,15 @@ class RowEncoding:
                 known = codes >= 0
                 matrix[every[known], start + codes[known]] = 1.0
         return matrix
+
+    def _unseen(self, frame: pd.DataFrame, encoded: Encoded) -> dict[str, int]:
+        counts: dict[str, int] = {}
+        for name, count in encoded.unseen.items():
+            counts[_origin(name)] = max(counts.get(_origin(name), 0), count)
+        for column in self.schema:  # among places in an order, a strange value is as good as a missing one
+            if column.kind == "ordinal" and (count := int((codes_of(pd.Series(frame[column.name]), column) < 0).sum())):
+                counts[column.name] = count
+        return counts
 
     def to_json(self) -> dict[str, Any]:
         return {

@@ -176,12 +176,15 @@ def score(
     speaker.say(f"{summary.rows:,} rows scored in {seconds_in_words(watch.seconds)} → {out}")
     for column, count in summary.unseen.items():
         speaker.say(f"note  {column}: {count:,} rows hold a category never seen in training; they are scored")
+    for column, count in summary.newly_missing.items():
+        speaker.say(f"note  {column}: {count:,} rows lack a value, never missing in training; they are scored")
     speaker.answer(
         {
             "out": str(out),
             "rows": summary.rows,
             "threshold": summary.threshold,
             "unseen": summary.unseen,
+            "newly_missing": summary.newly_missing,
             "seconds": watch.seconds,
             "notices": notices,
         }

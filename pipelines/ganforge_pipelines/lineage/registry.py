@@ -32,6 +32,8 @@ SINCE, UNTIL, WHY = "champion.since", "champion.until", "champion.reason"
 """Tags of a version that is or was champion: from when, until when, and why it became it."""
 REASON, FIGURE = "alias_reason", "figure"
 """Tags of every version: why it was registered under the alias that it was, and what it reached on rows held out."""
+KEY = "ganforge.key"
+"""Tag of every version: the key of the stage that registered it. Equal key, equal work."""
 _REMEMBERED = 100
 
 
@@ -52,6 +54,26 @@ class Version:
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Known:
+    """A version that the same work has registered before."""
+
+    version: int
+    run_id: str
+    alias: str | None
+    """The one it has now."""
+    finished: bool
+    """Was its run brought to its end?"""
+    reason: str
+    """Why it has the alias that it has; of one that has none, why it was registered under the one it had."""
+    tags: dict[str, str] = field(repr=False)
+
+    @property
+    def settled(self) -> bool:
+        """Was it given an alias? Not where its process was gone before."""
+        return self.finished or self.alias is not None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,6 +104,27 @@ def versions_of(workspace_root: str | Path, name: str) -> list[Version]:
     root = Path(workspace_root).resolve()
     with connected(tracking_uri(root), root=root) as client:
         return _versions(client, name)
+
+
+def known(workspace_root: str | Path, name: str, key: str) -> Known | None:
+    """The newest version that was registered under this key; None where there is none, or it was deleted since."""
+    root = Path(workspace_root).resolve()
+    with connected(tracking_uri(root), root=root) as client:
+        found = client.search_model_versions(f"name = '{name}' and tags.`{KEY}` = '{key}'")
+        if not found:
+            return None
+        newest = max(found, key=lambda each: int(each.version))
+        version, tags = int(newest.version), dict(newest.tags)
+        aliases = client.get_registered_model(name).aliases
+        alias = next((each for each in (CHAMPION, CHALLENGER) if int(aliases.get(each) or 0) == version), None)
+        return Known(
+            version=version,
+            run_id=str(newest.run_id),
+            alias=alias,
+            finished=client.get_run(str(newest.run_id)).info.status == "FINISHED",
+            reason=(tags.get(WHY) if alias == CHAMPION else None) or tags.get(REASON, ""),
+            tags=tags,
+        )
 
 
 def promote(workspace_root: str | Path, name: str, version: int | None = None, *, reason: str) -> Change:

@@ -1,6 +1,7 @@
 """What a run was and what came of it, told to MLflow, with the registered model.
 
 track_run(…) ─▶ one run (tags, parameters, curves, artefacts, dataset)  +  one version of the flow's model
+take_up(…)   ─▶ the version that the same work has registered before, and what a kill left undone of it
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 from ganforge import __version__
 from ganforge.errors import InputError
 from ganforge_pipelines.lineage.addresses import without_password
-from ganforge_pipelines.lineage.registry import CHALLENGER, CHAMPION, crown
+from ganforge_pipelines.lineage.registry import CHALLENGER, CHAMPION, KEY, Known, crown
 from ganforge_pipelines.lineage.scoring import BUNDLE, GENERATOR, MODEL
 from ganforge_pipelines.lineage.signatures import signature_of
 from ganforge_pipelines.lineage.store import check_tracking_server, connected, is_own, tracking_uri
@@ -29,7 +30,16 @@ from ganforge_pipelines.lineage.store import check_tracking_server, connected, i
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-__all__ = ["CHALLENGER", "CHAMPION", "DatasetInfo", "TrackedRun", "check_tracking_server", "track_run", "tracking_uri"]
+__all__ = [
+    "CHALLENGER",
+    "CHAMPION",
+    "DatasetInfo",
+    "TrackedRun",
+    "check_tracking_server",
+    "take_up",
+    "track_run",
+    "tracking_uri",
+]
 
 _SCORES_WITH = ("mlflow", "numpy", "pandas", "safetensors", "scikit-learn", "skops", "torch")
 MODEL_CARD = "model_card.md"
@@ -37,6 +47,10 @@ MODEL_CARD = "model_card.md"
 _BATCH = 1000  # metrics in one request: MLflow's limit
 _WORK = "ganforge.work"
 _FEW = 100  # parameters or tags in one request: MLflow's limit
+
+
+Card = Callable[[int], tuple[str, str]]
+"""version → (its description in a sentence, its model card in Markdown)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,8 +97,9 @@ def track_run(
     promote: bool,
     reason: str = "",
     bundle: Mapping[str, Any] | None = None,
-    card: Callable[[int], tuple[str, str]] | None = None,
+    card: Card | None = None,
     input_example_schema: Any = None,
+    key: str | None = None,
 ) -> TrackedRun:
     """Record one finished run of a flow and register its model.
 
@@ -99,8 +114,8 @@ def track_run(
         promote: the version takes the alias "champion", else "challenger"; reason: why.
         bundle: what else belongs to the model (its threshold, its parts), as `bundle.json` in the artefact and as the
             metadata of the MLflow model.
-        card: version → (its description in a sentence, its model card in Markdown).
         input_example_schema: the `Schema` of the columns scored (without the target), or a picture's (C, H, W).
+        key: by what the version is found again when the same work is to be registered once more (`registry.known`).
 
     Raises `ServiceError` when the server is not there or refuses; the run is then marked as failed where
     that is still possible.
@@ -112,7 +127,8 @@ def track_run(
         experiment = _experiment(client, f"ganforge-{flow}", own)
         work = _work_digest(tags)
         _end_killed(client, experiment, work)
-        run_id = client.create_run(experiment, tags={**_texts(tags), _WORK: work}, run_name=_run_name(flow)).info.run_id
+        told = _texts({**tags, KEY: key})
+        run_id = client.create_run(experiment, tags={**told, _WORK: work}, run_name=_run_name(flow)).info.run_id
         try:
             _log_numbers(client, run_id, params, metrics)
             if dataset is not None:
@@ -130,35 +146,72 @@ def track_run(
             for place, local in artifacts.items():
                 log_artifact(client, run_id, Path(local), place)
             # Last, so that no version stands for a run that broke off.
-            version = _register(
-                client, run_id, name=registered_name, source=source, model_id=model_id, tags=_texts(tags)
-            )
-            if card is not None:
-                sentence, text = card(version)
-                client.log_text(run_id, text, MODEL_CARD)
-                client.update_model_version(registered_name, str(version), description=sentence)
-            alias = CHAMPION if promote else CHALLENGER
-            if promote:
-                crown(client, registered_name, version, reason=reason)
-            else:
-                client.set_registered_model_alias(registered_name, alias, str(version))
+            version = _register(client, run_id, name=registered_name, source=source, model_id=model_id, tags=told)
+            alias = _place(client, run_id, registered_name, version, promote=promote, reason=reason, card=card)
         except BaseException:
             with contextlib.suppress(Exception):  # the first failure is the one to tell
                 client.set_terminated(run_id, "FAILED")
             raise
         client.set_terminated(run_id, "FINISHED")
+    return _tracked(flow, run_id, registered_name, version, alias)
+
+
+def take_up(
+    known: Known,
+    *,
+    workspace_root: str | Path,
+    flow: str,
+    registered_name: str,
+    promote: bool = False,
+    reason: str = "",
+    tags: Mapping[str, Any] | None = None,
+    card: Card | None = None,
+) -> TrackedRun:
+    """The version that the same work registered before, instead of a twin of it.
+
+    One that was given its alias keeps the standing it has now. One whose process was gone before that is given it as
+    `track_run` would have: promote, reason and card are as there, tags what was decided anew.
+    """
+    root = Path(workspace_root).resolve()
+    with connected(tracking_uri(root), root=root) as client:
+        alias, version = known.alias, known.version
+        if not known.settled:
+            for name, text in _texts(tags or {}).items():
+                client.set_model_version_tag(registered_name, str(version), name, text)
+            alias = _place(client, known.run_id, registered_name, version, promote=promote, reason=reason, card=card)
+        if not known.finished:
+            client.set_terminated(known.run_id, "FINISHED")
+    return _tracked(flow, known.run_id, registered_name, version, alias)
+
+
+def _tracked(flow: str, run_id: str, name: str, version: int, alias: str | None) -> TrackedRun:
     return TrackedRun(
         run_id=run_id,
         experiment=f"ganforge-{flow}",
-        model_name=registered_name,
+        model_name=name,
         version=version,
         alias=alias,
-        uri=f"models:/{registered_name}/{version}",
+        uri=f"models:/{name}/{version}",
     )
 
 
 # -- one run
 # -------------------------------------------------------------------------------------------------------
+
+
+def _place(
+    client: MlflowClient, run_id: str, name: str, version: int, *, promote: bool, reason: str, card: Card | None
+) -> str:
+    """Give a version its card, and then its alias: who has the alias has all that belongs to it."""
+    if card is not None:
+        sentence, text = card(version)
+        client.log_text(run_id, text, MODEL_CARD)
+        client.update_model_version(name, str(version), description=sentence)
+    if promote:
+        crown(client, name, version, reason=reason)
+        return CHAMPION
+    client.set_registered_model_alias(name, CHALLENGER, str(version))
+    return CHALLENGER
 
 
 def _experiment(client: MlflowClient, name: str, artifact_location: str | None) -> str:

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from ganforge.catalog import CATALOG, load_model
+from ganforge.data.clocks import offsets_east
 from ganforge.data.schema import plain
 from ganforge.data.splits import stratified_split, time_split, twin_groups
 from ganforge.data.table import Table
@@ -28,6 +29,7 @@ from ganforge_pipelines.stages.found import best_of, figures_of, name_of, not_to
 from ganforge_pipelines.stages.models import build_model, checked_options, write_training
 from ganforge_pipelines.stages.models import train as train_model
 from ganforge_pipelines.stages.rows import write_table_rows
+from ganforge_pipelines.stages.scoring import new_in
 from ganforge_pipelines.stages.tables import (
     DAY,
     learned_from,
@@ -41,7 +43,8 @@ from ganforge_pipelines.stages.tables import (
 
 KINDS = tuple(each.kind for each in CATALOG.values() if each.role == "detector")
 ROW, POSITIVE, TIME = "ganforge_row", "ganforge_positive", "ganforge_time"
-"""Columns of test.parquet beside the features: number in the file from 1, whether it is an anomaly, seconds."""
+"""Columns of test.parquet beside the features: number in the file from 1, whether it is an anomaly, seconds by the
+clock that the file is written in."""
 
 
 def prepare(context: StageContext) -> str:
@@ -52,6 +55,9 @@ def prepare(context: StageContext) -> str:
     target = None if label is None else binary_target(table, label)
     positive = np.zeros(len(table), dtype=bool) if target is None else target.positive
     seconds = None if time is None else table.time(time)
+    clock = None
+    if time is not None and seconds is not None:
+        clock = seconds + offsets_east(table, time, path=context.workspace.path(own["data"]))
     train_rows, test_rows, how = _split(table, positive, seconds, own, seed=context.seed)
     normal_only = own["train_on"] == "normal"
     if normal_only and target is None:
@@ -69,8 +75,8 @@ def prepare(context: StageContext) -> str:
     write_part(context, "train.parquet", learned)
     test = features.frame.iloc[test_rows].reset_index(drop=True)
     beside = {ROW: test_rows + 1, POSITIVE: positive[test_rows]}
-    if seconds is not None:
-        beside[TIME] = seconds[test_rows]
+    if clock is not None:
+        beside[TIME] = clock[test_rows]
     write_table(test.assign(**beside), context.out / "test.parquet")
     fingerprinted = write_table_rows(
         context, table, {"train": train_rows, "test": test_rows}, target=label, entity=None
@@ -91,7 +97,7 @@ def prepare(context: StageContext) -> str:
             "left_out": leave_out,
             "trained_on": trained_on,
             "split": {"how": how, "train": len(train_rows), "test": len(test_rows)},
-            "days": None if seconds is None else len(np.unique(calendar_days(seconds[test_rows]))),
+            "days": None if clock is None else len(np.unique(calendar_days(clock[test_rows]))),
             "fingerprint": table.fingerprint,
             "fingerprinted": fingerprinted,
             "period": period_of(table, time),
@@ -159,6 +165,7 @@ def score(context: StageContext) -> str:
     alike, chance = ([], {}) if truth is None else not_told_apart(scores, truth, budget, figures, day=day)
     raised = budget.raised(scores[best], day=day)
     sentence = sentence_of(figures, best, budget, facts, rows=len(test), alerts=len(raised), alike=alike)
+    unseen, newly_missing = new_in(models[best])
     oddest, reasons = _oddest(models[best], scores[best], test, rows, raised)
     context.write_json(
         "scored.json",
@@ -180,7 +187,8 @@ def score(context: StageContext) -> str:
             "detectors": figures,
             "oddest": oddest,
             "reasons": reasons,
-            "unseen": models[best].unseen_,
+            "unseen": unseen,
+            "newly_missing": newly_missing,
         },
     )
     context.write_json(
@@ -196,7 +204,7 @@ def score(context: StageContext) -> str:
 
 
 def calendar_days(seconds: np.ndarray) -> np.ndarray:
-    """(N,) int: the day of each moment, from midnight to midnight by the clock that the file is written in."""
+    """(N,) int: the day of each, from midnight to midnight. seconds: `TIME`, by the clock the file is written in."""
     return np.floor(seconds / DAY).astype(np.int64)
 
 

@@ -6,12 +6,15 @@ after their delay, so nothing of the rows held out gets into training that a ban
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import warnings
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
+from ganforge.data.clocks import offsets_east
 from ganforge.data.features import WINDOWS, PaymentFeatures
 from ganforge.data.table import Table
 from ganforge.errors import GanforgeWarning, InputError, UnknownNameError
@@ -45,7 +48,7 @@ def with_features(context: StageContext, table: Table) -> tuple[Table, list[str]
         target=own["target"],
         label_delay=own["label_delay_days"],
     )
-    made = features.fit_transform(table.frame, source=table.source)
+    made = features.fit_transform(_by_its_clock(context, table, features.time), source=table.source)
     twice = [name for name in made.columns if name in table.schema]
     if twice:
         raise InputError(
@@ -71,6 +74,27 @@ def with_features(context: StageContext, table: Table) -> tuple[Table, list[str]
     frame = pd.concat([table.frame, made], axis=1)
     rich = Table.of(frame, schema=kinds_of(table.schema) | _kinds(made), source=table.source)
     return rich, [own["customer"], own["terminal"]]
+
+
+def _by_its_clock(context: StageContext, table: Table, time: str) -> pd.DataFrame:
+    """The rows with their times in the zone that the file is written in, where it names one: night and weekend are
+    those of its people, and the history says in which zone the hours of payments to come are read."""
+    if time not in table.schema or table.column(time).dtype.kind != "M":
+        return table.frame
+    east = offsets_east(table, time, path=context.workspace.path(context.own["data"]))
+    if str(table.column(time).dt.tz) != "UTC" or not east.any():
+        return table.frame
+    offsets, counts = np.unique(east, return_counts=True)
+    zone = dt.timezone(dt.timedelta(seconds=float(offsets[counts.argmax()])))
+    if len(offsets) > 1:
+        warnings.warn(
+            f"{table.source}: the times in {time!r} are written at {len(offsets)} distances from UTC, as with daylight "
+            f"saving, and do not name their zone; nights and weekends are those of {zone}, as most rows have it. For "
+            "the clock on the wall all year round, write the times without an offset, or to Parquet with their zone",
+            GanforgeWarning,
+            stacklevel=3,
+        )
+    return table.frame.assign(**{time: table.column(time).dt.tz_convert(zone)})
 
 
 def _kinds(made: pd.DataFrame) -> dict[str, str]:

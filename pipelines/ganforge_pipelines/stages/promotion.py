@@ -11,7 +11,7 @@ practical equivalence and its certainty are the verdict's.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -54,6 +54,11 @@ class Decision:
             "unseen": self.unseen,
             "gain": None if self.gain is None else self.gain.to_json(),
         }
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Decision:
+        gain = document["gain"]
+        return cls(**{**document, "gain": None if gain is None else Gain(**gain)})
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,26 +1,35 @@
 """Stage `register`: what a run was and what came of it to MLflow, its model to the registry.
 
 What scores, its threshold and its generator are one bundle under one version. It becomes champion if it beats guessing
-and, where there is a champion, beats that one on rows that neither has seen (`promotion`); otherwise challenger.
+and, where there is a champion, beats that one on rows that neither has seen (`promotion`); otherwise challenger. The
+same work is registered once: done again, as after a kill between the registration and the stage's own files, it takes
+up the version that is there.
 """
 
 from __future__ import annotations
 
+import json
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ganforge.data.schema import Schema
-from ganforge_pipelines.lineage.registry import FIGURE, REASON
+from ganforge.errors import GanforgeWarning
+from ganforge_pipelines.lineage.registry import CHALLENGER, CHAMPION, FIGURE, REASON, Known, known
 from ganforge_pipelines.lineage.scoring import load_scorer
-from ganforge_pipelines.lineage.tracking import MODEL_CARD, DatasetInfo, track_run
+from ganforge_pipelines.lineage.tracking import MODEL_CARD, DatasetInfo, take_up, track_run
 from ganforge_pipelines.report.card import ModelCard, render_card
 from ganforge_pipelines.stages import cards, contests
 from ganforge_pipelines.stages.context import StageContext
 from ganforge_pipelines.stages.manifest import Manifest
-from ganforge_pipelines.stages.promotion import Decision, decide
+from ganforge_pipelines.stages.promotion import Decision, HeldOut, decide
 from ganforge_pipelines.stages.rows import FILE, rows_of, write_seen
+
+DECISION = "ganforge.decision"
+"""Tag of every version: the `Decision` it was registered by, as JSON."""
 
 
 def fraud(context: StageContext) -> str:
@@ -30,19 +39,17 @@ def fraud(context: StageContext) -> str:
     schema = Schema.from_json(facts["schema"])
     features = Schema(tuple(each for each in schema if each.name not in (facts["target"], *facts["unseen"])))
     model = context.input("classify", "classifier")
-    held_out = contests.fraud(context, facts, load_scorer(model))
-    decision = decide(
-        context.workspace.root,
-        context.own["name"],
+    standing = _standing(
+        context,
         good=verdict["beats_guessing"] and test["average_precision"] > test["base_rate"],
         why="it beats guessing by the base rate",
         why_not="does not clearly beat guessing by the base rate",
-        held_out=held_out,
+        held_out=lambda: contests.fraud(context, facts, load_scorer(model)),
     )
     return _register(
         context,
         facts=facts,
-        decision=decision,
+        standing=standing,
         threshold=test["threshold"],
         card=cards.fraud(context, facts, verdict, test),
         metrics={
@@ -70,18 +77,17 @@ def images(context: StageContext) -> str:
     facts, verdict = context.json("prepare", "facts.json"), context.json("judge", "verdict.json")
     test = context.json("classify", "test.json")
     model = context.input("classify", "classifier")
-    decision = decide(
-        context.workspace.root,
-        context.own["name"],
+    standing = _standing(
+        context,
         good=verdict["beats_guessing"] and test["accuracy"] > test["base_rate"],
         why="it beats guessing the commonest class",
         why_not="does not clearly beat guessing the commonest class",
-        held_out=contests.images(context, facts, load_scorer(model)),
+        held_out=lambda: contests.images(context, facts, load_scorer(model)),
     )
     return _register(
         context,
         facts=facts,
-        decision=decision,
+        standing=standing,
         threshold=None,
         card=cards.images(context, facts, verdict, test),
         metrics={
@@ -110,18 +116,17 @@ def anomalies(context: StageContext) -> str:
     best = scored["detectors"][scored["best"]]
     labelled = facts["label"] is not None
     model = context.input("score", "model")
-    decision = decide(
-        context.workspace.root,
-        context.own["name"],
+    standing = _standing(
+        context,
         good=not labelled or best["average_precision"] > scored["base_rate"],
         why="it beats guessing by the base rate" if labelled else "there is no label to judge it by",
         why_not="does not beat guessing by the base rate",
-        held_out=contests.anomalies(context, facts, scored, load_scorer(model)),
+        held_out=lambda: contests.anomalies(context, facts, scored, load_scorer(model)),
     )
     return _register(
         context,
         facts=facts,
-        decision=decision,
+        standing=standing,
         threshold=best["threshold"],
         card=cards.anomalies(context, facts, scored),
         metrics={
@@ -142,7 +147,7 @@ def _register(
     context: StageContext,
     *,
     facts: Mapping[str, Any],
-    decision: Decision,
+    standing: Standing,
     threshold: float | None,
     card: ModelCard,
     metrics: Mapping[str, float],
@@ -153,54 +158,94 @@ def _register(
     tags: Mapping[str, Any],
 ) -> str:
     root, name, manifests = context.workspace.root, context.own["name"], context.manifests()
-    data = context.data[0]
+    data, decision = context.data[0], standing.decision
     bundle = _bundle(context, manifests, threshold=threshold, generator=generator is not None)
-    written: list[str] = []
+    place = {"workspace_root": root, "flow": context.spec.flow, "registered_name": name}
+    decided = {REASON: decision.reason, DECISION: json.dumps(decision.to_json())}
 
     def carded(version: int) -> tuple[str, str]:
         final = cards.placed(card, name=name, version=version, decision=decision)
-        written.append(render_card(final))
-        return final.sentence, written[-1]
+        return final.sentence, render_card(final)
 
-    with tempfile.TemporaryDirectory() as folder:
-        trained_on = rows_of(context.input("prepare", FILE), "train")
-        seen = write_seen(Path(folder), trained_on, facts["fingerprinted"])
-        tracked = track_run(
-            workspace_root=root,
-            flow=context.spec.flow,
-            tags={
-                **_tags(context, manifests),
-                **tags,
-                REASON: decision.reason,
-                FIGURE: cards.figure_of(card),
-                "threshold": threshold,
-            },
-            params=_parameters(manifests),
-            curves=_points(context.json("train", "training.json")),
-            metrics=metrics,
-            artifacts={**artifacts, "rows": seen},
-            model_folder=model,
-            generator_folder=generator,
-            dataset=DatasetInfo(
-                name=Path(str(data["path"])).name,
-                source=str(data["path"]),
-                digest=str(data["sha256"]),
-                md5=str(data["md5"] or ""),
-                rows=facts["rows"],
-            ),
-            registered_name=name,
+    if standing.known is not None:
+        tracked = take_up(
+            standing.known,
+            **place,
             promote=decision.promote,
             reason=decision.reason,
-            bundle=bundle,
+            tags=decided,
             card=carded,
-            input_example_schema=takes,
         )
-    (context.out / MODEL_CARD).write_text(written[-1], encoding="utf-8")
+        warnings.warn(
+            f"this model was registered before, as {tracked.uri}, by the same work on the same data; that version was "
+            "taken up, and no second one made",
+            GanforgeWarning,
+            stacklevel=2,
+        )
+    else:
+        with tempfile.TemporaryDirectory() as folder:
+            trained_on = rows_of(context.input("prepare", FILE), "train")
+            seen = write_seen(Path(folder), trained_on, facts["fingerprinted"])
+            tracked = track_run(
+                **place,
+                tags={
+                    **_tags(context, manifests),
+                    **tags,
+                    **decided,
+                    FIGURE: cards.figure_of(card),
+                    "threshold": threshold,
+                },
+                params=_parameters(manifests),
+                curves=_points(context.json("train", "training.json")),
+                metrics=metrics,
+                artifacts={**artifacts, "rows": seen},
+                model_folder=model,
+                generator_folder=generator,
+                dataset=DatasetInfo(
+                    name=Path(str(data["path"])).name,
+                    source=str(data["path"]),
+                    digest=str(data["sha256"]),
+                    md5=str(data["md5"] or ""),
+                    rows=facts["rows"],
+                ),
+                promote=decision.promote,
+                reason=decision.reason,
+                bundle=bundle,
+                card=carded,
+                input_example_schema=takes,
+                key=context.key,
+            )
+    (context.out / MODEL_CARD).write_text(carded(tracked.version)[1], encoding="utf-8")
     context.write_json(
         "registered.json",
-        {**tracked.to_json(), "reason": decision.reason, "threshold": threshold, "decision": decision.to_json()},
+        {**tracked.to_json(), "reason": standing.reason, "threshold": threshold, "decision": decision.to_json()},
     )
-    return f"{tracked.uri} → {tracked.alias} ({decision.reason})"
+    return f"{tracked.uri} → {tracked.alias or 'no alias'} ({standing.reason})"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """What is decided of the model, and the version that it has been registered as before, if it has."""
+
+    known: Known | None
+    decision: Decision
+    reason: str
+
+
+def _standing(context: StageContext, *, held_out: Callable[[], HeldOut | None], **asked: Any) -> Standing:
+    """Champion or challenger; what was settled before stays as it was, or as somebody has moved it since.
+
+    Started again after a kill, or after other runs, the stage finds the version that it made. To hold that one against
+    the champion, perhaps itself, would say nothing, and a second version of it would only push a challenger aside.
+    """
+    root, name = context.workspace.root, context.own["name"]
+    before = known(root, name, context.key)
+    if before is None or not before.settled:
+        decision = decide(root, name, held_out=held_out(), **asked)
+        return Standing(known=before, decision=decision, reason=decision.reason)
+    decision = Decision.from_json(json.loads(before.tags[DECISION]))
+    moved = f"it was {CHAMPION if decision.promote else CHALLENGER}, and no longer is ({before.reason})"
+    return Standing(known=before, decision=decision, reason=before.reason if before.alias else moved)
 
 
 def _bundle(

@@ -34,6 +34,8 @@ class Scored:
     """The score above which a training row counted as odd (the detector's contamination)."""
     unseen: dict[str, int]
     """Column → rows that hold a category never seen in training."""
+    newly_missing: dict[str, int]
+    """Column → rows that lack a value, where none was missing in training."""
 
 
 def score_file(
@@ -59,17 +61,28 @@ def score_file(
     if isinstance(rows_of, _Rows) and (nothing := without_rows(data)) is not None:
         write_tables([_no_scores(nothing, rows_of.schema, str(data), explain=explain)], out)
         warnings.warn(f"{data} has a header but no rows: {out} has none either", GanforgeWarning, stacklevel=2)
-        return Scored(rows=0, threshold=float(detector.threshold_), unseen={})
+        return Scored(rows=0, threshold=float(detector.threshold_), unseen={}, newly_missing={})
     unseen: Counter[str] = Counter()
+    missing: Counter[str] = Counter()
     scores = []
     for chunk in rows_of.for_detector():
         scores.append(np.asarray(detector.decision_function(chunk)))
-        unseen.update(getattr(detector, "unseen_", None) or {})
+        here, lacking = new_in(detector)
+        unseen.update(here)
+        missing.update(lacking)
     score = np.concatenate(scores)
     ranks = rankdata(-score, method="min").astype(np.int64)
     typed = out.suffix.lower() == ".parquet"
     write_tables(_with_scores(detector, rows_of, score, ranks, explain=explain, typed=typed), out)
-    return Scored(rows=len(score), threshold=float(detector.threshold_), unseen=dict(unseen))
+    threshold = float(detector.threshold_)
+    return Scored(rows=len(score), threshold=threshold, unseen=dict(unseen), newly_missing=dict(missing))
+
+
+def new_in(detector: Any) -> tuple[dict[str, int], dict[str, int]]:
+    """Column → how many values of the last call were new to the detector: (categories, missing ones)."""
+    missing = detector.newly_missing_
+    apart = {name: count - missing.get(name, 0) for name, count in detector.unseen_.items()}
+    return {name: count for name, count in apart.items() if count}, dict(missing)
 
 
 def _with_scores(

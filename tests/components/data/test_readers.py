@@ -11,6 +11,7 @@ import pytest
 from ganforge.data.codec import Codec
 from ganforge.data.images import Images
 from ganforge.data.readers import read, read_table, read_table_chunks
+from ganforge.data.schema import Schema
 from ganforge.data.table import Table
 from ganforge.data.toy import toy_payments
 from ganforge.errors import GanforgeError, GanforgeWarning, InputError, UnknownNameError
@@ -91,6 +92,18 @@ def test_zones_far_dates_and_missing_booleans_come_back(tmp_path):
     assert table.frame["when"][0] == pd.Timestamp("2024-12-31 22:30", tz="UTC")
     codec = Codec.fit(table)
     pd.testing.assert_frame_equal(codec.decode(codec.encode(table, clip=None)), table.frame)
+
+
+def test_an_offset_in_parquet_is_a_zone_that_a_schema_is_read_back_with(tmp_path):
+    when = pd.Series(pd.date_range("2026-03-02", periods=40, freq="37min", tz="+02:00"))
+    pd.DataFrame({"when": when, "n": np.arange(40) * 0.5}).to_parquet(tmp_path / "table.parquet")
+    table = read_table(tmp_path / "table.parquet")
+    again = Table.of(table.frame, schema=Schema.from_json(table.schema.to_json()))
+    assert again.fingerprint == table.fingerprint
+    codec = Codec.fit(again)
+    made = codec.decode(codec.encode(again, clip=None))["when"]
+    assert made.tolist() == when.tolist()
+    assert made.dt.hour.tolist() == when.dt.hour.tolist()  # by the clock it came in
 
 
 def test_a_file_without_a_header_takes_names(tmp_path):

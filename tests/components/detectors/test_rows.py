@@ -55,6 +55,32 @@ def test_missing_numbers_have_a_place_where_training_had_some():
     assert counts == {"b": 1}  # there never was a missing one
 
 
+def test_what_is_missing_and_what_is_strange_are_told_apart():
+    """Of every kind, with gaps in training and without."""
+    n = 60
+    full = {
+        "number": np.arange(n) * 0.5,
+        "word": np.array(["a", "b", "c"] * 20, dtype=object),
+        "truth": [True, False] * 30,
+        "grade": pd.Categorical(["poor", "fair", "good"] * 20, ["poor", "fair", "good"], ordered=True),
+        "day": pd.date_range("2025-01-01 03:00", periods=n, freq="7h"),
+    }
+    frame = pd.DataFrame(full)
+    holed = pd.concat([frame, frame.mask(np.tile(np.arange(n) % 7 == 0, (5, 1)).T).add_prefix("holed_")], axis=1)
+    holed["holed_grade"] = holed["grade"].where(np.arange(n) % 7 > 0)
+    encoding = RowEncoding.fit(Table.of(holed))
+    other = holed.astype(object).head(10).copy()
+    other.loc[2:3, list(full)] = np.nan
+    other.loc[2:4, [f"holed_{each}" for each in full]] = np.nan
+    other.loc[5, ["word", "grade", "holed_word", "holed_grade"]] = "never"
+    unseen, missing = Counter(), Counter()
+    encoding.rows(other, source="data frame", unseen=unseen, missing=missing)
+    assert missing == dict.fromkeys(full, 2)
+    strange = {name: count - missing.get(name, 0) for name, count in unseen.items()}
+    words = ("word", "grade", "holed_word", "holed_grade")
+    assert {name: count for name, count in strange.items() if count} == dict.fromkeys(words, 1)
+
+
 def test_frequent_rare_and_unseen_categories_each_have_a_place():
     values = [f"c{k:03d}" for k in range(FREQUENT + 20) for _ in range(3 if k < FREQUENT else 2)]
     encoding = RowEncoding.fit(Table.of(pd.DataFrame({"c": np.array(values, dtype=object)})))

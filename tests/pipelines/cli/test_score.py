@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -52,8 +54,19 @@ def test_rows_stay_in_order_with_score_rank_and_reasons(detector, tmp_path, cli)
     odd = scored.iloc[61]
     assert odd["rank"] == 1
     assert odd["reason_1"] == "a"
-    assert "channel" in done.out
-    assert "never seen" in done.out
+    assert "channel: 1 rows hold a category never seen in training" in done.out
+    assert "lack" not in done.out
+
+
+def test_a_missing_number_is_no_category_that_was_never_seen(detector, tmp_path, cli):
+    TONIGHT.assign(a=[np.nan] * 3 + list(TONIGHT["a"][3:])).to_csv(tmp_path / "t.csv", index=False)
+    done = cli("score", detector, tmp_path / "t.csv", "--out", tmp_path / "s.csv", "--json", tmp_path / "answer.json")
+    assert done.code == 0, done.err
+    assert "a: 3 rows lack a value, never missing in training; they are scored" in done.out
+    assert "channel: 1 rows hold a category never seen in training; they are scored" in done.out
+    assert "a: 3 rows hold" not in done.out
+    answer = json.loads((tmp_path / "answer.json").read_text())
+    assert (answer["unseen"], answer["newly_missing"]) == ({"channel": 1}, {"a": 3})
 
 
 def test_a_missing_column_is_named_and_nothing_is_written(detector, tmp_path, cli):
@@ -109,7 +122,7 @@ def test_a_row_scores_the_same_whatever_stands_around_it(tmp_path):
     some.to_csv(tmp_path / "some.csv", index=False)
     score_file(model, tmp_path / "all.csv", tmp_path / "a.csv")
     summary = score_file(model, tmp_path / "some.csv", tmp_path / "b.csv", rows=7)
-    assert summary.unseen == {}
+    assert summary.unseen == summary.newly_missing == {}
     a, b = (pd.read_csv(tmp_path / name, dtype={"case": str}).set_index("case") for name in ("a.csv", "b.csv"))
     assert (a.loc[b.index, "score"] == b["score"]).all()
 

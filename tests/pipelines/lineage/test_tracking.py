@@ -19,7 +19,8 @@ import pytest
 
 from ganforge.errors import InputError, ServiceError
 from ganforge_pipelines.lineage import records, store, tracking
-from ganforge_pipelines.lineage.tracking import check_tracking_server, track_run, tracking_uri
+from ganforge_pipelines.lineage.registry import known
+from ganforge_pipelines.lineage.tracking import check_tracking_server, take_up, track_run, tracking_uri
 
 
 @pytest.fixture(scope="module")
@@ -167,6 +168,33 @@ def test_a_run_that_breaks_off_is_marked_and_registers_nothing(embedded, payment
     states = [run.info.status for run in client.search_runs([experiment])]
     assert sorted(states) == ["FAILED", "FINISHED", "FINISHED"]
     assert not client.search_registered_models(filter_string="name = 'ganforge-never'")
+
+
+@pytest.mark.slow
+def test_a_version_left_without_its_alias_is_found_by_its_key_and_placed(payments, tmp_path, monkeypatch):
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    told = {**payments.told, "curves": [], "workspace_root": tmp_path, "promote": True, "reason": "the first"}
+
+    def broken(version: int) -> tuple[str, str]:
+        raise KeyboardInterrupt
+
+    assert known(tmp_path, "ganforge-fraud", "k1") is None
+    with pytest.raises(KeyboardInterrupt):
+        track_run(**told, key="k1", card=broken)
+    left = known(tmp_path, "ganforge-fraud", "k1")
+    assert left is not None
+    assert (left.version, left.alias, left.settled) == (1, None, False)
+    place = {"workspace_root": tmp_path, "flow": "fraud", "registered_name": "ganforge-fraud"}
+    taken = take_up(left, **place, promote=True, reason="the first", card=lambda version: (f"no. {version}", "# card"))
+    assert (taken.version, taken.alias, taken.run_id) == (1, "champion", left.run_id)
+    with store.connected(tracking_uri(tmp_path), root=tmp_path) as client:
+        assert client.get_run(left.run_id).info.status == "FINISHED"
+        assert client.get_model_version("ganforge-fraud", "1").description == "no. 1"
+        assert "model_card.md" in {each.path for each in client.list_artifacts(left.run_id)}
+    found = known(tmp_path, "ganforge-fraud", "k1")
+    assert found is not None
+    assert (found.alias, found.settled, found.reason) == ("champion", True, "the first")
+    assert known(tmp_path, "ganforge-fraud", "k2") is None  # other work is another version
 
 
 def test_a_run_that_was_killed_ends_when_its_work_is_registered_again(tmp_path):

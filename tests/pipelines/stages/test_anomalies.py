@@ -10,7 +10,7 @@ import pytest
 
 from ganforge.data.toy import planted_anomalies
 from ganforge.errors import GanforgeWarning, InputError, UnsuitableDataError
-from ganforge_pipelines.stages.anomalies import POSITIVE, ROW, TIME
+from ganforge_pipelines.stages.anomalies import POSITIVE, ROW, TIME, calendar_days
 from ganforge_pipelines.stages.running import run_stage
 
 
@@ -60,6 +60,37 @@ def test_a_gap_leaves_rows_out_before_the_test_part(workspace, rows):
     train, test, _ = prepare(workspace, train_on="all", gap=5.0)
     assert len(test) == 80
     assert len(train) == 110  # five days of two rows
+
+
+CLOCKS = {
+    "east": ("+02:00", ["02 00:30+02:00", "02 03:30+02:00", "02 23:59+02:00", "03 00:00+02:00", "03 02:30+02:00"]),
+    "west": ("-05:00", ["02T00:05:00-0500", "02T12:00:00-0500", "02T21:00:00-0500", "03T05:00:00-0500"]),
+    "summer": ("Europe/Berlin", ["29 00:10+01:00", "29 04:10+02:00", "29 23:50+02:00", "30 00:10+02:00"]),
+    "no zone": (None, ["02 00:30", "02 03:30", "02 23:59", "03 00:00"]),
+}
+"""The zone that tells the days of March 2026 apart, and moments of two of them."""
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+@pytest.mark.parametrize("clock", CLOCKS)
+def test_days_go_from_midnight_to_midnight_by_the_clock_of_the_file(workspace, rows, clock, suffix):
+    zone, held = CLOCKS[clock]
+    late = [f"2026-03-{each}" for each in held]
+    early = [f"2025-12-{1 + k // 10:02d} 12:0{k % 10}{late[0][16:]}" for k in range(200 - len(late))]
+    frame = rows.drop(columns="odd").assign(at=early + late)
+    if suffix == "csv":
+        frame.to_csv(workspace.data / "rows.csv", index=False)
+    else:
+        at = pd.to_datetime(frame["at"], format="ISO8601", utc=zone is not None)
+        frame.assign(at=at if zone is None else at.dt.tz_convert(zone)).to_parquet(workspace.data / "rows.parquet")
+        workspace.write_params({"anomalies.prepare.data": "data/rows.parquet"})
+    share = len(late) / 200
+    _, test, facts = prepare(workspace, test_share=share, train_on="all", label=None)
+    assert list(test[ROW]) == list(range(201 - len(late), 201))
+    assert facts["days"] == 2
+    first = [each[:2] == held[0][:2] for each in held]
+    days = calendar_days(test[TIME].to_numpy())
+    assert (days == days[0]).tolist() == first
 
 
 def test_without_a_time_column_the_split_is_random_and_stratified(workspace, rows):

@@ -173,6 +173,28 @@ def test_payments_know_their_past_and_lose_their_identifiers(workspace):
     pd.testing.assert_frame_equal(served, made.loc[newest.index])
 
 
+def test_nights_are_those_of_the_clock_that_the_file_is_written_in(workspace):
+    frame = simulate_payments(customers=20, terminals=20, days=50, seed=1).drop(columns="scenario")
+    named = {"customer": "customer_id", "terminal": "terminal_id", "amount": "amount", "paid_at": "booked_at"}
+    asked = {**{f"prepare.{role}": column for role, column in named.items()}, "prepare.leave_out": ["payment_id"]}
+
+    def nights(offset) -> list[bool]:
+        write(workspace, frame.assign(booked_at=frame["booked_at"].astype(str) + offset))
+        run(workspace, "prepare", **asked)
+        parts = [pd.read_parquet(workspace.path(f"work/fraud/prepare/{part}.parquet")) for part in ("train", "test")]
+        return pd.concat(parts).sort_values("booked_at", kind="stable")["at_night"].tolist()
+
+    unzoned = nights("")
+    assert True in unzoned
+    assert False in unzoned
+    assert nights("+05:00") == unzoned
+    state = json.loads(workspace.path("work/fraud/prepare/features.json").read_text())
+    later = frame[-1:].assign(booked_at=pd.Timestamp("2026-01-01 22:00", tz="UTC"))  # 03:00 there
+    assert PaymentFeatures.from_json(state).transform(later)["at_night"].tolist() == [True]
+    with pytest.warns(GanforgeWarning, match=r"2 distances from UTC.*those of UTC\+02:00"):
+        nights(np.where(np.arange(len(frame)) < len(frame) // 3, "+01:00", "+02:00"))
+
+
 def test_a_gap_shorter_than_the_labels_delay_is_told(workspace):
     write(workspace, simulate_payments(customers=40, terminals=60, days=120, seed=2).drop(columns="scenario"))
     named = {"customer": "customer_id", "terminal": "terminal_id", "amount": "amount", "time": "booked_at"}
