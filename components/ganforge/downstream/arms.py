@@ -127,6 +127,8 @@ class Verdict:
     sentence: str
     recommended: str
     """Name of the arm to use: a key of `arms`."""
+    seat: str = NONE
+    """The simplest sufficient arm without a generator: the one to use where no synthetic data may be."""
     measure: str
     """"average precision" or "accuracy": the share that the arms' figures are."""
     arms: dict[str, Arm]
@@ -202,6 +204,7 @@ class Verdict:
         return {
             "sentence": self.sentence,
             "recommended": self.recommended,
+            "seat": self.seat,
             "outcome": self.outcome,
             "measure": self.measure,
             "classifier": self.classifier,
@@ -224,7 +227,8 @@ class Verdict:
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Verdict:
-        """The inverse of `to_json`; a verdict written before there was a prior has a flat one."""
+        """The inverse of `to_json`; a verdict written before there was a prior has a flat one, and one written before
+        there was a seat gives it to "none"."""
         prior = value.get("prior")
         curves = {
             name: tuple(Curve(tuple(each["recall"]), tuple(each["precision"])) for each in folds)
@@ -237,6 +241,7 @@ class Verdict:
             curves=curves,
             notices=tuple(value["notices"]),
             prior=None if prior is None else Prior.from_json(prior),
+            seat=value.get("seat", NONE),
             **{name: value[name] for name in plain},
         )
 

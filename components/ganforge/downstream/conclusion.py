@@ -136,6 +136,7 @@ def conclude(
         sentence=sentence,
         outcome=outcome,
         recommended=recommended,
+        seat=seat,
         classifier=models[recommended],
         lacking=lacking if outcome == "undecided" and enough else None,
     )
