@@ -163,9 +163,9 @@ class Verdict:
     """The probability from which on an arm is called better, or worse."""
     prior: Prior | None = None
     """What effects were expected of arms before; None: any size alike."""
-    seat: str = ""
+    seat: str = NONE
     """The plain arm in the seat: the simplest sufficient one of those without a generator, against which every
-    generator is held. "" in a verdict that was written before it was kept."""
+    generator is held, and the one to use where no synthetic data may be."""
     outcome: str = ""
     """Of the synthetic arm spoken of against the plain arm in the seat: "helped", "no help", "undecided"
     or "harmed"; "unlearned" where not even the best arm beats guessing; "" without a synthetic arm."""
@@ -241,8 +241,8 @@ class Verdict:
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Verdict:
-        """The inverse of `to_json`; a verdict written before there was a prior has a flat one, and one
-        from before it was kept no seat."""
+        """The inverse of `to_json`; a verdict written before there was a prior has a flat one, and one written before
+        there was a seat gives it to "none"."""
         prior = value.get("prior")
         curves = {
             name: tuple(Curve(tuple(each["recall"]), tuple(each["precision"])) for each in folds)
@@ -255,7 +255,7 @@ class Verdict:
             curves=curves,
             notices=tuple(value["notices"]),
             prior=None if prior is None else Prior.from_json(prior),
-            seat=value.get("seat", ""),
+            seat=value.get("seat", NONE),
             **{name: value[name] for name in plain},
         )
 

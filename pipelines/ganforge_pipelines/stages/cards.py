@@ -15,7 +15,6 @@ from ganforge_pipelines.report.wording import in_unit, interval, score
 from ganforge_pipelines.stages.budget import wilson
 from ganforge_pipelines.stages.context import StageContext
 from ganforge_pipelines.stages.found import LEVEL, name_of
-from ganforge_pipelines.stages.gating import followed
 from ganforge_pipelines.stages.promotion import Decision
 
 LICENCE = (
@@ -41,7 +40,7 @@ def fraud(
         **_common(context, facts),
         what=f"A classifier ({test['classifier']}) that tells rows with {facts['positive']} from the others, trained "
         f"with {_arm(test['arm'])} on {test['trained_on']:,} rows",
-        verdict=followed(verdict, context.json("sample", "quality.json"))["sentence"],
+        verdict=verdict["sentence"],
         figures=(
             Figure(
                 label="average precision",
@@ -95,7 +94,7 @@ def images(
         **_common(context, facts),
         what=f"A small convolutional network that tells {len(facts['classes'])} classes of pictures apart, trained "
         f"with {_arm(test['arm'])} on {test['trained_on']:,} pictures",
-        verdict=followed(verdict, context.json("sample", "quality.json"))["sentence"],
+        verdict=verdict["sentence"],
         figures=(
             Figure(
                 label="accuracy",

@@ -1,8 +1,8 @@
 """The gate between `sample` and `classify`: `quality.json`, and what follows when it does not open.
 
     passed      bool: may the synthetic rows go on?
-    sentence    "The rows pass the gate." or "The rows do not pass the gate: 12 % of the rows copy a real one.
-                Nothing was augmented."
+    sentence    "The rows pass the gate." or "The rows do not pass the gate: 12 % of the rows copy a real one. They
+                are left out."
     gates       a list of {name, value, limit, passed, sentence}: those of fidelity and of privacy, or of pictures
     compared    {what, real, synthetic, held_out, copies_dropped}: what was held against what, how many rows there were
                 of each, and how many exact copies had been dropped before (of pictures none are)
@@ -33,6 +33,8 @@ import numpy as np
 import pandas as pd
 
 from ganforge.data.schema import Schema
+from ganforge.downstream.arms import NONE, beats
+from ganforge.downstream.sentence import display_name
 from ganforge.quality.exposure import PRIVACY_GATES, privacy
 from ganforge.quality.gates import Gate
 from ganforge.quality.picture_exposure import picture_privacy
@@ -108,14 +110,25 @@ def _opening(gates: tuple[Gate, ...], *, noun: str) -> dict[str, Any]:
     failed = [each.sentence for each in gates if not each.passed]
     sentence = f"The {noun} pass the gate."
     if failed:
-        sentence = f"The {noun} do not pass the gate: {'; '.join(failed)}. Nothing was augmented."
+        sentence = f"The {noun} do not pass the gate: {'; '.join(failed)}. They are left out."
     return {"passed": not failed, "sentence": sentence, "gates": [each.to_json() for each in gates]}
 
 
 def followed(verdict: Mapping[str, Any], quality: Mapping[str, Any]) -> dict[str, Any]:
-    """The verdict as it is acted on: where it recommends synthetic data and the gate is shut, nothing is augmented, and
-    `sentence` says why before it says what the folds did; anything else stays."""
+    """The verdict as it is acted on: where it recommends synthetic data and the gate is shut, the simplest sufficient
+    arm without them takes their place, and `sentence` says so before it says what the folds did; anything else
+    stays."""
     if quality["passed"] or not verdict["arms"][verdict["recommended"]]["synthetic"]:
         return dict(verdict)
-    sentence = f"{quality['sentence']} Over the folds they did well: {verdict['sentence']}"
-    return {**verdict, "recommended": "none", "sentence": sentence}
+    seat = verdict["seat"]
+    arm = verdict["arms"][seat]
+    name = "nothing" if seat == NONE else display_name(seat)
+    instead = f"{name[0].upper()}{name[1:]} {'take' if seat.endswith('s') else 'takes'} their place."
+    over_folds = f"Over the folds: {verdict['sentence'].removeprefix('Augment. ')}"
+    return {
+        **verdict,
+        "recommended": seat,
+        "sentence": f"{quality['sentence']} {instead} {over_folds}",
+        "classifier": arm["classifier"],
+        "beats_guessing": beats(arm["folds"], verdict["base_rate"], verdict["test_to_train"], verdict["level"]),
+    }

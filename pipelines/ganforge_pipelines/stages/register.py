@@ -24,6 +24,7 @@ from ganforge_pipelines.lineage.tracking import MODEL_CARD, DatasetInfo, take_up
 from ganforge_pipelines.report.card import ModelCard, render_card
 from ganforge_pipelines.stages import cards, contests
 from ganforge_pipelines.stages.context import StageContext
+from ganforge_pipelines.stages.gating import followed
 from ganforge_pipelines.stages.manifest import Manifest
 from ganforge_pipelines.stages.promotion import Decision, HeldOut, decide
 from ganforge_pipelines.stages.rows import FILE, rows_of, write_seen
@@ -34,7 +35,7 @@ DECISION = "ganforge.decision"
 
 def fraud(context: StageContext) -> str:
     """The classifier, with the generator and its rows beside it."""
-    facts, verdict = context.json("prepare", "facts.json"), context.json("judge", "verdict.json")
+    facts, verdict = context.json("prepare", "facts.json"), _followed(context)
     test = context.json("classify", "test.json")
     schema = Schema.from_json(facts["schema"])
     features = Schema(tuple(each for each in schema if each.name not in (facts["target"], *facts["unseen"])))
@@ -74,7 +75,7 @@ def fraud(context: StageContext) -> str:
 
 def images(context: StageContext) -> str:
     """The picture classifier, with the generator and its pictures beside it."""
-    facts, verdict = context.json("prepare", "facts.json"), context.json("judge", "verdict.json")
+    facts, verdict = context.json("prepare", "facts.json"), _followed(context)
     test = context.json("classify", "test.json")
     model = context.input("classify", "classifier")
     standing = _standing(
@@ -141,6 +142,11 @@ def anomalies(context: StageContext) -> str:
         takes=Schema.from_json(facts["schema"]),
         tags={"detector": scored["best"], "trained_on": facts["trained_on"]},
     )
+
+
+def _followed(context: StageContext) -> dict[str, Any]:
+    """The verdict as it was acted on: whether guessing is beaten is asked of the arm that is registered."""
+    return followed(context.json("judge", "verdict.json"), context.json("sample", "quality.json"))
 
 
 def _register(

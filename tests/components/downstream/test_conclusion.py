@@ -40,7 +40,7 @@ def test_no_help():
 
 def test_the_simplest_sufficient_arm_is_what_synthetic_rows_have_to_beat():
     found = verdict(weights=shifted(0.10, 0.01), ctgan=shifted(0.09, 0.02))
-    assert (found.outcome, found.recommended) == ("no help", "class weights")
+    assert (found.outcome, found.recommended, found.seat) == ("no help", "class weights", "class weights")
     assert found.sentence.startswith(
         "Do not augment. Class weights with gradient boosting reach .81 average precision; CTGAN's rows change that by "
         "−.01 (90 % between"
@@ -51,7 +51,7 @@ def test_the_simplest_sufficient_arm_is_what_synthetic_rows_have_to_beat():
 
 def test_helped():
     found = verdict(weights=shifted(0.0, 0.01), ctgan=shifted(0.05, 0.01))
-    assert (found.outcome, found.recommended) == ("helped", "ctgan")
+    assert (found.outcome, found.recommended, found.seat) == ("helped", "ctgan", "none")
     assert found.sentence == (
         "Augment. CTGAN's rows lift gradient boosting from .71 to .76 average precision, by +.05 (90 % between +.04 "
         "and +.06)."
