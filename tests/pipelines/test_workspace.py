@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -123,11 +124,30 @@ def test_what_params_yaml_leaves_out_is_taken_from_the_defaults(workspace):
         ({"report.show_rows": "yes"}, "true or false"),
         ({"fraud.train": 3}, "is a section"),
         ({"trainer.devices": 1.5}, "a number of devices"),
+        ({"trainer.precision": 8}, "16, 32, 64 or one of Lightning's words"),
+        ({"trainer.precision": True}, "16, 32, 64 or one of Lightning's words"),
+        ({"trainer.matmul": "hihgest"}, "did you mean 'highest'"),
     ],
 )
 def test_what_cannot_be_is_refused_with_the_remedy(workspace, overrides, words):
     with pytest.raises(InputError, match=words):
         workspace.params(flow="fraud", overrides=overrides)
+
+
+def test_whatever_the_trainer_takes_can_be_set(workspace):
+    from ganforge.training.matmul import SETTINGS
+    from ganforge.training.trainer import TrainerOptions, build
+    from ganforge_pipelines.workspace.parameters import CHOICES
+
+    assert set(defaults()["trainer"]) == {each.name for each in fields(TrainerOptions)}
+    assert TrainerOptions(**defaults()["trainer"]) == TrainerOptions()
+    assert CHOICES["trainer.matmul"] == ("auto", *SETTINGS)
+    for name, text in (("precision", "64"), ("precision", "bf16-mixed"), ("matmul", "highest")):
+        params = workspace.params(flow="fraud", overrides=parse_assignments([f"trainer.{name}={text}"]))
+        assert str(getattr(TrainerOptions.from_mapping(params["trainer"]), name)) == text
+    workspace.write_params({"trainer.precision": 32})
+    params = workspace.params(flow="fraud", overrides={"trainer.accelerator": "cpu"})
+    assert build(TrainerOptions.from_mapping(params["trainer"]), []).precision == "32-true"
 
 
 def test_a_mistake_in_params_yaml_names_file_and_line(workspace):

@@ -32,6 +32,10 @@ from ganforge.data.schema import NUMERIC, Column, Schema, plain
 from ganforge.data.table import Table, conform
 from ganforge.errors import InputError, UnknownNameError, UnsuitableDataError
 
+NOTHING = (
+    "every column is constant, an identifier or free text, so there is nothing to learn from; give at least one column "
+    "that varies, or a schema that says the kind of one that was guessed wrong"
+)
 CLIP = 1.0
 """Largest |α| that a generator's tanh can give back."""
 _ROWS = 65_536  # rows a mixture is evaluated on at a time: (rows, K) float64 stays within some megabytes
@@ -78,9 +82,7 @@ class Codec:
         Raises `UnsuitableDataError` when no column is left to learn from.
         """
         if not any(column.learned for column in table.schema):
-            raise UnsuitableDataError(
-                f"{table.source}: every column is constant, an identifier or free text; there is nothing to learn from"
-            )
+            raise UnsuitableDataError(f"{table.source}: {NOTHING}")
         mixtures: dict[str, Mixture | None] = dict.fromkeys(table.schema.of_kind(*NUMERIC))
         known: dict[str, Known] = {}
         for name in mixtures:

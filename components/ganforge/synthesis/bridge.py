@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ganforge.data.codec import Codec
+from ganforge.data.codec import NOTHING, Codec
 from ganforge.data.decoding import numeric_series
 from ganforge.data.dtypes import restored
 from ganforge.data.schema import NUMERIC, Column, Schema, ticks, ticks_per_second
@@ -20,9 +20,7 @@ class Bridge:
 
     def __init__(self, schema: Schema) -> None:
         if not any(column.learned for column in schema):
-            raise UnsuitableDataError(
-                "every column is constant, an identifier or free text; there is nothing to learn from"
-            )
+            raise UnsuitableDataError(NOTHING)
         # without mixtures our codec translates categories, constants and identifiers, and knows conditions
         self.codec = Codec(schema, dict.fromkeys(schema.of_kind(*NUMERIC)))
         self.medians: dict[str, float] = {}

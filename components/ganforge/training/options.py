@@ -32,7 +32,9 @@ class TrainerOptions:
     shared by all players."""
     matmul: Setting = "auto"
     """How float32 matrices are multiplied: "highest", "high" or "medium" (torch's words; "medium" may round to bfloat16
-    inside, which a processor with units for it does four times as fast), or "auto", the fastest that is float32."""
+    inside, which a processor with units for it does four times as fast), or "auto", the fastest that is float32. "auto"
+    measures at the start: on a busy machine two runs of one seed may multiply differently, and so end in other weights.
+    "highest" makes them alike."""
 
     def __post_init__(self) -> None:
         if self.matmul not in ("auto", *SETTINGS):

@@ -91,7 +91,10 @@ def _check_table(table: Table, data: Path, *, target: str | None, time: str | No
     if left_out:
         remarks.append(f"identifiers and free text, never learned: {', '.join(left_out)}")
     if len(constant) == len(table.schema.columns):
-        raise UnsuitableDataError(f"{data}: every column holds one value only; there is nothing to learn")
+        raise UnsuitableDataError(
+            f"{data}: every column holds one value only, so there is nothing to learn; give at least one column that "
+            "varies"
+        )
     sentence = f"{data.name}: {len(table):,} rows, {len(table.schema.columns)} columns"
     n_positive = None
     if target is not None:

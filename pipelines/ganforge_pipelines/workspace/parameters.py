@@ -57,6 +57,7 @@ RANGES: dict[str, Range] = {
     "classify.steps": (1, None),
 }
 CHOICES: dict[str, tuple[str, ...]] = {
+    "trainer.matmul": ("auto", "highest", "high", "medium"),
     "anomalies.prepare.train_on": ("normal", "all"),
     "images.judge.classical.padding": ("border", "background"),
     "fraud.judge.classifier": ("gradient-boosting", "random-forest", "logistic-regression"),
@@ -251,6 +252,9 @@ def _checked(name: str, value: Any, default: Any, *, where: str) -> Any:
         value = float(value) if good else value
     elif isinstance(default, str):
         good = isinstance(value, str) or (short.startswith("prepare.") and value is None)
+        if short == "trainer.precision":
+            good = good or (type(value) is int and value in (16, 32, 64))  # bits, as Lightning takes them, too
+            kind = "16, 32, 64 or one of Lightning's words, for example bf16-mixed"
         if not good and short in ("prepare.target", "prepare.label", "score.budget"):
             good, value = isinstance(value, int | float), str(value)
     elif isinstance(default, list):

@@ -76,7 +76,8 @@ def too_few_rows(folder):
 
 
 def all_columns_constant(folder):
-    return ["fit", table(folder / "t.csv", pd.DataFrame({"a": [1] * 50, "b": ["x"] * 50}))], 1, ["constant"]
+    frame = pd.DataFrame({"a": [1] * 50, "b": ["x"] * 50})
+    return ["fit", table(folder / "t.csv", frame)], 1, ["t.csv", "constant", "give at least one column that varies"]
 
 
 def duplicate_column_names(folder):

@@ -54,3 +54,12 @@ def test_fetch_tells_a_script_what_it_wrote(tmp_path, monkeypatch, cli):
     assert json.loads(done.out) == answer
     assert cli("data", "fetch", "adult", "--out", tmp_path / "again.csv", "--quiet").out == ""
     assert (tmp_path / "again.csv").exists()
+
+
+def test_check_says_what_a_flow_would_stumble_over(tmp_path, cli):
+    data = tmp_path / "t.csv"
+    pd.DataFrame({"a": [1] * 50, "b": ["x"] * 50}).to_csv(data, index=False)
+    done = cli("data", "check", data)
+    assert done.code == 1, done.out
+    assert f"{data}: every column holds one value only" in done.err
+    assert "give at least one column that varies" in " ".join(done.err.split())

@@ -6,9 +6,11 @@ import re
 import socket
 import subprocess
 import sys
+import textwrap
 import threading
 import urllib.error
 import urllib.request
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -17,14 +19,18 @@ import pytest
 import yaml
 
 from ganforge.artifacts import write_artifact
+from ganforge.data.embedded import make_embedded
+from ganforge.data.table import Table
 from ganforge.data.toy import planted_anomalies, toy_images
 from ganforge.detectors.isolation_forest import IsolationForest
 from ganforge.downstream.classifiers import make_classifier
 from ganforge.downstream.picture_classifier import PictureClassifier
-from ganforge.errors import InputError, UnknownNameError
+from ganforge.errors import GanforgeWarning, InputError, UnknownNameError
 from ganforge_pipelines.lineage.scoring import _load_pyfunc
 from ganforge_pipelines.lineage.signatures import signature_of
 from ganforge_pipelines.lineage.store import connected
+from ganforge_pipelines.stages.running import run_stage
+from ganforge_pipelines.workspace import Workspace
 
 ROOT = Path(__file__).parents[3]
 
@@ -160,6 +166,42 @@ def test_it_answers_over_http(answering, payments):
     with urllib.request.urlopen(request, timeout=60) as response:
         answers = [each["probability"] for each in json.load(response)["predictions"]]
     assert answers == pytest.approx(payments.classifier.predict_proba(rows)[:, 1].tolist())
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory):
+    """The folder of `fraud-prepare` on the embedded data, by the parameters of a new workspace."""
+    workspace = Workspace.create(tmp_path_factory.mktemp("prepared") / "team")
+    make_embedded(workspace.data)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", GanforgeWarning)
+        run_stage("fraud-prepare", workspace, workspace.params(flow="fraud"))
+    return workspace.stage_dir("fraud", "prepare")
+
+
+def test_the_record_that_the_readme_sends_is_one_of_the_model_that_make_run_registers(prepared, tmp_path, capsys):
+    from mlflow.models.utils import _enforce_schema
+
+    readme = (ROOT / "mlflow" / "README.md").read_text(encoding="utf-8")
+    sent = re.search(r"--data '(\{.*?\})'\n", readme, re.DOTALL)
+    code = re.search(r"^(    import json\n.*?)\n\n\S", readme, re.DOTALL | re.MULTILINE)
+    assert sent is not None
+    assert code is not None
+    records = json.loads(sent[1])["dataframe_records"]
+
+    train = Table.of(pd.read_parquet(prepared / "train.parquet"))
+    features = train.drop("is_fraud")
+    classifier = make_classifier("logistic-regression").fit(features, train.frame["is_fraud"])
+    classifier.save(tmp_path / "classifier")
+    taken = _enforce_schema(pd.DataFrame(records), signature_of(features.schema, tmp_path / "classifier").inputs)
+    answer = _load_pyfunc(str(tmp_path / "classifier")).predict(taken)
+    assert answer["probability"].between(0, 1).all()
+    assert list(records[0]) == list(features.schema.names)
+
+    script = textwrap.dedent(code[1])
+    assert "runs/…-fraud/features.json" in script
+    exec(script.replace("runs/…-fraud", str(prepared)), {})  # noqa: S102 - what a reader does
+    assert json.loads(capsys.readouterr().out) == [pytest.approx(each) for each in records]
 
 
 def test_the_team_servers_files_fit_what_is_installed():
