@@ -19,6 +19,9 @@ What it brings by itself is the line `ctgan, calibrated` in BENCHMARKS.md, under
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -33,6 +36,8 @@ OBEYED = 0.995
 """How often the network makes a value that it is asked for, at least."""
 LEAST = 128  # generated for each condition: its shares are means of probabilities, not counts, and settle fast
 QUANTILES = 65
+CELLS = 1 << 20
+"""Shares, of one value under one condition each, that are worked out at a time: some ten megabytes an array."""
 _CHUNK = 8_192
 _PRIOR_ROWS = 20.0  # a condition seen in so few rows is believed half as much as the network
 _LARGEST = 3.0  # a round's largest correction, in nats
@@ -44,29 +49,76 @@ _ROUNDS = 4
 def calibrate_shares(game: CTGANGame, codes: Tensor, bank: ConditionBank, *, seed: int) -> None:
     """Move the last layer's offsets until each column has, under each condition, the shares it has in `codes`.
 
-    game: on the CPU, in evaluation mode. codes (N, blocks): the rows it was trained on; −1 counts nowhere. bank: what
-    is asked for beside a condition. Where nothing can be asked for, the bias takes the place of the offsets.
+    game: on the CPU, in evaluation mode. codes (N, blocks): all rows, those held out to judge by among them; −1 counts
+    nowhere. bank: what is asked for beside a condition. Where nothing can be asked for, the bias takes the place of the
+    offsets.
+
+    C conditions by W values may be very many: of the two numbers that are kept for each, none is kept where both are
+    of one column, and the rest is worked out a stretch of conditions at a time.
     """
-    together = game.conditions.columns  # so many offsets move at once, each by its part
-    joint = joint_counts(codes, game.conditions, game.layout)
-    own, itself = own_places(game.conditions, game.layout)
-    rows = np.where(own, joint, 0).sum(1) if game.conditions.width else np.array([float(len(codes))])
+    conditions = game.conditions
+    together = conditions.columns  # so many offsets move at once, each by its part
+    rows = conditions.counts(codes).astype(np.float64) if conditions.width else np.array([float(len(codes))])
     count = rows_a_condition(rows, known=len(codes))
     asked = np.repeat(np.arange(len(rows)), count)
+    first = np.concatenate([[0], np.cumsum(count)])  # where the rows of each condition begin
     rng = np.random.default_rng((seed, 3))
     places = torch.tensor([c for span in game.layout.one_hots for c in range(span.start, span.stop)])
     noise = torch.Generator().manual_seed(seed)
     offsets = _offsets(game.generator.out)
-    target = None
-    for _ in range(_ROUNDS + together if together > 1 else _ROUNDS):
-        made = _mean_probabilities(game, asked, bank.draw(asked, rng), count, noise)
-        if target is None:  # the network's own belief, where the data say little
-            target = (joint + _PRIOR_ROWS * made) / (rows[:, None] + _PRIOR_ROWS)
-        step = np.log(target.clip(_FLOOR)) - np.log(made.clip(_FLOOR))
-        step = np.where(own, 0.0, step)
-        step[itself] = 2 * _lacking(made[itself])  # only this one offset moves it much
-        step = np.where((count == 0)[:, None], 0.0, step.clip(-_LARGEST, _LARGEST))
-        offsets[: len(step), places] += torch.from_numpy(step / max(0.6 * together, 1)).to(offsets.dtype)
+    parts, targets = list(_stretches(conditions, game.layout)), []
+    for number in range(_ROUNDS + together if together > 1 else _ROUNDS):
+        drawn, steps = bank.draw(asked, rng), []
+        for k, part in enumerate(parts):
+            at, among = slice(part.start, part.stop), slice(first[part.start], first[part.stop])
+            made = _mean_probabilities(game, asked[among] - part.start, drawn[among], count[at], noise)
+            if number == 0:  # the network's own belief, where the data say little
+                joint = joint_counts(codes, conditions, game.layout, start=part.start, stop=part.stop)
+                target = (joint + _PRIOR_ROWS * made) / (rows[at, None] + _PRIOR_ROWS)
+                targets.append(target[:, part.others].astype(np.float32))
+            steps.append(_steps(made, targets[k], part, met=count[at] > 0))
+        for part, (step, itself) in zip(parts, steps, strict=True):  # not before all are known: rows are asked several
+            at = torch.arange(part.start, part.stop)
+            for rows_at, values, move in ((at[:, None], part.others, step), (at[: len(itself)], part.itself, itself)):
+                offsets[rows_at, places[values]] += torch.from_numpy(move / max(0.6 * together, 1)).to(offsets.dtype)
+
+
+@dataclass(frozen=True, eq=False)
+class _Stretch:
+    """Conditions `start` to `stop`, all of one column, and the values that they say something about."""
+
+    start: int
+    stop: int
+    others: np.ndarray
+    """Which of the Σ widths values are of other columns."""
+    itself: np.ndarray
+    """Which is the very value that each condition asks for; (0,) without conditions."""
+
+
+def _stretches(conditions: Conditions, layout: Layout) -> Iterator[_Stretch]:
+    """All conditions, so many at a time that they have about `CELLS` shares; one stretch without conditions."""
+    starts = np.concatenate([[0], np.cumsum([block.width for block in layout.blocks])])
+    values = np.arange(starts[-1])
+    if not conditions.width:
+        yield _Stretch(0, 1, values, values[:0])
+    longest = max(CELLS // len(values), 1)
+    for block, top, height in zip(conditions.blocks, conditions.starts, conditions.widths, strict=True):
+        own = slice(starts[block], starts[block + 1])
+        others = np.delete(values, own)
+        for begin in range(0, height, longest):
+            end = min(begin + longest, height)
+            yield _Stretch(int(top + begin), int(top + end), others, values[own][begin:end])
+
+
+def _steps(made: np.ndarray, target: np.ndarray, part: _Stretch, *, met: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """How far the offsets are to move that say something about other columns (c, M), and about the value itself (c,).
+
+    made (c, Σ widths): generated shares; target (c, M): those to come to; met (c,): which conditions there are rows of.
+    """
+    step = np.log(target.clip(_FLOOR)) - np.log(made[:, part.others].clip(_FLOOR))
+    step = np.where(met[:, None], step.clip(-_LARGEST, _LARGEST), 0.0)
+    itself = 2 * _lacking(made[np.arange(len(part.itself)), part.itself])  # only this one offset moves it much
+    return step.astype(np.float32), np.where(met[: len(itself)], itself.clip(-_LARGEST, _LARGEST), 0.0)
 
 
 def _offsets(last: ConditionedLinear) -> Tensor:
@@ -74,31 +126,30 @@ def _offsets(last: ConditionedLinear) -> Tensor:
     return last.bias.detach()[None] if last.lookup is None else last.lookup.detach()
 
 
-def joint_counts(codes: Tensor, conditions: Conditions, layout: Layout) -> np.ndarray:
-    """How many rows have the condition and the value: (C, Σ widths) float64; (1, Σ widths) without conditions."""
-    widths = [block.width for block in layout.blocks]
-    starts = np.concatenate([[0], np.cumsum(widths)])
-    columns = codes.numpy().astype(np.int64).T
-    counts = np.zeros((max(conditions.width, 1), starts[-1]))
+def joint_counts(
+    codes: Tensor, conditions: Conditions, layout: Layout, *, start: int = 0, stop: int | None = None
+) -> np.ndarray:
+    """How many rows have the condition and the value: (C, Σ widths) float64; (1, Σ widths) without conditions.
+
+    start, stop: of the C conditions only these.
+    """
+    starts = np.concatenate([[0], np.cumsum([block.width for block in layout.blocks])])
+    columns = codes.numpy().T
+    stop = max(conditions.width, 1) if stop is None else stop
+    counts = np.zeros((stop - start, starts[-1]))
     asked = zip(conditions.blocks, conditions.starts, conditions.widths, strict=True)
     for a, top, height in asked if conditions.width else [(None, 0, 1)]:
-        first = np.zeros_like(columns[0]) if a is None else columns[a]
-        for b, width in enumerate(widths):
-            seen = (first >= 0) & (columns[b] >= 0)
-            both = np.bincount(first[seen] * width + columns[b][seen], minlength=height * width)
-            counts[top : top + height, starts[b] : starts[b + 1]] = both.reshape(height, width)
+        low, high = max(start, top), min(stop, top + height)
+        if low >= high:
+            continue
+        first = np.zeros(len(codes), dtype=np.int64) if a is None else columns[a].astype(np.int64) - (low - top)
+        rows = np.flatnonzero((first >= 0) & (first < high - low))
+        for b, block in enumerate(layout.blocks):
+            second = columns[b][rows].astype(np.int64)
+            both = first[rows][second >= 0] * block.width + second[second >= 0]
+            filled = np.bincount(both, minlength=(high - low) * block.width)
+            counts[low - start : high - start, starts[b] : starts[b + 1]] = filled.reshape(high - low, block.width)
     return counts
-
-
-def own_places(conditions: Conditions, layout: Layout) -> tuple[np.ndarray, np.ndarray]:
-    """True where a condition meets a value of the column it asks for, and where it meets the very value that it asks
-    for: (C, Σ widths) each."""
-    starts = np.concatenate([[0], np.cumsum([block.width for block in layout.blocks])])
-    own, itself = np.zeros((2, max(conditions.width, 1), starts[-1]), dtype=bool)
-    for block, top, height in zip(conditions.blocks, conditions.starts, conditions.widths, strict=True):
-        own[top : top + height, starts[block] : starts[block + 1]] = True
-        itself[top + np.arange(height), starts[block] + np.arange(height)] = True
-    return own, itself
 
 
 def _lacking(made: np.ndarray) -> np.ndarray:
@@ -124,11 +175,16 @@ def _mean_probabilities(
 
     asked (n,): the condition that each row is counted for; places (n, K): all that it is asked for.
     """
-    total = torch.zeros(len(count), sum(block.width for block in game.layout.blocks))
-    both = zip(torch.from_numpy(asked).split(_CHUNK), torch.from_numpy(places).split(_CHUNK), strict=True)
-    for part, wanted in both:
+    values = sum(block.width for block in game.layout.blocks)
+    total = torch.zeros(len(count), values)
+    chunk = max(min(_CHUNK, CELLS // values), 1)
+    for begin in range(0, len(asked), chunk):
+        part = torch.from_numpy(asked[begin : begin + chunk])
+        wanted = torch.from_numpy(places[begin : begin + chunk]) if game.conditions.width else None
         z = torch.randn(len(part), game.latent, generator=noise)
-        logits = game.generator(z, wanted if game.conditions.width else None).float()
-        shares = [logits[:, span.start : span.stop].softmax(1) for span in game.layout.one_hots]
-        total.index_add_(0, part, torch.cat(shares, 1))
+        logits, at = game.generator(z, wanted).float(), 0
+        for span in game.layout.one_hots:
+            width = span.stop - span.start
+            total[:, at : at + width].index_add_(0, part, logits[:, span.start : span.stop].softmax(1))
+            at += width
     return total.numpy() / np.maximum(count, 1)[:, None]

@@ -15,7 +15,8 @@ def default_steps(rows: int, batch_size: int) -> int:
     """The most steps for a table of `rows`: 150 passes over it, but at least 4,000 and at most 10,000.
 
     Passes alone starve a small table: 300 of them are 300 steps for 400 rows, which get better for 3,000. Adult gets
-    better for longer than 7,000; at 10–30 ms a step on a CPU these are two to four minutes.
+    better for longer than 7,000. How long that takes hangs on the processor, the width of a row and how many columns
+    are asked for together: BENCHMARKS.md has what a step took where. Judgements may end training before.
     """
     return min(max(math.ceil(150 * rows / batch_size), 4_000), 10_000)
 

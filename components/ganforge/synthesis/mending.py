@@ -21,8 +21,8 @@ def calibrate(
 ) -> QuantileMaps:
     """Move the offsets of a trained game's last layer, and learn the quantile maps that go with them.
 
-    game: on the CPU, in evaluation mode. scalars (N, S), codes (N, blocks): the rows it was trained on. bank: what they
-    would be asked for.
+    game: on the CPU, in evaluation mode. scalars (N, S), codes (N, blocks): all rows, among them those that early
+    stopping held out to judge the network by, which is over by then. bank: what they would be asked for.
     """
     calibrate_shares(game, codes, bank, seed=seed)
     calibrate_ranks(game, scalars, codes, bank, seed=seed)

@@ -19,11 +19,12 @@ from torch import Tensor
 from ganforge.data.layout import Layout
 from ganforge.gans.ctgan import CTGANGame
 from ganforge.synthesis.bank import ConditionBank
-from ganforge.synthesis.calibration import own_places, rows_a_condition
+from ganforge.synthesis.calibration import rows_a_condition
 from ganforge.synthesis.quantiles import modes_of
 
 _ROUNDS = 4
 _CHUNK = 8_192
+_CELLS = 1 << 22  # logits that are worked out at a time: 16 megabytes
 _PRIOR_ROWS = 20.0  # a condition seen in so few rows is believed half as much as the network
 _LARGEST = 0.5  # a round's largest correction, in units of atanh α
 _EDGE = 1 - 1e-6
@@ -33,8 +34,8 @@ _EDGE = 1 - 1e-6
 def calibrate_ranks(game: CTGANGame, scalars: Tensor, codes: Tensor, bank: ConditionBank, *, seed: int) -> None:
     """Move the last layer's offsets until numbers have, under each condition, the mean rank they have in the data.
 
-    game: on the CPU, in evaluation mode. scalars (N, S), codes (N, blocks): the rows it was trained on. bank: what is
-    asked for beside a condition. Without conditions there is nothing to move.
+    game: on the CPU, in evaluation mode. scalars (N, S), codes (N, blocks): all rows, those held out to judge by
+    among them. bank: what is asked for beside a condition. Without conditions there is nothing to move.
     """
     conditions, last = game.conditions, game.generator.out
     if not conditions.width or last.lookup is None or not game.layout.scalars:
@@ -47,9 +48,9 @@ def calibrate_ranks(game: CTGANGame, scalars: Tensor, codes: Tensor, bank: Condi
     wide = wide_modes(scalars.numpy(), codes.numpy(), game.layout)
     ranks, smooth = ranks_within(scalars.numpy(), codes.numpy(), wide)
     real, rows = _means(ranks, smooth, conditions_of(codes, game), conditions.width)
-    target = None
+    target, chunk = None, max(min(_CHUNK, _CELLS // game.layout.width), 1)
     for _ in range(_ROUNDS + conditions.columns):
-        parts = torch.from_numpy(bank.draw(asked, rng)).split(_CHUNK)
+        parts = torch.from_numpy(bank.draw(asked, rng)).split(chunk)
         made = [game.generate(len(part), part if part.shape[1] > 1 else part[:, 0], generator=noise) for part in parts]
         alpha, modes = (torch.cat(each).numpy() for each in zip(*made, strict=True))
         ranks, smooth = ranks_within(alpha, modes, wide)
@@ -109,7 +110,9 @@ def _slopes(alpha: np.ndarray, ranks: np.ndarray, smooth: np.ndarray) -> np.ndar
 
 def _own_scalars(game: CTGANGame) -> np.ndarray:
     """True where a condition asks for a mode of the very number: (C, S)."""
-    layout, conditions = game.layout, game.conditions
-    own = own_places(conditions, layout)[0]
-    starts = np.concatenate([[0], np.cumsum([block.width for block in layout.blocks])])[:-1]
-    return own[:, [starts[k] for k, block in enumerate(layout.blocks) if block.kind == "mixture"]]
+    numeric = [k for k, block in enumerate(game.layout.blocks) if block.kind == "mixture"]
+    own = np.zeros((game.conditions.width, len(numeric)), dtype=bool)
+    for block, top, height in zip(game.conditions.blocks, game.conditions.starts, game.conditions.widths, strict=True):
+        if block in numeric:
+            own[top : top + height, numeric.index(block)] = True
+    return own

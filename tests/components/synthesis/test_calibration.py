@@ -1,5 +1,7 @@
 """After training, shares and numbers are brought to those of the data, and what columns say about each other stays."""
 
+import tracemalloc
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,9 +9,11 @@ import torch
 
 from ganforge.catalog import load_model
 from ganforge.data.layout import Block, Layout
-from ganforge.gans.ctgan import Conditions
+from ganforge.gans.ctgan import Conditions, CTGANGame
 from ganforge.quality.marginals import marginal_distances
-from ganforge.synthesis.calibration import joint_counts
+from ganforge.synthesis import calibration
+from ganforge.synthesis.bank import ConditionBank
+from ganforge.synthesis.calibration import calibrate_shares, joint_counts
 from ganforge.synthesis.ctgan import CTGAN, TunedCTGAN
 from ganforge.synthesis.quantiles import QuantileMaps
 
@@ -101,8 +105,53 @@ def test_joint_counts_are_a_cross_table():
     codes = torch.tensor([[0, 2], [1, 0], [1, 0], [-1, 1], [1, -1]])
     table = joint_counts(codes, Conditions(layout), layout)
     assert table.tolist() == [[1, 0, 0, 0, 1], [0, 3, 2, 0, 0]]
+    assert joint_counts(codes, Conditions(layout), layout, start=1).tolist() == [[0, 3, 2, 0, 0]]
+    modes = Conditions(layout, modes=True)
+    parts = [joint_counts(codes, modes, layout, start=k, stop=k + 1) for k in range(5)]
+    np.testing.assert_array_equal(np.concatenate(parts), joint_counts(codes, modes, layout))
     alone = Layout((Block("x", "mixture", 3),))
     assert joint_counts(codes[:, 1:], Conditions(alone), alone).tolist() == [[2, 1, 1]]
+
+
+def untrained(values: int, rows: int) -> tuple[CTGANGame, torch.Tensor, ConditionBank]:
+    """A generator of three columns, one of them of so many values, and rows to calibrate it to."""
+    layout = Layout((Block("many", "categorical", values), Block("two", "categorical", 2), Block("x", "mixture", 3)))
+    rng = np.random.default_rng(0)
+    many = rng.integers(0, values, rows)
+    codes = torch.from_numpy(np.stack([many, rng.random(rows) < many / values, rng.integers(0, 3, rows)], 1))
+    torch.manual_seed(0)
+    networks = {"latent": 4, "generator_widths": (8,), "critic_widths": (8,)}
+    game = CTGANGame(layout, **networks, condition_modes=True, condition_columns=2).eval()
+    return game, codes, ConditionBank.of(codes, game.conditions, seed=0)
+
+
+def test_many_values_are_calibrated_without_a_table_of_all_pairs(monkeypatch):
+    """1,500 values under as many conditions are 18 MB in float64, and some of such tables were kept at once."""
+    game, codes, bank = untrained(1_500, rows=6_000)
+    monkeypatch.setattr(calibration, "ROWS", 2_000)
+    monkeypatch.setattr(calibration, "CELLS", 1 << 16)
+    before = game.generator.out.lookup.detach().clone()
+    tracemalloc.start()
+    calibrate_shares(game, codes, bank, seed=0)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 9e6
+    moved = (game.generator.out.lookup.detach() - before)[: game.conditions.width] != 0
+    others = [c for span in game.layout.one_hots[1:] for c in range(span.start, span.stop)]
+    assert moved[:1_500, others].float().mean() > 0.95
+    own = moved[:1_500, :1_500]  # of the column that is asked for, only the value itself
+    assert own.sum() == own.diagonal().sum() > 1_400
+
+
+def test_so_many_at_a_time_changes_nothing_but_the_noise(monkeypatch):
+    found = []
+    for cells in (1 << 20, 100):
+        monkeypatch.setattr(calibration, "CELLS", cells)
+        monkeypatch.setattr(calibration, "ROWS", 1_000)
+        game, codes, bank = untrained(12, rows=3_000)
+        calibrate_shares(game, codes, bank, seed=0)
+        found.append(game.generator.out.lookup.detach().numpy())
+    np.testing.assert_allclose(*found, atol=0.1)  # they move by up to 3 a round
 
 
 def test_quantile_maps_keep_the_order_and_give_the_real_distribution():

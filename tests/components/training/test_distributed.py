@@ -62,6 +62,18 @@ def test_equal_weights_different_noise(whole) -> None:
     assert sorted(each.name for each in (folder / "checkpoints").iterdir()) == ["step-00000027", "step-00000030"]
 
 
+def test_gradients_worked_out_by_hand_are_shared_too(whole) -> None:
+    """CTGAN's critic: both processes see other rows and other noise, and move by the mean of both gradients."""
+    first, second = (each["ctgan"] for each in whole[1])
+    for player in ("begun", "critic", "generator"):
+        assert first[player] == second[player]
+    assert first["history"] == second["history"]
+    assert [entry["step"] for entry in first["history"]] == [2, 4]
+    assert set(first["history"][-1]["losses"]) >= {"critic/penalty", "critic/wasserstein", "generator/wasserstein"}
+    assert len(first["noise"]) == len(second["noise"]) >= 4
+    assert not set(first["noise"]) & set(second["noise"])
+
+
 def test_under_torchrun(tmp_path: Path, whole) -> None:
     """The very same run."""
     for here, there in zip(play(tmp_path, torchrun=True), whole[1], strict=True):
