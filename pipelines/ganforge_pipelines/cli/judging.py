@@ -296,7 +296,7 @@ class _Asked:
 def _bars(speaker: Speaker) -> Any:
     import contextlib
 
-    return contextlib.nullcontext() if speaker.quiet else Bars()
+    return contextlib.nullcontext() if speaker.quiet else Bars(time_left=False)  # the judge counts it arm by arm
 
 
 def _tell(speaker: Speaker, verdict: Verdict) -> None:
