@@ -46,7 +46,8 @@ PRESETS = {
     "quick": Preset(folds=5, repeats=1, time_folds=5, inner_folds=2, ratios=(0.1, 0.5), steps=1_000),
     "full": Preset(folds=5, repeats=10, time_folds=10, inner_folds=3, ratios=(0.1, 0.3, 1.0)),
 }
-"""quick: about five minutes for 20,000 rows of 40 columns on 2 cores, three of them CTGAN's. full: a night."""
+"""quick: BENCHMARKS.md has the minutes for 20,000 rows of 40 columns, most of them CTGAN's (`benchmarks.judge_quick`).
+full: ten times as many folds, each with more to choose from and a CTGAN that trains as long as it chooses to."""
 
 
 # -- what is asked -------------------------------------------------------------------------------------------------

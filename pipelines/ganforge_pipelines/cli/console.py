@@ -122,21 +122,27 @@ class Speaker:
 
 
 class Bars:
-    """Progress bars by name on standard error; silent lines where it is not a terminal."""
+    """Progress bars by name on standard error; silent lines where it is not a terminal.
 
-    def __init__(self) -> None:
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    time_left: say about how long the rest will take. False where the detail does, as soon as it can.
+    """
+
+    def __init__(self, *, time_left: bool = True) -> None:
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
         self._progress = Progress(
             TextColumn("{task.description:<9}"),
             BarColumn(bar_width=16),
             MofNCompleteColumn(),
             TextColumn("{task.fields[detail]}", markup=False),
-            TimeRemainingColumn(compact=True),
+            TextColumn("{task.fields[left]}", style="progress.remaining"),
             console=stderr(),
             transient=True,
         )
+        self._time_left = time_left
         self._tasks: dict[str, Any] = {}
+        self._began: dict[str, tuple[float, int]] = {}
+        """When a bar was first shown, and what was done by then."""
 
     def __enter__(self) -> Bars:
         if self._progress.console.is_interactive:
@@ -149,12 +155,24 @@ class Bars:
 
     def show(self, name: str, done: int, total: int, detail: str = "") -> None:
         if name not in self._tasks:
-            self._tasks[name] = self._progress.add_task(name, total=total, detail=detail)
-        self._progress.update(self._tasks[name], completed=done, total=total, detail=detail)
+            self._tasks[name] = self._progress.add_task(name, total=total, detail=detail, left="")
+            self._began[name] = (self._progress.get_time(), done)
+        left = self._left(name, done, total) if self._time_left and not detail.endswith(" left") else ""
+        self._progress.update(self._tasks[name], completed=done, total=total, detail=detail, left=left)
+
+    def _left(self, name: str, done: int, total: int) -> str:
+        """About how long the rest will take if it goes on as it has so far. Rich's own column forgets what is older
+        than half a minute, and has nothing to say of steps that take longer."""
+        began, before = self._began[name]
+        if done <= before or done >= total:
+            return ""
+        seconds = (self._progress.get_time() - began) / (done - before) * (total - done)
+        return f"{seconds_in_words(seconds)} left"
 
     def finish(self, name: str) -> None:
         if name in self._tasks:
             self._progress.remove_task(self._tasks.pop(name))
+            del self._began[name]
 
     def print(self, text: str, *, style: str | None = None) -> None:
         self._progress.console.print(text, style=style, markup=False, soft_wrap=True)

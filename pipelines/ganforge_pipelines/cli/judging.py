@@ -50,7 +50,9 @@ Kinds = Annotated[
     ),
 ]
 Steps = Annotated[int | None, typer.Option(min=1, help="Real batches each generator trains on.")]
-PresetName = Annotated[str, typer.Option("--preset", metavar="quick|full", help="quick: minutes; full: a night.")]
+PresetName = Annotated[
+    str, typer.Option("--preset", metavar="quick|full", help="quick: 5 folds; full: 10 times 5, and longer fits.")
+]
 Folds = Annotated[
     int | None, typer.Option(min=2, metavar="N", help="Test parts; of fewer than 5 nothing is concluded.")
 ]
@@ -294,7 +296,7 @@ class _Asked:
 def _bars(speaker: Speaker) -> Any:
     import contextlib
 
-    return contextlib.nullcontext() if speaker.quiet else Bars()
+    return contextlib.nullcontext() if speaker.quiet else Bars(time_left=False)  # the judge counts it arm by arm
 
 
 def _tell(speaker: Speaker, verdict: Verdict) -> None:
@@ -324,15 +326,17 @@ def _probable(p: float) -> str:
 
 def _reason(verdict: Verdict) -> str:
     """Why no file is written, and how to have one anyway."""
+    from ganforge.downstream.intervals import LEAST_FOLDS
     from ganforge.downstream.sentence import display_name
 
     adding = {name: arm for name, arm in verdict.arms.items() if arm.adds_rows}
     best = max(adding, key=lambda name: adding[name].mean)
-    probability = verdict.posterior(best, verdict.recommended).better
+    force = f"use --force {shlex.quote(best)} to have its rows anyway"
+    folds = len(verdict.arms[best].folds)
+    if folds < LEAST_FOLDS:  # nothing was recommended, however much better an arm may be
+        return f"no file written: {folds} folds are too few to tell; judge in {LEAST_FOLDS} at least, or {force}"
     held = (
         "training on the real rows as they are" if verdict.recommended == "none" else display_name(verdict.recommended)
     )
-    return (
-        f"no file written: no arm that adds rows beats {held} (P = {probability:.2f} for {display_name(best)}); "
-        f"use --force {shlex.quote(best)} to have its rows anyway"
-    )
+    probability = _probable(verdict.posterior(best, verdict.recommended).better)
+    return f"no file written: no arm that adds rows beats {held} ({probability} for {display_name(best)}); {force}"

@@ -414,6 +414,22 @@ def test_progress_is_told_fit_by_fit(table):
     assert told[-1][2] == "fold 2 of 2: oracle"
 
 
+def test_progress_tells_how_long_the_rest_will_take(table, monkeypatch):
+    class Slow(planted.Oracle):
+        def fit(self, data, **more):
+            clock[0] += 300.0
+            return super().fit(data, **more)
+
+    clock, told = [0.0], []
+    monkeypatch.setattr("time.monotonic", lambda: clock[0])
+    options = {"synthesizer": Slow(), "folds": 3, **LEAN}
+    judge(table, "target", on_progress=lambda done, total, label: told.append(label), **options)
+    assert told[:3] == ["", "fold 1 of 3: none", "fold 1 of 3: class weights"]  # the generator's pace is not known yet
+    assert told[3] == "fold 1 of 3: oracle, about 10 min left"
+    assert told[6] == "fold 2 of 3: oracle, about 5 min left"
+    assert told[9] == "fold 3 of 3: oracle"
+
+
 def test_a_stopped_judgement_goes_on_where_it_was(table, tmp_path):
     options = {**LEAN, "synthesizer": planted.Jitter(), "folds": 3}
     options["checkpoints"] = tmp_path / "kept"

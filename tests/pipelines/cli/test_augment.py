@@ -11,6 +11,7 @@ import planted
 import pytest
 
 from ganforge.downstream import design
+from ganforge.downstream.conclusion import conclude
 from ganforge.files import sha256_file
 from ganforge_pipelines.lineage.stamps import read_stamp
 
@@ -23,10 +24,12 @@ def _one_cheap_model(monkeypatch):
     monkeypatch.setitem(design.PRESETS, "quick", quick)
 
 
-def test_no_file_and_the_reason_where_rows_do_not_help(payments, cli, tmp_path):
+def test_no_file_and_the_reason_where_rows_do_not_help(payments, cli, tmp_path, monkeypatch):
+    forest = replace(design.PRESETS["quick"], folds=5, classifiers=("random-forest",))
+    monkeypatch.setitem(design.PRESETS, "quick", forest)
     done = cli("augment", "payments.csv", *FAST, "--out", "more.csv", "--json", "answer.json")
     assert done.code == 1, done.out
-    assert "no file written: no arm that adds rows beats training on the real rows as they are (P = " in done.err
+    assert "no file written: no arm that adds rows beats training on the real rows as they are (P = 0." in done.err
     assert "use --force " in done.err
     assert not (tmp_path / "more.csv").exists()
     answer = json.loads((tmp_path / "answer.json").read_text())
@@ -34,6 +37,23 @@ def test_no_file_and_the_reason_where_rows_do_not_help(payments, cli, tmp_path):
     assert answer["rows_added"] == 0
     assert answer["reason"] in done.err
     assert answer["sentence"] in done.out
+
+
+def test_of_too_few_folds_it_is_said_that_they_are_too_few(payments, cli, tmp_path):
+    """However probable it is that an arm is better: that is not why there is no file."""
+    done = cli("augment", "payments.csv", *FAST, "--out", "more.csv")
+    assert done.code == 1, done.out
+    assert "no file written: 3 folds are too few to tell; judge in 5 at least, or use --force " in done.err
+    assert not (tmp_path / "more.csv").exists()
+
+
+def test_what_surely_harms_is_no_probability_of_nought(payments, cli, monkeypatch):
+    folds = {"none": [0.7, 0.72, 0.71, 0.69, 0.73], "smote-nc": [0.5, 0.52, 0.51, 0.49, 0.53]}
+    told = {"measure": "average precision", "classifier": "gradient-boosting", "n_rows": 240, "n_positive": 36}
+    told |= {"adds_rows": ["smote-nc"], "base_rate": 0.15, "test_to_train": 0.25, "resolution": 0.01}
+    monkeypatch.setattr("ganforge.downstream.verdict.judge", lambda *_, **__: conclude(folds, synthetic=[], **told))
+    done = cli("augment", "payments.csv", *FAST, "--out", "more.csv")
+    assert (done.code, "(P < 0.01 for SMOTE-NC)" in done.err) == (1, True)
 
 
 @pytest.mark.parametrize("arm", ["ctgan", "smote-nc", "random oversampling"])

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from io import StringIO
 
 import numpy as np
 import pytest
+from rich.console import Console
 
-from ganforge_pipelines.cli.console import Speaker
+from ganforge_pipelines.cli.console import Bars, Speaker
 
 FAST = ["--target", "is_fraud", "--steps", "2", "--jobs", "1"]
 
@@ -54,6 +56,26 @@ def test_names_stay_whole_on_a_narrow_terminal(capsys):
         [("class weights", ".912", "P = 0.14", "gradient-boosting")],
     )
     assert "gradient-boosting" in capsys.readouterr().out
+
+
+def test_the_time_left_stays_while_a_fit_takes_minutes(monkeypatch):
+    clock, terminal = [0.0], StringIO()
+    screen = Console(file=terminal, force_terminal=True, force_interactive=True, width=120, get_time=lambda: clock[0])
+    monkeypatch.setattr("ganforge_pipelines.cli.console.stderr", lambda: screen)
+
+    def shown(detail):
+        clock[0] = 0.0
+        with Bars() as bars:
+            bars.show("fits", 5, 20)  # kept from before: no sign of how fast it goes
+            clock[0] = 120.0
+            bars.show("fits", 10, 20, "fold 1")
+            clock[0] = 300.0
+            bars.show("fits", 10, 20, detail)  # three minutes in which nothing was done
+            terminal.truncate(0)
+        return terminal.getvalue()
+
+    assert "10.0 min left" in shown("fold 2")  # 5 in 300 s, 10 to go
+    assert "10.0 min left" not in shown("fold 2, about 8 min left")  # who tells the bar knows better
 
 
 def test_the_same_command_goes_on_from_what_is_kept(payments, cli, tmp_path):
