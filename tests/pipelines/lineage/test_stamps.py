@@ -50,6 +50,17 @@ def test_what_survives_a_copy_and_what_does_not(tmp_path):
     assert stamps.read_stamp(tmp_path / "b.csv") is not None
 
 
+def test_an_npz_file_keeps_it_among_its_arrays(tmp_path):
+    np.savez_compressed(tmp_path / "a.npz", pixels=np.zeros((3, 2)), **stamps.as_array(TOLD))
+    shutil.copy(tmp_path / "a.npz", tmp_path / "b.npz")
+    assert stamps.read_stamp(tmp_path / "b.npz") == TOLD
+    np.savez(tmp_path / "c.npz", pixels=np.zeros((3, 2)))
+    assert stamps.read_stamp(tmp_path / "c.npz") is None
+    (tmp_path / "d.npz").write_bytes((tmp_path / "a.npz").read_bytes()[:40])
+    with pytest.raises(InputError, match=r"d\.npz cannot be read as \.npz"):
+        stamps.read_stamp(tmp_path / "d.npz")
+
+
 def test_a_stamp_of_another_file_is_not_believed(tmp_path):
     stamps.write_stamped(FRAME, tmp_path / "a.csv", TOLD)
     (tmp_path / "a.csv").write_text("amount,is_fraud\n9,1\n")
