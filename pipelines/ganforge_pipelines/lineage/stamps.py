@@ -150,6 +150,21 @@ def read_stamp(path: str | Path) -> dict[str, Any] | None:
     return told
 
 
+def refuse_stamped(path: str | Path, name: str) -> None:
+    """Raise `InputError` where the file says of itself, or the one beside it does, that none of its rows is real.
+
+    Of a file in which some are, the column that marks the others tells, see `downstream.leaks`."""
+    try:
+        told = read_stamp(path)
+    except InputError:  # of another file, or of another version: it says nothing of these rows
+        return
+    if told is not None and told["synthetic"]["which"] == ALL:
+        raise InputError(
+            f"{name}: all {told['rows']:,} rows are synthetic, made by {told['made_by']}; what holds for real rows can "
+            "be told on real rows alone: give the data that they were made from"
+        )
+
+
 def _in_npz(path: Path) -> str | None:
     try:
         with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:  # reads the one array asked for

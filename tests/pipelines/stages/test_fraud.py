@@ -13,7 +13,9 @@ from ganforge.data.features import PaymentFeatures
 from ganforge.data.simulators import simulate_payments
 from ganforge.data.toy import toy_payments
 from ganforge.downstream.augmenting import rows_wanted
+from ganforge.downstream.leaks import MARK
 from ganforge.errors import GanforgeWarning, InputError, UnsuitableDataError
+from ganforge_pipelines.lineage import stamps
 from ganforge_pipelines.stages import fraud
 from ganforge_pipelines.stages.models import judged_steps
 from ganforge_pipelines.stages.running import run_stage
@@ -52,6 +54,30 @@ def test_dates_stay_for_their_hour_and_seconds_do_not(workspace):
     assert run(workspace, "prepare", **{"prepare.time": "at"})["unseen"] == []
     write(workspace, later_first().assign(at=np.arange(400.0)))
     assert run(workspace, "prepare", **{"prepare.time": "at"})["unseen"] == ["at"]
+
+
+@pytest.mark.parametrize("flow", ["fraud", "anomalies"])
+def test_synthetic_rows_are_refused_before_anything_is_trained(workspace, flow):
+    """Those that `ganforge augment` marks by a column, and a file that says of itself that no row is real."""
+    frame = toy_payments(400, fraud_share=0.1, seed=0)
+    both = frame.assign(**{MARK: np.arange(400) >= 390})
+    made = {"made_by": "ganforge sample", "rows": 400, "synthetic_rows": 400, "which": stamps.ALL}
+    told = stamps.stamp(**made, generator={}, data=[], seed=0)
+    both.to_parquet(workspace.data / "both.parquet")
+    stamps.write_stamped(frame, workspace.data / "made.parquet", told)
+    both.assign(**{MARK: False}).to_parquet(workspace.data / "real.parquet")
+    asked = {"anomalies.prepare.label": "is_fraud", "anomalies.prepare.leave_out": []}
+
+    def prepare(name: str) -> dict:
+        asked[f"{flow}.prepare.data"] = f"data/{name}"
+        run_stage(f"{flow}-prepare", workspace, workspace.params(overrides=asked))
+        return json.loads(workspace.path(f"work/{flow}/prepare/facts.json").read_text())
+
+    with pytest.raises(InputError, match=r"data/both\.parquet: 10 of 400 rows are marked as synthetic"):
+        prepare("both.parquet")
+    with pytest.raises(InputError, match=r"data/made\.parquet: all 400 rows are synthetic, made by ganforge sample"):
+        prepare("made.parquet")
+    assert MARK not in [column["name"] for column in prepare("real.parquet")["schema"]["columns"]]
 
 
 def test_the_target_cannot_be_left_out(workspace):
