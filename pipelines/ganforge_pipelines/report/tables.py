@@ -9,7 +9,7 @@ import numpy as np
 
 from ganforge_pipelines.report import wording
 from ganforge_pipelines.report.content import AnomaliesReport, FraudReport, ImagesReport
-from ganforge_pipelines.report.evidence import GateLine
+from ganforge_pipelines.report.evidence import Distances, GateLine
 from ganforge_pipelines.report.parts import Arm, Detector, Interval, Number, OddRow
 
 
@@ -172,9 +172,17 @@ def _change(interval: Interval, *, shares: bool) -> str:
 
 
 def numbers_table(
-    numbers: Sequence[Number], *, n: int | None = None, copies: int | None = None, counted: str = "synthetic rows"
+    numbers: Sequence[Number],
+    *,
+    n: int | None = None,
+    copies: int | None = None,
+    counted: str = "synthetic rows",
+    beside: Distances | None = None,
 ) -> Table:
-    """Numbers beside their floors, then how many were made (`n` of what `counted` says) and how many were copies."""
+    """Numbers beside their floors, then how many were made (`n` of what `counted` says) and how many were copies.
+
+    beside: says which real ones the floors are of; None: of those held out.
+    """
     rows = [
         (
             wording.clean(each.name, longest=60) + (f"\n{wording.clean(each.note, longest=160)}" if each.note else ""),
@@ -187,6 +195,7 @@ def numbers_table(
         rows.append((counted, wording.count(n), ""))
     if copies is not None:
         rows.append(("copies of a real row, dropped", wording.count(copies), ""))
+    others = "that were held out" if beside is None else beside.others
     head = ["", "synthetic", "real against real"]
     keep = [0, 1, *([2] if any(row[2] for row in rows) else [])]
     return Table(
@@ -194,9 +203,7 @@ def numbers_table(
         head=[head[k] for k in keep],
         rows=[[row[k] for k in keep] for row in rows],
         numeric=[place for place, k in enumerate(keep) if k],
-        note="“Real against real” is the same number of real ones that were held out: what chance makes."
-        if 2 in keep
-        else "",
+        note=f"“Real against real” is the same number of real ones {others}: what chance makes." if 2 in keep else "",
     )
 
 

@@ -122,6 +122,15 @@ def judged_shorter(verdict: Mapping[str, Any]) -> tuple[str, ...]:
     )
 
 
+def longer(context: StageContext) -> tuple[str, ...]:
+    """What would change the answer where `--preset full` trains the generator for longer than it was."""
+    trained = context.manifests()["train"].parameters[f"{context.spec.flow}.train"]["steps"]
+    full = defaults()["presets"]["full"][context.spec.flow]["train"]["steps"]
+    if trained is None or (full is not None and trained >= full):  # None: for as long as it took
+        return ()
+    return ("A longer training of the generator (`--preset full`).",)
+
+
 def _trainings(context: StageContext) -> tuple[LossCurves, ...]:
     training = context.json("train", "training.json")
     return tuple(LossCurves.of(each, title=display_name(name)) for name, each in training.items() if each["history"])
