@@ -98,6 +98,7 @@ FEW_ALARMS = {
     "recall_at_fpr_0.001": f"found at .1{wording.NO_BREAK}% false alarms",
     "recall_at_fpr_0.01": f"found at 1{wording.NO_BREAK}% false alarms",
     "precision_at_100": "right among the 100 highest",
+    "group_precision_at_100": "right among the 100 highest by {group}",
 }
 """Measures that a team with few hands asks for, and what the page calls them."""
 
@@ -118,9 +119,12 @@ def few_alarms_table(content: FraudReport) -> Table | None:
         )
     if content.positives_a_fold and content.positives_a_fold < 100:
         note += f" It holds about {content.positives_a_fold} {called(content.positive)}: no more can be right of 100."
+    if content.group:
+        group = wording.clean(content.group, longest=40)
+        note += f" By {group}: whoever looks at one looks at all its rows, so its highest score counts."
     return _only_filled(
         title=f"What is found of the {called(content.positive)} while few others are bothered",
-        head=("arm", *FEW_ALARMS.values()),
+        head=("arm", *(each.format(group=wording.clean(content.group, longest=20)) for each in FEW_ALARMS.values())),
         rows=[(wording.clean(arm.name, longest=40), *(_spread(arm.measures.get(name, ())) for name in FEW_ALARMS))
               for arm in ordered],
         strong=[place for place, arm in enumerate(ordered) if arm.recommended],

@@ -51,6 +51,7 @@ def report(context: StageContext) -> str:
         cost=_cost(test, facts),
         negatives_a_fold=_a_fold(verdict, verdict["n_rows"] - verdict["n_positive"]),
         positives_a_fold=_a_fold(verdict, verdict["n_positive"]),
+        group=facts["group"] or "",
         reliability=_reliability(verdict),
         precision_recall=tuple(
             band(

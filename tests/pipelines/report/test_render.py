@@ -365,6 +365,16 @@ def test_distances_among_rows_trained_on_are_called_that(fraud):
     assert "is the same number of real ones trained on, since too few were held out" in words
 
 
+def test_precision_by_card_stands_where_a_card_was_named(fraud):
+    measures = {"precision_at_100": (0.1,), "group_precision_at_100": (0.3, 0.5)}
+    arms = tuple(dataclasses.replace(each, measures=measures) for each in fraud().arms)
+    words = Page(render(fraud(arms=arms, group="card_id"))).text().replace("\N{NO-BREAK SPACE}", " ")
+    assert "right among the 100 highest by card_id" in words
+    assert "40 % 30–50 %" in words
+    nameless = tuple(dataclasses.replace(each, measures={"group_precision_at_100": ()}) for each in fraud().arms)
+    assert "highest by" not in Page(render(fraud(arms=nameless))).text()
+
+
 def test_a_table_of_the_trade_always_has_the_generator_and_nothing_added(fraud):
     names = [f"arm {k}" for k in range(6)]
     arms = [Arm(name="none", mean=0.1), *(Arm(name=each, mean=0.9, difference=LITTLE) for each in names)]

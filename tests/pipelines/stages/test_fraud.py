@@ -12,6 +12,7 @@ import pytest
 from ganforge.data.features import PaymentFeatures
 from ganforge.data.simulators import simulate_payments
 from ganforge.data.toy import toy_payments
+from ganforge.downstream import verdict
 from ganforge.downstream.augmenting import rows_wanted
 from ganforge.downstream.leaks import MARK
 from ganforge.errors import GanforgeWarning, InputError, UnsuitableDataError
@@ -47,6 +48,94 @@ def test_a_time_column_left_out_still_splits_and_is_no_feature(workspace):
     assert facts["unseen"] == ["at"]
     assert facts["left_out"] == ["at"]
     assert "by at" in facts["split"]["how"]
+
+
+def test_the_days_of_the_gap_lie_between_the_parts(workspace):
+    write(workspace, later_first())
+    facts = run(workspace, "prepare", **{"prepare.time": "at", "prepare.leave_out": ["at"], "prepare.gap": 1.5})
+    train, test = (pd.read_parquet(workspace.path(f"work/fraud/prepare/{part}.parquet")) for part in ("train", "test"))
+    assert test["at"].min() - train["at"].max() == 37 * 3_600.0  # the first hour more than a day and a half before
+    assert facts["split"]["train"] == 300 - 36  # an hour a row
+
+
+class Asked(Exception):
+    """Ends the stage where the judge would begin."""
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """What the stage asks of the library's judge: `asked["data"]`, `asked["target"]`, and its options by name."""
+    told: dict = {}
+
+    def judge(data, target, **options):
+        told.update(data=data, target=target, **options)
+        raise Asked
+
+    monkeypatch.setattr(verdict, "judge", judge)
+    return told
+
+
+def test_the_judge_is_told_time_gap_and_amount(workspace, asked):
+    write(workspace, simulate_payments(customers=40, terminals=60, days=120, seed=2).drop(columns="scenario"))
+    named = {"customer": "customer_id", "terminal": "terminal_id", "amount": "amount", "time": "booked_at", "gap": 7.5}
+    roles = {f"prepare.{role}": each for role, each in named.items()} | {"judge.alert_cost": 7.5, "judge.folds": 3}
+    run(workspace, "prepare", **roles)
+    with pytest.raises(Asked):
+        run(workspace, "judge", **roles)
+    assert (asked["time"], asked["gap"], asked["folds"]) == ("booked_at", 7.5 * 86_400, 3)
+    assert (asked["amount"], asked["alert_cost"], asked["group"]) == ("amount", 7.5, None)
+    assert asked["target"] == "is_fraud"
+    assert {"booked_at", "amount"} <= set(asked["data"].schema.names)
+
+
+def by_card(workspace) -> pd.DataFrame:
+    """400 payments by 40 cards, of which four in ten rows are the first one's."""
+    rng = np.random.default_rng(5)
+    card = np.where(rng.random(400) < 0.4, 0, rng.integers(1, 40, 400))
+    frame = toy_payments(400, fraud_share=0.2, seed=0).assign(card=[f"C{each:03d}" for each in card])
+    write(workspace, frame)
+    return frame
+
+
+def test_the_judge_knows_whose_a_row_is_by_numbers_alone(workspace, asked):
+    frame = by_card(workspace)
+    facts = run(workspace, "prepare", **{"prepare.group": "card"})
+    assert facts["split"]["how"] == "by card"
+    with pytest.raises(Asked):
+        run(workspace, "judge", **{"prepare.group": "card"})
+    assert asked["group"] == "card"
+    lines = pd.read_parquet(workspace.path("work/fraud/prepare/rows.parquet"))
+    cards = frame["card"].iloc[lines.loc[lines["part"] == "train", "row"] - 1]
+    codes = asked["data"].frame["card"]
+    assert codes.dtype == np.int64
+    assert len(set(zip(cards, codes, strict=True))) == cards.nunique() == codes.nunique()
+    assert "card" not in pd.read_parquet(workspace.path("work/fraud/prepare/train.parquet"))
+
+
+def test_with_a_group_precision_by_it_is_measured(workspace, monkeypatch):
+    """The library's judge with its cheapest arm alone; a card never stands on both sides of one of its folds."""
+    by_card(workspace)
+    real, sides = verdict.judge, []
+
+    def cheap(data, target, **options):
+        return real(data, target, **{**options, "synthesizer": {}, "arms": [], "inner_folds": 0})
+
+    def spied(table, labels, target, protocol, *rest):
+        pairs = split(table, labels, target, protocol, *rest)
+        sides.extend((protocol.entities[train], protocol.entities[test]) for train, test in pairs)
+        return pairs
+
+    split = verdict.split
+    monkeypatch.setattr(verdict, "judge", cheap)
+    monkeypatch.setattr(verdict, "split", spied)
+    asked = {"prepare.group": "card", "judge.classifier": "logistic-regression", "judge.n_jobs": 1}
+    run(workspace, "prepare", **asked)
+    run(workspace, "judge", **asked)
+    told = json.loads(workspace.path("work/fraud/judge/verdict.json").read_text())
+    precision = told["arms"]["none"]["measures"]["group_precision_at_100"]["folds"]
+    assert len(precision) == len(sides) == 5
+    assert all(0 < each <= 1 for each in precision)
+    assert all(not set(train) & set(test) for train, test in sides)
 
 
 def test_dates_stay_for_their_hour_and_seconds_do_not(workspace):
