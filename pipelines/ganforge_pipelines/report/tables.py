@@ -55,7 +55,7 @@ def arms_table(content: FraudReport | ImagesReport) -> Table:
         ),
         rows=[
             (
-                wording.clean(arm.name, longest=40),
+                wording.clean(arm.name, longest=40) + (f"\n{wording.clean(arm.model)}" if arm.model else ""),
                 (wording.accuracy if shares else wording.score)(arm.mean),
                 "–" if arm.difference is None else _change(arm.difference, shares=shares) + _probabilities(arm),
             )

@@ -7,7 +7,7 @@ train     train.parquet        → generator/ and its losses
 sample    generator            → synthetic.parquet: rows of the rare class, none an exact copy of a real one;
                                  quality.json: are they any good, is anyone exposed, may they go on (see `gating.py`)
 judge     train.parquet        → verdict.json: the arms over folds; generator and all else fitted inside each fold,
-                                 by rows.parquet no customer stands on both sides of one
+                                 classifier and ratio chosen there; by rows.parquet no customer stands on both sides
 classify  all of them          → classifier/: see `fraud_classify.py`
 """
 
@@ -285,6 +285,12 @@ def _ratio(facts: Any, own: Any) -> float:
     return own["ratio"] if own["rows"] is None else (positive + own["rows"]) / negative
 
 
+def _ratios(facts: Any, sampled: Any, own: Any) -> list[float]:
+    """What an arm that adds rows may choose from, rising: what `sample` makes rows for, and what is less."""
+    most = _ratio(facts, sampled)
+    return sorted({*(float(each) for each in own["ratios"] if each < most), most})
+
+
 def _with_entities(context: StageContext, table: Table, group: str) -> Table:
     """The training part with a column that says whose each row is: by running numbers, since `prepare` took the names
     out for good. The judge cuts its folds by it and lets nothing learn from it."""
@@ -307,7 +313,7 @@ def judge(context: StageContext) -> str:
     table = read_part(context.input("prepare", "train.parquet"), facts)
     if facts["group"] is not None:
         table = _with_entities(context, table, facts["group"])
-    section = context.section("train")
+    section, ratios = context.section("train"), _ratios(facts, context.section("sample"), own)
     changes = {"steps": own["steps"]} if own["steps"] is not None else {}
     synthesizer = build_model(
         section["kind"],
@@ -330,7 +336,7 @@ def judge(context: StageContext) -> str:
         classifiers=own["classifier"],
         random_state=context.seed,
         n_jobs=own["n_jobs"],
-        sampling_strategy=_ratio(facts, context.section("sample")),
+        sampling_strategy=ratios,
         amount=facts["amount"],
         alert_cost=own["alert_cost"],
         checkpoints=context.checkpoints,
@@ -338,7 +344,11 @@ def judge(context: StageContext) -> str:
             StageProgress(step=done, steps=total, phase=f"fits  {label}".strip())
         ),
     )
-    context.write_json("verdict.json", {**verdict.to_json(), "generator_steps": steps})
+    document = verdict.to_json()
+    for arm in document["arms"].values():
+        if arm["ratio"] is not None:  # a verdict keeps six digits of it, and a row may hang on the seventh
+            arm["ratio"] = min(ratios, key=lambda each, chosen=arm["ratio"]: abs(each - chosen))
+    context.write_json("verdict.json", {**document, "generator_steps": steps})
     context.write_json(
         "metrics.json",
         {verdict.measure.replace(" ", "_"): {name: arm.mean for name, arm in verdict.arms.items()}},

@@ -97,6 +97,7 @@ def arms(verdict: Mapping[str, Any]) -> tuple[Arm, ...]:
             difference=None if each["difference"] is None else Interval(**each["difference"]),
             synthetic=each["synthetic"],
             recommended=name == verdict["recommended"],
+            model=_model(each) if len({arm["classifier"] for arm in verdict["arms"].values()}) > 1 else "",
             **_probabilities(each.get("against_none")),
             measures={
                 measure: tuple(value for value in one["folds"] if value is not None)
@@ -105,6 +106,10 @@ def arms(verdict: Mapping[str, Any]) -> tuple[Arm, ...]:
         )
         for name, each in verdict["arms"].items()
     )
+
+
+def _model(arm: Mapping[str, Any]) -> str:
+    return str(arm["classifier"]).replace("-", " ")
 
 
 def _probabilities(against: Mapping[str, Any] | None) -> dict[str, float]:

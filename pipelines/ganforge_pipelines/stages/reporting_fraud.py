@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ganforge.downstream.arms import THRESHOLD
+from ganforge.downstream.classifiers import CLASSIFIERS
 from ganforge.downstream.intervals import corrected_interval
 from ganforge.downstream.sentence import display_name
 from ganforge_pipelines.report import wording
@@ -188,7 +189,10 @@ def _would_change(context: StageContext, verdict: Mapping[str, Any], facts: Mapp
         told.append(f"A time column: rows were split {facts['split']['how']}, which later data may not resemble.")
     told.extend(judged_shorter(verdict))
     told.extend(longer(context))
-    told.append("Another classifier.")
+    tried = context.manifests()["judge"].parameters["fraud.judge"]["classifier"]
+    untried = [each for each in CLASSIFIERS if each not in tried]
+    if untried:
+        told.append(f"Another classifier beside them (`--set 'judge.classifier=[{', '.join((*tried, *untried))}]'`).")
     return tuple(told)
 
 

@@ -365,6 +365,16 @@ def test_distances_among_rows_trained_on_are_called_that(fraud):
     assert "is the same number of real ones trained on, since too few were held out" in words
 
 
+def test_arms_with_classifiers_of_their_own_name_them(fraud):
+    assert "The classifier is" in render(fraud())
+    models = ("logistic regression", "gradient boosting", "gradient boosting")
+    arms = tuple(dataclasses.replace(arm, model=each) for arm, each in zip(fraud().arms, models, strict=True))
+    words = Page(render(fraud(arms=arms))).text()
+    assert "best on folds inside its training rows: logistic regression or gradient boosting." in words
+    assert "The classifier is" not in words
+    assert "ctgan gradient boosting" in words.lower()
+
+
 def test_precision_by_card_stands_where_a_card_was_named(fraud):
     measures = {"precision_at_100": (0.1,), "group_precision_at_100": (0.3, 0.5)}
     arms = tuple(dataclasses.replace(each, measures=measures) for each in fraud().arms)

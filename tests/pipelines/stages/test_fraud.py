@@ -88,6 +88,19 @@ def test_the_judge_is_told_time_gap_and_amount(workspace, asked):
     assert {"booked_at", "amount"} <= set(asked["data"].schema.names)
 
 
+def test_the_judge_chooses_among_classifiers_and_ratios(workspace, asked):
+    run(workspace, "prepare")
+    with pytest.raises(Asked):
+        run(workspace, "judge")
+    assert asked["classifiers"] == ["gradient-boosting", "logistic-regression"]
+    assert asked["sampling_strategy"] == [0.1, 0.5]  # that of `sample` is the highest
+    with pytest.raises(Asked):
+        run(
+            workspace, "judge", **{"judge.classifier": "random-forest", "judge.ratios": [0.3, 0.9], "sample.ratio": 0.4}
+        )
+    assert (asked["classifiers"], asked["sampling_strategy"]) == (["random-forest"], [0.3, 0.4])
+
+
 def by_card(workspace) -> pd.DataFrame:
     """400 payments by 40 cards, of which four in ten rows are the first one's."""
     rng = np.random.default_rng(5)

@@ -39,3 +39,12 @@ def test_rows_are_said_to_be_split_as_they_were(how):
     assert told[0] == f"A time column: rows were split {how}, which later data may not resemble."
     later = _would_change(ran("fraud", steps=None), VERDICT, {"time": "at", "split": {"how": "by at"}})
     assert not [each for each in later if "rows were split" in each]
+
+
+def test_another_classifier_is_advised_while_there_is_one():
+    facts = {"time": "at", "split": {"how": "by at"}}
+    two = ran("fraud", steps=None, classifiers=("gradient-boosting", "logistic-regression"))
+    all_three = "--set 'judge.classifier=[gradient-boosting, logistic-regression, random-forest]'"
+    assert _would_change(two, VERDICT, facts) == (f"Another classifier beside them (`{all_three}`).",)
+    three = ran("fraud", steps=None, classifiers=("gradient-boosting", "random-forest", "logistic-regression"))
+    assert _would_change(three, VERDICT, facts) == ()
