@@ -121,6 +121,12 @@ def test_what_params_yaml_leaves_out_is_taken_from_the_defaults(workspace):
         ({"prepare.test_share": 1.5}, "between 0.01 and 0.9"),
         ({"seed": -1}, "between 0 and"),
         ({"judge.classifier": "gradient-bosting"}, "did you mean 'gradient-boosting'"),
+        ({"judge.classifier": ["random-forest", "gradient-bosting"]}, "did you mean 'gradient-boosting'"),
+        ({"judge.classifier": []}, "give one at least: gradient-boosting, random-forest"),
+        ({"judge.classifier": True}, "give a list"),
+        ({"judge.ratios": [0.1, -0.5]}, "judge.ratios=-0.5; give a number between 0.001 and 100"),
+        ({"judge.ratios": [0.1, "half"]}, "judge.ratios holds 'half'; give numbers"),
+        ({"classify.classifier": "logistic"}, "did you mean 'logistic-regression'"),
         ({"report.show_rows": "yes"}, "true or false"),
         ({"fraud.train": 3}, "is a section"),
         ({"trainer.devices": 1.5}, "a number of devices"),
@@ -136,7 +142,8 @@ def test_what_cannot_be_is_refused_with_the_remedy(workspace, overrides, words):
 
 def test_whatever_the_trainer_takes_can_be_set(workspace):
     from ganforge.training.matmul import SETTINGS
-    from ganforge.training.trainer import TrainerOptions, build
+    from ganforge.training.options import TrainerOptions
+    from ganforge.training.trainer import build
     from ganforge_pipelines.workspace.parameters import CHOICES
 
     assert set(defaults()["trainer"]) == {each.name for each in fields(TrainerOptions)}
@@ -148,6 +155,16 @@ def test_whatever_the_trainer_takes_can_be_set(workspace):
     workspace.write_params({"trainer.precision": 32})
     params = workspace.params(flow="fraud", overrides={"trainer.accelerator": "cpu"})
     assert build(TrainerOptions.from_mapping(params["trainer"]), []).precision == "32-true"
+
+
+def test_one_classifier_may_be_named_as_it_is_and_the_verdicts_left_to_it(workspace):
+    judged = workspace.params(flow="fraud", overrides={"judge.classifier": "random-forest", "judge.ratios": 0.2})
+    assert (judged["fraud"]["judge"]["classifier"], judged["fraud"]["judge"]["ratios"]) == (["random-forest"], [0.2])
+    assert judged["fraud"]["classify"]["classifier"] is None
+    workspace.write_params({"fraud.classify.classifier": "random-forest"})
+    assert workspace.params()["fraud"]["classify"]["classifier"] == "random-forest"
+    back = workspace.params(flow="fraud", overrides={"classify.classifier": None})
+    assert back["fraud"]["classify"]["classifier"] is None
 
 
 def test_a_mistake_in_params_yaml_names_file_and_line(workspace):

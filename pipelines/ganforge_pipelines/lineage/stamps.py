@@ -2,9 +2,11 @@
 
     write_stamped(frame, "frauds.parquet", stamp)   in the file's own metadata, under `ganforge.lineage`
     write_stamped(frame, "frauds.csv", stamp)       beside it, in frauds.csv.lineage.json, with the file's SHA-256
+    np.savez("digits.npz", …, **as_array(stamp))    among the arrays, as text, under the same name as in Parquet
     read_stamp("frauds.csv")
 
-A Parquet file keeps it when it is copied or renamed; what reads and writes it anew (pandas, DuckDB) leaves it out. A
+A Parquet or .npz file keeps it when it is copied or renamed; what reads and writes it anew (pandas, NumPy) leaves it
+out. A
 CSV file has no place for it: the file beside it has to be copied, too, and says by the hash whether it still is of
 this file. A generator keeps in `lineage.json` in its folder where it comes from, and what it samples repeats it.
 """
@@ -12,10 +14,13 @@ this file. A generator keeps in `lineage.json` in its folder where it comes from
 from __future__ import annotations
 
 import json
+import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 import ganforge
@@ -102,6 +107,11 @@ def write_stamped(frame: pd.DataFrame, path: str | Path, told: Mapping[str, Any]
         write_beside(path, told)
 
 
+def as_array(told: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    """The stamp as one more array of a .npz file."""
+    return {KEY: np.array(json.dumps(told, ensure_ascii=False))}
+
+
 def write_beside(path: str | Path, told: Mapping[str, Any]) -> None:
     """Write the stamp of a file or folder beside it, with its SHA-256."""
     path = Path(path)
@@ -129,6 +139,8 @@ def read_stamp(path: str | Path) -> dict[str, Any] | None:
             raise InputError(f"{path} cannot be read as Parquet: {error}") from error
         if text is not None:
             return _parsed(text.decode("utf-8", errors="replace"), path)
+    if path.suffix.lower() == ".npz" and path.is_file() and (inside := _in_npz(path)) is not None:
+        return _parsed(inside, path)
     told = _read(beside(path))
     if told is not None and told.get("sha256") != sha256_tree(path):
         raise InputError(
@@ -136,6 +148,29 @@ def read_stamp(path: str | Path) -> dict[str, Any] | None:
             "file by its hash in its workspace"
         )
     return told
+
+
+def refuse_stamped(path: str | Path, name: str) -> None:
+    """Raise `InputError` where the file says of itself, or the one beside it does, that none of its rows is real.
+
+    Of a file in which some are, the column that marks the others tells, see `downstream.leaks`."""
+    try:
+        told = read_stamp(path)
+    except InputError:  # of another file, or of another version: it says nothing of these rows
+        return
+    if told is not None and told["synthetic"]["which"] == ALL:
+        raise InputError(
+            f"{name}: all {told['rows']:,} rows are synthetic, made by {told['made_by']}; what holds for real rows can "
+            "be told on real rows alone: give the data that they were made from"
+        )
+
+
+def _in_npz(path: Path) -> str | None:
+    try:
+        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:  # reads the one array asked for
+            return str(file[KEY]) if KEY in file else None
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise InputError(f"{path} cannot be read as .npz: {error}") from error
 
 
 def _write(path: Path, told: Mapping[str, Any]) -> None:

@@ -116,8 +116,9 @@ def distances_chart(distances: Distances, *, key: str) -> Chart:
     """How near synthetic ones come to the closest one trained on, beside real ones that were held out."""
     edges = np.asarray(distances.edges, dtype=float)
     title = _distances_title(distances)
+    label = "real, trained on, from the nearest other one" if distances.among_trained else "real, held out"
     with canvas(height=255) as (figure, axes):
-        axes.stairs(np.asarray(distances.held_out), edges, fill=True, color=SHADE, label="real, held out")
+        axes.stairs(np.asarray(distances.held_out), edges, fill=True, color=SHADE, label=label)
         axes.stairs(np.asarray(distances.synthetic), edges, color=ACCENT, linewidth=2.2, label="synthetic")
         axes.set_ylim(bottom=0)
         axes.set_xlim(edges[0], edges[-1])
@@ -129,10 +130,10 @@ def distances_chart(distances: Distances, *, key: str) -> Chart:
         axes.set_ylabel(f"share of {distances.what}s")
         figure.legend(*axes.get_legend_handles_labels(), loc="outside upper left", ncols=2, borderpad=0.1)
         svg = inline(figure, key=key, label=title)
-    note = (
-        f"Synthetic {distances.what}s further left than the {wording.count(distances.n_held_out)} real ones held out "
-        f"would give away the {distances.what}s trained on."
-    )
+    real = f"{wording.count(distances.n_held_out)} real ones {'trained on' if distances.among_trained else 'held out'}"
+    note = f"Synthetic {distances.what}s further left than the {real} would give away the {distances.what}s trained on."
+    if distances.among_trained:
+        note += " Too few were held out to stand beside them."
     if distances.nearer is not None:
         note += f" Interval: {wording.share(distances.nearer.level)}; 50{wording.NO_BREAK}% is chance."
     return Chart(title=title, svg=svg, note=note)
@@ -140,13 +141,12 @@ def distances_chart(distances: Distances, *, key: str) -> Chart:
 
 def _distances_title(distances: Distances) -> str:
     what, nearer = distances.what, distances.nearer
+    others = "these do among themselves" if distances.among_trained else "held-out ones do"
     if nearer is None:
         return f"How near synthetic {what}s come to the closest real one"
     told = f"{wording.share(nearer.mean)} ({wording.share(nearer.low)} to {wording.share(nearer.high)})"
     if nearer.low > 0.5:
-        return f"Synthetic {what}s come nearer to those trained on than held-out ones do, in {told} of the cases"
+        return f"Synthetic {what}s come nearer to those trained on than {others}, in {told} of the cases"
     if nearer.high < 0.5:
-        return (
-            f"Synthetic {what}s lie further from those trained on than held-out ones do: nearer in {told} of the cases"
-        )
-    return f"Synthetic {what}s come no nearer to those trained on than held-out ones do: nearer in {told} of the cases"
+        return f"Synthetic {what}s lie further from those trained on than {others}: nearer in {told} of the cases"
+    return f"Synthetic {what}s come no nearer to those trained on than {others}: nearer in {told} of the cases"

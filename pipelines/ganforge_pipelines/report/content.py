@@ -113,6 +113,8 @@ class FraudReport(Report):
     negatives_a_fold: int | None = None
     """Rows of the other class in one test part: what the shares of false alarms are counted on."""
     positives_a_fold: int | None = None
+    group: str = ""
+    """The column whose values (customers, cards) stood on one side of every fold; empty where none was named."""
     precision_recall: tuple[Curve, ...] = ()
     """One curve an arm, x = recall, y = precision."""
     cost: CostCurve | None = None

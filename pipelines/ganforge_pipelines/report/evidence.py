@@ -126,6 +126,8 @@ class Distances:
     nearer: Interval | None = None
     """How often a synthetic row is nearer to its closest training row than a held-out one; .5 is chance."""
     n_held_out: int = 0
+    among_trained: bool = False
+    """Whether the other side is the real ones trained on, each from the nearest other one: too few were held out."""
     what: str = "row"
     axis: str = "distance to the closest training row (0: a copy)"
 
@@ -133,3 +135,8 @@ class Distances:
         for shares in (self.synthetic, self.held_out):
             if len(shares) != len(self.edges) - 1:
                 raise InputError(f"distances: {len(self.edges) - 1} bins, but {len(shares)} shares")
+
+    @property
+    def others(self) -> str:
+        """Which real ones stand beside the synthetic ones, as words that follow "real ones"."""
+        return "trained on, since too few were held out" if self.among_trained else "that were held out"

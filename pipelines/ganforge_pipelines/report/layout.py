@@ -40,7 +40,12 @@ def keys() -> Iterator[str]:
 def judged(content: FraudReport | ImagesReport) -> str:
     """How the arms were judged, in words."""
     told = []
-    if content.classifier:
+    models = list(dict.fromkeys(arm.model for arm in content.arms if arm.model))
+    if models:
+        told.append(
+            f"Each arm has the classifier that does best on folds inside its training rows: {' or '.join(models)}."
+        )
+    elif content.classifier:
         told.append(f"The classifier is {wording.clean(content.classifier)}.")
     folds = max((len(arm.folds) for arm in content.arms), default=0)
     if folds:

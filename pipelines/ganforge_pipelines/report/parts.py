@@ -52,6 +52,8 @@ class Arm:
     synthetic: bool = False
     """Whether this arm trains on generated data."""
     recommended: bool = False
+    model: str = ""
+    """The classifier it was judged with, where the arms differ in that: "gradient boosting"."""
     better: float | None = None
     """P(better than the arm "none" by more than the region of practical equivalence); with the next two 1 in all."""
     equivalent: float | None = None

@@ -75,7 +75,11 @@ def _images(content: ImagesReport) -> list[Section]:
     if content.gates:
         obeyed.append(gates_table(content.gates))
     if content.fidelity:
-        obeyed.append(numbers_table(content.fidelity, n=content.n_synthetic, counted="generated pictures"))
+        obeyed.append(
+            numbers_table(
+                content.fidelity, n=content.n_synthetic, counted="generated pictures", beside=content.distances
+            )
+        )
     helped: list[Part] = []
     if content.arms:
         helped = [

@@ -81,7 +81,7 @@ def _compared(content: FraudReport) -> str:
 def _rows(content: FraudReport, key: Iterator[str]) -> list[Part]:
     parts: list[Part] = []
     if content.fidelity:
-        parts.append(numbers_table(content.fidelity, n=content.n_synthetic))
+        parts.append(numbers_table(content.fidelity, n=content.n_synthetic, beside=content.distances))
     if content.map is not None:
         parts.append(map_chart(content.map, key=next(key)))
     parts += [column_chart(each, key=next(key)) for each in content.columns]
@@ -93,7 +93,7 @@ def _rows(content: FraudReport, key: Iterator[str]) -> list[Part]:
 def _exposed(content: FraudReport, key: Iterator[str]) -> list[Part]:
     parts: list[Part] = []
     if content.exposure or content.copies_dropped is not None:
-        parts.append(numbers_table(content.exposure, copies=content.copies_dropped))
+        parts.append(numbers_table(content.exposure, copies=content.copies_dropped, beside=content.distances))
     if content.distances is not None:
         parts.append(distances_chart(content.distances, key=next(key)))
     if content.gates:

@@ -9,7 +9,7 @@ import numpy as np
 
 from ganforge_pipelines.report import wording
 from ganforge_pipelines.report.content import AnomaliesReport, FraudReport, ImagesReport
-from ganforge_pipelines.report.evidence import GateLine
+from ganforge_pipelines.report.evidence import Distances, GateLine
 from ganforge_pipelines.report.parts import Arm, Detector, Interval, Number, OddRow
 
 
@@ -55,7 +55,7 @@ def arms_table(content: FraudReport | ImagesReport) -> Table:
         ),
         rows=[
             (
-                wording.clean(arm.name, longest=40),
+                wording.clean(arm.name, longest=40) + (f"\n{wording.clean(arm.model)}" if arm.model else ""),
                 (wording.accuracy if shares else wording.score)(arm.mean),
                 "–" if arm.difference is None else _change(arm.difference, shares=shares) + _probabilities(arm),
             )
@@ -98,6 +98,7 @@ FEW_ALARMS = {
     "recall_at_fpr_0.001": f"found at .1{wording.NO_BREAK}% false alarms",
     "recall_at_fpr_0.01": f"found at 1{wording.NO_BREAK}% false alarms",
     "precision_at_100": "right among the 100 highest",
+    "group_precision_at_100": "right among the 100 highest by {group}",
 }
 """Measures that a team with few hands asks for, and what the page calls them."""
 
@@ -118,9 +119,12 @@ def few_alarms_table(content: FraudReport) -> Table | None:
         )
     if content.positives_a_fold and content.positives_a_fold < 100:
         note += f" It holds about {content.positives_a_fold} {called(content.positive)}: no more can be right of 100."
+    if content.group:
+        group = wording.clean(content.group, longest=40)
+        note += f" By {group}: whoever looks at one looks at all its rows, so its highest score counts."
     return _only_filled(
         title=f"What is found of the {called(content.positive)} while few others are bothered",
-        head=("arm", *FEW_ALARMS.values()),
+        head=("arm", *(each.format(group=wording.clean(content.group, longest=20)) for each in FEW_ALARMS.values())),
         rows=[(wording.clean(arm.name, longest=40), *(_spread(arm.measures.get(name, ())) for name in FEW_ALARMS))
               for arm in ordered],
         strong=[place for place, arm in enumerate(ordered) if arm.recommended],
@@ -172,9 +176,17 @@ def _change(interval: Interval, *, shares: bool) -> str:
 
 
 def numbers_table(
-    numbers: Sequence[Number], *, n: int | None = None, copies: int | None = None, counted: str = "synthetic rows"
+    numbers: Sequence[Number],
+    *,
+    n: int | None = None,
+    copies: int | None = None,
+    counted: str = "synthetic rows",
+    beside: Distances | None = None,
 ) -> Table:
-    """Numbers beside their floors, then how many were made (`n` of what `counted` says) and how many were copies."""
+    """Numbers beside their floors, then how many were made (`n` of what `counted` says) and how many were copies.
+
+    beside: says which real ones the floors are of; None: of those held out.
+    """
     rows = [
         (
             wording.clean(each.name, longest=60) + (f"\n{wording.clean(each.note, longest=160)}" if each.note else ""),
@@ -187,6 +199,7 @@ def numbers_table(
         rows.append((counted, wording.count(n), ""))
     if copies is not None:
         rows.append(("copies of a real row, dropped", wording.count(copies), ""))
+    others = "that were held out" if beside is None else beside.others
     head = ["", "synthetic", "real against real"]
     keep = [0, 1, *([2] if any(row[2] for row in rows) else [])]
     return Table(
@@ -194,9 +207,7 @@ def numbers_table(
         head=[head[k] for k in keep],
         rows=[[row[k] for k in keep] for row in rows],
         numeric=[place for place, k in enumerate(keep) if k],
-        note="“Real against real” is the same number of real ones that were held out: what chance makes."
-        if 2 in keep
-        else "",
+        note=f"“Real against real” is the same number of real ones {others}: what chance makes." if 2 in keep else "",
     )
 
 

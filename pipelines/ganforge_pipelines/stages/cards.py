@@ -34,7 +34,8 @@ def fraud(
     interval, threshold, operating = test["average_precision_interval"], test["threshold"], test["operating"]
     arm = verdict["arms"][test["arm"]]
     found = f"{operating['alerts']:,} alerts find {operating['found']:,} of {operating['positives']:,} held out"
-    held = f"{test['rows']:,} rows held out {facts['split']['how']}, {test['n_positive']:,} with {facts['positive']}"
+    how = facts["split"]["how"]
+    held = f"{test['rows']:,} rows held out {how}, {test['n_positive']:,} with {facts['positive']}"
     needs = ", ".join(facts["features"][:4]) + (", …" if len(facts["features"]) > 4 else "")
     return ModelCard(
         **_common(context, facts),
@@ -67,7 +68,7 @@ def fraud(
         ),
         limits=(
             "Measured on rows of the same file: on another population, or much later, measure again.",
-            *(() if facts["time"] else ("Rows were split at random; later ones may be harder than it looks here.",)),
+            *(() if facts["time"] else (f"Rows were split {how}; later ones may be harder than it looks here.",)),
             *(
                 (f"Rows to be scored need the features of their past ({needs}), from the run's features.json.",)
                 if facts["features"]

@@ -6,7 +6,8 @@ prepare   a file               → train.parquet, test.parquet, facts.json (role
 train     train.parquet        → generator/ and its losses
 sample    generator            → synthetic.parquet: rows of the rare class, none an exact copy of a real one;
                                  quality.json: are they any good, is anyone exposed, may they go on (see `gating.py`)
-judge     train.parquet        → verdict.json: the arms over folds; generator and all else fitted inside each fold
+judge     train.parquet        → verdict.json: the arms over folds; generator and all else fitted inside each fold,
+                                 classifier and ratio chosen there; by rows.parquet no customer stands on both sides
 classify  all of them          → classifier/: see `fraud_classify.py`
 """
 
@@ -20,7 +21,7 @@ import numpy as np
 
 from ganforge.catalog import CATALOG, load_model
 from ganforge.data.constraints import read_constraints
-from ganforge.data.schema import Schema, plain
+from ganforge.data.schema import Column, Schema, plain
 from ganforge.data.splits import entity_split, stratified_split, time_split, twin_groups
 from ganforge.data.table import Table
 from ganforge.data.targets import binary_target, with_discrete
@@ -34,7 +35,7 @@ from ganforge_pipelines.stages.models import build_model, judged_steps, write_tr
 from ganforge_pipelines.stages.models import train as train_model
 from ganforge_pipelines.stages.operating import amount_of
 from ganforge_pipelines.stages.payments import with_features
-from ganforge_pipelines.stages.rows import write_table_rows
+from ganforge_pipelines.stages.rows import ENTITY, FILE, rows_of, write_table_rows
 from ganforge_pipelines.stages.tables import (
     DAY,
     clock_only,
@@ -107,6 +108,7 @@ def prepare(context: StageContext) -> str:
         "left_out": [each for each in leave_out if each in table.schema],
         "unseen": clock_columns(learned.schema, own["time"]),
         "gap": own["gap"],
+        "group": own["group"],
         "constraints": [str(each) for each in read_constraints(schema_of(context))],
         "features": [] if not identifiers else [each for each in table.schema.names if each not in as_read.schema],
         "split": {
@@ -283,6 +285,20 @@ def _ratio(facts: Any, own: Any) -> float:
     return own["ratio"] if own["rows"] is None else (positive + own["rows"]) / negative
 
 
+def _ratios(facts: Any, sampled: Any, own: Any) -> list[float]:
+    """What an arm that adds rows may choose from, rising: what `sample` makes rows for, and what is less."""
+    most = _ratio(facts, sampled)
+    return sorted({*(float(each) for each in own["ratios"] if each < most), most})
+
+
+def _with_entities(context: StageContext, table: Table, group: str) -> Table:
+    """The training part with a column that says whose each row is: by running numbers, since `prepare` took the names
+    out for good. The judge cuts its folds by it and lets nothing learn from it."""
+    lines = rows_of(context.input("prepare", FILE), "train")
+    schema = Schema((*table.schema, Column(name=group, kind="identifier", dtype="int64")))
+    return Table.of(table.frame.assign(**{group: lines[ENTITY].to_numpy()}), schema=schema, source=table.source)
+
+
 def _sides(facts: Any) -> tuple[int, int]:
     """Positives and negatives in the training part."""
     positive = facts["split"]["train_positive"]
@@ -295,7 +311,9 @@ def judge(context: StageContext) -> str:
 
     facts, own = context.json("prepare", "facts.json"), context.own
     table = read_part(context.input("prepare", "train.parquet"), facts)
-    section = context.section("train")
+    if facts["group"] is not None:
+        table = _with_entities(context, table, facts["group"])
+    section, ratios = context.section("train"), _ratios(facts, context.section("sample"), own)
     changes = {"steps": own["steps"]} if own["steps"] is not None else {}
     synthesizer = build_model(
         section["kind"],
@@ -313,11 +331,12 @@ def judge(context: StageContext) -> str:
         synthesizer=synthesizer,
         time=facts["time"],
         gap=facts["gap"] * DAY,
+        group=facts["group"],
         folds=own["folds"],
         classifiers=own["classifier"],
         random_state=context.seed,
         n_jobs=own["n_jobs"],
-        sampling_strategy=_ratio(facts, context.section("sample")),
+        sampling_strategy=ratios,
         amount=facts["amount"],
         alert_cost=own["alert_cost"],
         checkpoints=context.checkpoints,
@@ -325,7 +344,11 @@ def judge(context: StageContext) -> str:
             StageProgress(step=done, steps=total, phase=f"fits  {label}".strip())
         ),
     )
-    context.write_json("verdict.json", {**verdict.to_json(), "generator_steps": steps})
+    document = verdict.to_json()
+    for arm in document["arms"].values():
+        if arm["ratio"] is not None:  # a verdict keeps six digits of it, and a row may hang on the seventh
+            arm["ratio"] = min(ratios, key=lambda each, chosen=arm["ratio"]: abs(each - chosen))
+    context.write_json("verdict.json", {**document, "generator_steps": steps})
     context.write_json(
         "metrics.json",
         {verdict.measure.replace(" ", "_"): {name: arm.mean for name, arm in verdict.arms.items()}},

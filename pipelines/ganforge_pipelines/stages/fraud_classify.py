@@ -2,10 +2,14 @@
 
 classify  the parts, the synthetic rows and the verdict  → classifier/, its threshold chosen on the training part (see
           `operating.py`), held against test.parquet
+
+Which classifier, how many rows and where they come from is what the folds chose for that arm (`downstream.search`): a
+figure of the verdict says nothing of a model that was trained in another way.
 """
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -14,10 +18,12 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 
 from ganforge.data.table import Table
 from ganforge.downstream.arms import CLASS_WEIGHTS
+from ganforge.downstream.augmenting import rows_wanted
 from ganforge.downstream.balancing import balanced_rows
 from ganforge.downstream.classifiers import Classifier, make_classifier
 from ganforge.downstream.intervals import LEVEL
 from ganforge.downstream.operating import average_precision_interval
+from ganforge.errors import GanforgeWarning
 from ganforge_pipelines.stages.context import StageContext
 from ganforge_pipelines.stages.curves import precision_recall
 from ganforge_pipelines.stages.gating import followed
@@ -33,12 +39,23 @@ def classify(context: StageContext) -> str:
     real = read_part(context.input("prepare", "train.parquet"), facts)
     test = read_rows(context.input("prepare", "test.parquet"))
     arm = verdict["arms"][verdict["recommended"]]
-    synthetic = read_part(context.input("sample", "synthetic.parquet"), facts).frame if arm["synthetic"] else None
+    name = _classifier(own["classifier"], arm["classifier"])
     rare = positives(real.frame[facts["target"]], facts)
+    seen = real.drop(*_hidden(facts))
+    synthetic = None
+    if arm["synthetic"]:
+        made = read_part(context.input("sample", "synthetic.parquet"), facts).drop(*_hidden(facts)).frame
+        synthetic = made.sample(frac=1, random_state=context.seed, ignore_index=True)  # any first n of all kinds alike
 
     def fitted(places: np.ndarray) -> tuple[Classifier, int]:
-        frame = _training_rows(real.take(places), rare[places], synthetic, len(places) / len(real), verdict, context)
-        return _fitted(frame, real, facts, own["classifier"], verdict["recommended"], context.seed), len(frame)
+        part, positive = seen.take(places), rare[places]
+        added = _added(verdict["recommended"], arm["ratio"], part, positive, synthetic, context.seed)
+        frame = part.frame if added is None else pd.concat([part.frame, added], ignore_index=True)
+        positive = np.append(positive, np.ones(len(frame) - len(part), dtype=bool))
+        rows = Table.of(frame, schema=kinds_of(part.schema), source=facts["source"])  # as every fold had them
+        weight = "balanced" if verdict["recommended"] == CLASS_WEIGHTS else None
+        model = make_classifier(name, random_state=context.seed, class_weight=weight)
+        return model.fit(rows, positive, positive=True), len(frame)
 
     classifier, trained_on = fitted(np.arange(len(real)))
     classifier.save(context.out / "classifier")
@@ -69,7 +86,7 @@ def classify(context: StageContext) -> str:
             **figures,
             "average_precision_interval": {"low": low, "high": high, "level": LEVEL},
             "arm": verdict["recommended"],
-            "classifier": own["classifier"],
+            "classifier": name,
             "rows": len(truth),
             "n_positive": int(truth.sum()),
             "trained_on": trained_on,
@@ -80,38 +97,41 @@ def classify(context: StageContext) -> str:
     rows = zip(recall, precision, strict=True)
     context.write_csv("precision_recall.csv", ["recall", "precision"], rows)
     return (
-        f"{own['classifier']}, arm {verdict['recommended']}: {figures['average_precision']:.3f} average precision on "
+        f"{name}, arm {verdict['recommended']}: {figures['average_precision']:.3f} average precision on "
         f"{len(truth):,} rows; {chosen.found:,} of {chosen.positives:,} found in {chosen.alerts:,} alerts from "
         f"{chosen.threshold:.3g} on"
     )
 
 
-def _training_rows(
-    real: Table,
-    rare: np.ndarray,
-    synthetic: pd.DataFrame | None,
-    share: float,
-    verdict: Any,
-    context: StageContext,
-) -> pd.DataFrame:
-    """The real rows and what the recommended arm adds to them; of the synthetic rows `share`."""
-    arm = verdict["arms"][verdict["recommended"]]
-    if synthetic is not None:
-        some = synthetic if share == 1 else synthetic.sample(frac=share, random_state=context.seed)
-        return pd.concat([real.frame, some], ignore_index=True)
-    if arm["adds_rows"]:
-        added = balanced_rows(verdict["recommended"], real, rare, ratio=arm["ratio"], random_state=context.seed)
-        return pd.concat([real.frame, added], ignore_index=True)
-    return real.frame
+def _classifier(asked: str | None, judged: str) -> str:
+    """The one that the verdict chose for its arm, unless another one was asked for; told, since nobody judged it."""
+    if asked is None or asked == judged:
+        return judged
+    warnings.warn(
+        f"classify.classifier={asked}: the folds chose {judged} for the arm that is registered, and the verdict's "
+        f"figures are of that one; nobody judged the arm with {asked}. null registers what was judged",
+        GanforgeWarning,
+        stacklevel=2,
+    )
+    return asked
 
 
-def _fitted(frame: pd.DataFrame, real: Table, facts: Any, name: str, arm: str, seed: int) -> Classifier:
-    hidden = [facts["target"], *facts["unseen"]]
-    classifier = make_classifier(name, random_state=seed, class_weight="balanced" if arm == CLASS_WEIGHTS else None)
-    kinds = {column: kind for column, kind in kinds_of(real.schema).items() if column not in hidden}
-    features = Table.of(frame.drop(columns=hidden), schema=kinds, source=facts["source"])  # as every fold had them
-    return classifier.fit(features, positives(frame[facts["target"]], facts), positive=True)
+def _added(
+    name: str, ratio: float | None, seen: Table, rare: np.ndarray, synthetic: pd.DataFrame | None, seed: int
+) -> pd.DataFrame | None:
+    """What the arm adds to these rows to bring them to its ratio; SMOTE finds neighbours in what a classifier sees."""
+    if ratio is None:
+        return None
+    if synthetic is None:
+        return balanced_rows(name, seen, rare, ratio=ratio, random_state=seed)
+    count = int(rare.sum())
+    return synthetic.iloc[: rows_wanted(positives=count, negatives=len(rare) - count, ratio=ratio)]
+
+
+def _hidden(facts: Any) -> list[str]:
+    """Columns that no classifier sees."""
+    return list(dict.fromkeys([facts["target"], *facts["unseen"]]))
 
 
 def _scores(classifier: Classifier, rows: pd.DataFrame, facts: Any) -> np.ndarray:
-    return classifier.predict_proba(rows.drop(columns=[facts["target"], *facts["unseen"]]))[:, 1]
+    return classifier.predict_proba(rows.drop(columns=_hidden(facts)))[:, 1]

@@ -79,17 +79,18 @@ def _at(flow: str, verb: str, *names: str) -> tuple[str, ...]:
 
 
 def _augmenting(
-    flow: str, *, inputs: tuple[str, ...], real: tuple[str, ...], judged: str, made: str, curve: bool
+    flow: str, *, inputs: tuple[str, ...], real: tuple[str, ...], judged: tuple[str, ...], made: str, curve: bool
 ) -> list[StageSpec]:
     """The stages of a flow that asks whether synthetic data helps a classifier.
 
-    real: names of the training part, the part held out, the facts, and what else `prepare` writes. judged: which of
-    them the judge cuts into folds. made: the synthetic file. curve: whether there are precision–recall curves.
+    real: names of the training part, the part held out, the facts, and what else `prepare` writes. judged: the one of
+    them that the judge cuts into folds, and what else it reads. made: the synthetic file. curve: whether there are
+    precision–recall curves.
     """
     module = f"{_ROOM}.{flow}"
     plots = (Plot(file="precision_recall.csv", x="recall", y="precision"),) if curve else ()
     train, test, facts = (_at(flow, "prepare", each) for each in real[:3])
-    pool = _at(flow, "prepare", judged)
+    pool = _at(flow, "prepare", judged[0])
     generator = _at(flow, "train", "generator")
     synthetic = _at(flow, "sample", made)
     quality = _at(flow, "sample", "quality.json")
@@ -126,7 +127,7 @@ def _augmenting(
             flow=flow,
             verb="judge",
             run=f"{module}:judge",
-            deps=(*pool, *facts),
+            deps=(*pool, *facts, *_at(flow, "prepare", *judged[1:])),
             outs=("verdict.json",),
             params=(
                 "seed",
@@ -272,7 +273,7 @@ STAGES: dict[str, StageSpec] = {
             "fraud",
             inputs=("${fraud.prepare.data}",),
             real=("train.parquet", "test.parquet", "facts.json", "features.json", "rows.parquet"),
-            judged="train.parquet",
+            judged=("train.parquet", "rows.parquet"),
             made="synthetic.parquet",
             curve=True,
         ),
@@ -280,7 +281,7 @@ STAGES: dict[str, StageSpec] = {
             "images",
             inputs=("${images.prepare.data}", "${images.prepare.labels}"),
             real=("train.npz", "test.npz", "facts.json", "pool.npz", "rows.parquet"),
-            judged="pool.npz",
+            judged=("pool.npz",),
             made="synthetic.npz",
             curve=False,
         ),

@@ -28,7 +28,7 @@ from ganforge.downstream.picture_trials import PictureArm
 from ganforge.errors import GanforgeWarning, InputError, UnsuitableDataError
 from ganforge.gans.dcgan import SIZES
 from ganforge.quality.pictures import classes_that_appear, mistaken_for, obedience, obedience_by_class
-from ganforge_pipelines.lineage.stamps import write_origin
+from ganforge_pipelines.lineage.stamps import ALL, generator_of, stamp, write_origin
 from ganforge_pipelines.stages.context import StageContext, StageProgress, data_told
 from ganforge_pipelines.stages.gating import followed, gate_pictures
 from ganforge_pipelines.stages.models import build_model, judged_steps, write_training
@@ -152,7 +152,18 @@ def sample(context: StageContext) -> str:
     synthetic = Images.of(
         np.concatenate([each.pixels for each in parts]), asked, classes=classes, source="generated", synthetic=True
     )
-    write_part(context.out / "synthetic.npz", synthetic)
+    origin = generator_of(context.input("train", "generator"))
+    told = stamp(
+        made_by=context.spec.name,
+        rows=len(synthetic),
+        synthetic_rows=len(synthetic),
+        which=ALL,
+        generator=origin,
+        data=origin["data"],
+        seed=context.seed,
+        asked={"counts": {"label": {classes[number]: own["per_class"] for number in present}}},
+    )
+    write_part(context.out / "synthetic.npz", synthetic, stamp=told)
     write_sheet(context.out / "samples.png", parts)
     context.on_progress(StageProgress(step=1, steps=2, phase="what are they taken for?"))
     taken_for = PictureClassifier(steps=own["classifier_steps"], random_state=context.seed).fit(pool).predict(synthetic)

@@ -15,6 +15,7 @@ from ganforge.data.table import Table
 from ganforge.data.targets import binary_target
 from ganforge.errors import GanforgeWarning, InputError, UnknownNameError, UnsuitableDataError
 from ganforge_pipelines.lineage import dvc
+from ganforge_pipelines.lineage.stamps import refuse_stamped
 from ganforge_pipelines.stages.roles import ROLES
 from ganforge_pipelines.workspace import Workspace
 
@@ -51,9 +52,11 @@ class Adopted:
 
 
 def check_columns(data: str | Path, names: Sequence[str]) -> None:
-    """Raise `UnknownNameError`, with the nearest, for a column that the first rows of the file do not have."""
+    """Raise `UnknownNameError`, with the nearest, for a column that the first rows of the file do not have, and
+    `InputError` where the file says that its rows are synthetic."""
     path = Path(data)
     refuse_missing(path)
+    refuse_stamped(path, str(data))  # a stamp beside the file stays behind when the file is copied into the workspace
     if names and not holds_images(path):
         with warnings.catch_warnings():  # `prepare` reads all of it, and tells what it repairs
             warnings.simplefilter("ignore", GanforgeWarning)
@@ -73,12 +76,18 @@ def check_input(
 ) -> Checked:
     """Read the file as a flow would, and say what it holds and what a flow would stumble over.
 
-    Raises what the flow would raise: `InputError` for what cannot be read, `UnsuitableDataError` for one class or
-    fewer than 10 rows of the rare one.
+    Raises what the flow would raise: `InputError` for what cannot be read and for synthetic rows,
+    `UnsuitableDataError` for one class or fewer than 10 rows of the rare one.
     """
+    from ganforge.downstream.leaks import without_mark  # with scikit-learn, which a check of columns is not to wait for
+    from ganforge.downstream.picture_leaks import refuse_marked
+
+    refuse_stamped(data, str(data))
     source = read(data, labels=labels, schema=schema)
     if isinstance(source, Images):
+        refuse_marked(source)
         return _check_images(source, Path(data))
+    without_mark(source.frame, str(data))
     return _check_table(source, Path(data), target=target, time=time)
 
 

@@ -11,12 +11,18 @@ from PIL import Image
 
 from ganforge.data.images import MARK, Images
 from ganforge.errors import InputError
+from ganforge_pipelines.lineage.stamps import as_array
 
 
-def write_part(path: Path, images: Images) -> None:
-    """pixels (N, C, H, W) uint8, labels (N,) int64 and which are generated; the same pictures give the same bytes."""
+def write_part(path: Path, images: Images, *, stamp: Mapping[str, Any] | None = None) -> None:
+    """pixels (N, C, H, W) uint8, labels (N,) int64 and which are generated; the same pictures give the same bytes.
+
+    stamp: what the file is to say of its origin, see `lineage.stamps`.
+    """
     labels = images.labels if images.labels is not None else np.zeros(0, dtype=np.int64)
     marks: dict[str, Any] = {} if images.synthetic is None else {MARK: images.synthetic}
+    if stamp is not None:
+        marks |= as_array(stamp)
     np.savez_compressed(path, pixels=images.pixels, labels=labels, **marks)
 
 

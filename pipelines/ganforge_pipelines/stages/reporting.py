@@ -97,6 +97,7 @@ def arms(verdict: Mapping[str, Any]) -> tuple[Arm, ...]:
             difference=None if each["difference"] is None else Interval(**each["difference"]),
             synthetic=each["synthetic"],
             recommended=name == verdict["recommended"],
+            model=_model(each) if len({arm["classifier"] for arm in verdict["arms"].values()}) > 1 else "",
             **_probabilities(each.get("against_none")),
             measures={
                 measure: tuple(value for value in one["folds"] if value is not None)
@@ -105,6 +106,10 @@ def arms(verdict: Mapping[str, Any]) -> tuple[Arm, ...]:
         )
         for name, each in verdict["arms"].items()
     )
+
+
+def _model(arm: Mapping[str, Any]) -> str:
+    return str(arm["classifier"]).replace("-", " ")
 
 
 def _probabilities(against: Mapping[str, Any] | None) -> dict[str, float]:
@@ -120,6 +125,15 @@ def judged_shorter(verdict: Mapping[str, Any]) -> tuple[str, ...]:
         f"Judging the generator that is registered (`--set judge.steps=null`): judged here was one trained for "
         f"{steps['judged']:,} of {steps['registered']:,} steps.",
     )
+
+
+def longer(context: StageContext) -> tuple[str, ...]:
+    """What would change the answer where `--preset full` trains the generator for longer than it was."""
+    trained = context.manifests()["train"].parameters[f"{context.spec.flow}.train"]["steps"]
+    full = defaults()["presets"]["full"][context.spec.flow]["train"]["steps"]
+    if trained is None or (full is not None and trained >= full):  # None: for as long as it took
+        return ()
+    return ("A longer training of the generator (`--preset full`).",)
 
 
 def _trainings(context: StageContext) -> tuple[LossCurves, ...]:

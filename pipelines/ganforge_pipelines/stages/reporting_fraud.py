@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ganforge.downstream.arms import THRESHOLD
+from ganforge.downstream.classifiers import CLASSIFIERS
 from ganforge.downstream.intervals import corrected_interval
 from ganforge.downstream.sentence import display_name
 from ganforge_pipelines.report import wording
@@ -17,7 +18,7 @@ from ganforge_pipelines.report.evidence import CostCurve, Reliability
 from ganforge_pipelines.report.parts import Figure
 from ganforge_pipelines.stages.context import StageContext
 from ganforge_pipelines.stages.gating import followed
-from ganforge_pipelines.stages.reporting import arms, common, finish, judged_shorter
+from ganforge_pipelines.stages.reporting import arms, common, finish, judged_shorter, longer
 from ganforge_pipelines.stages.reporting_rows import shown_rows
 from ganforge_pipelines.stages.tables import positives, read_part
 
@@ -41,7 +42,7 @@ def report(context: StageContext) -> str:
         sentence=verdict["sentence"],
         what_to_do=f"{_what_to_do(verdict)} {_threshold_to_use(test)}",
         figures=_figures(verdict, test, later=facts["time"] is not None),
-        would_change=_would_change(verdict, facts),
+        would_change=_would_change(context, verdict, facts),
         measure=verdict["measure"],
         base_rate=verdict["base_rate"],
         positive=f"rows with {facts['positive']}",
@@ -51,6 +52,7 @@ def report(context: StageContext) -> str:
         cost=_cost(test, facts),
         negatives_a_fold=_a_fold(verdict, verdict["n_rows"] - verdict["n_positive"]),
         positives_a_fold=_a_fold(verdict, verdict["n_positive"]),
+        group=facts["group"] or "",
         reliability=_reliability(verdict),
         precision_recall=tuple(
             band(
@@ -176,7 +178,7 @@ def _figures(verdict: Mapping[str, Any], test: Mapping[str, Any], *, later: bool
     return tuple(figures)
 
 
-def _would_change(verdict: Mapping[str, Any], facts: Mapping[str, Any]) -> tuple[str, ...]:
+def _would_change(context: StageContext, verdict: Mapping[str, Any], facts: Mapping[str, Any]) -> tuple[str, ...]:
     told = []
     if verdict["n_positive"] < FEW:
         told.append(f"More rows of the rare class: {verdict['n_positive']:,} are few, and the intervals are wide.")
@@ -184,9 +186,13 @@ def _would_change(verdict: Mapping[str, Any], facts: Mapping[str, Any]) -> tuple
         more = f"About {verdict['lacking']:,} more rows of the rare class" if verdict["lacking"] else "More rows"
         told.append(f"{more}, or more folds: whether the synthetic rows help is open.")
     if facts["time"] is None:
-        told.append("A time column: rows were split at random, which later data may not resemble.")
+        told.append(f"A time column: rows were split {facts['split']['how']}, which later data may not resemble.")
     told.extend(judged_shorter(verdict))
-    told.append("A longer training of the generator (`--preset full`), or another classifier.")
+    told.extend(longer(context))
+    tried = context.manifests()["judge"].parameters["fraud.judge"]["classifier"]
+    untried = [each for each in CLASSIFIERS if each not in tried]
+    if untried:
+        told.append(f"Another classifier beside them (`--set 'judge.classifier=[{', '.join((*tried, *untried))}]'`).")
     return tuple(told)
 
 

@@ -27,8 +27,8 @@ from ganforge_pipelines.stages.budget import wilson
 from ganforge_pipelines.stages.context import StageContext
 from ganforge_pipelines.stages.gating import followed
 from ganforge_pipelines.stages.pictures import labels_of, read_part
-from ganforge_pipelines.stages.reporting import arms, common, finish, judged_shorter
-from ganforge_pipelines.stages.reporting_quality import distances, gate_lines
+from ganforge_pipelines.stages.reporting import arms, common, finish, judged_shorter, longer
+from ganforge_pipelines.stages.reporting_quality import distances, gate_lines, others
 
 SHOWN = 10
 """Pictures of each class in the report."""
@@ -49,7 +49,7 @@ def report(context: StageContext) -> str:
         sentence=verdict["sentence"],
         what_to_do=_what_to_do(verdict),
         figures=_figures(verdict, sampled, test),
-        would_change=_would_change(facts, verdict, sampled),
+        would_change=_would_change(context, facts, verdict, sampled),
         measure=verdict["measure"],
         base_rate=verdict["base_rate"],
         classifier=verdict["classifier"],
@@ -71,7 +71,7 @@ def report(context: StageContext) -> str:
                 name="median distance to the nearest real picture",
                 value=quality["privacy"]["distance"],
                 floor=quality["privacy"]["distance_held_out"],
-                note="grey levels a pixel; beside it the same for pictures held out",
+                note=f"grey levels a pixel; beside it the same for {others(quality, what='picture')}",
             ),
         ),
         n_synthetic=sampled["rows"],
@@ -149,7 +149,9 @@ def _figures(verdict: Mapping[str, Any], sampled: Mapping[str, Any], test: Mappi
     return tuple(figures)
 
 
-def _would_change(facts: Mapping[str, Any], verdict: Mapping[str, Any], sampled: Mapping[str, Any]) -> tuple[str, ...]:
+def _would_change(
+    context: StageContext, facts: Mapping[str, Any], verdict: Mapping[str, Any], sampled: Mapping[str, Any]
+) -> tuple[str, ...]:
     told = []
     if sampled["obedience"] < OBEDIENT:
         told.append(
@@ -166,7 +168,7 @@ def _would_change(facts: Mapping[str, Any], verdict: Mapping[str, Any], sampled:
             "A longer training of the classifier (`--set classify.steps=1500`), or smaller changes "
             "(`--set judge.classical.rotation=0`): pictures that change at every step take longer to learn."
         )
-    told.append("A longer training of the generator (`--preset full`).")
+    told.extend(longer(context))
     return tuple(told)
 
 

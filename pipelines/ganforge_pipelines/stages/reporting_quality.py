@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ganforge.quality.associations import CORRELATION, CRAMER, INFORMATION
 from ganforge_pipelines.report.evidence import Distances, GateLine, PairGaps
 from ganforge_pipelines.report.parts import Interval, Number
 
@@ -58,7 +59,7 @@ def pair_gaps(quality: Mapping[str, Any], names: Sequence[str]) -> PairGaps | No
         names=known,
         gap=gap,
         floor=floor,
-        measure="Difference of rank correlation, Cramér's V or correlation ratio, as the kinds of the columns ask for.",
+        measure=f"Difference of {CORRELATION}, {CRAMER} or {INFORMATION}, as the kinds of the columns ask for.",
         worst=(
             (worst["first"], worst["second"]),
             worst["measure"],
@@ -68,7 +69,7 @@ def pair_gaps(quality: Mapping[str, Any], names: Sequence[str]) -> PairGaps | No
 
 
 def distances(quality: Mapping[str, Any], *, what: str, axis: str) -> Distances | None:
-    """Distances to the closest real record; None where no real ones were held out."""
+    """Distances to the closest real record, beside those of `others`; None where there are none."""
     exposed = quality["privacy"]
     shares, nearer = exposed["histogram"], exposed["nearer"]
     if not shares.get("held_out"):
@@ -79,9 +80,17 @@ def distances(quality: Mapping[str, Any], *, what: str, axis: str) -> Distances 
         held_out=shares["held_out"],
         nearer=Interval(mean=nearer["share"], low=nearer["low"], high=nearer["high"], level=nearer["level"]),
         n_held_out=exposed["rows"]["held_out"] or exposed["rows"]["training"],
+        among_trained=not exposed["rows"]["held_out"],
         what=what,
         axis=axis,
     )
+
+
+def others(quality: Mapping[str, Any], *, what: str) -> str:
+    """Which real ones the distances are held against: those held out, or where these are too few, those trained on."""
+    if quality["privacy"]["rows"]["held_out"]:
+        return f"{what}s held out"
+    return f"{what}s trained on to the nearest other one"
 
 
 def exposure(quality: Mapping[str, Any]) -> tuple[Number, ...]:
@@ -101,7 +110,7 @@ def exposure(quality: Mapping[str, Any]) -> tuple[Number, ...]:
             name="distance to the closest record",
             value=exposed["distance"],
             floor=exposed["distance_held_out"],
-            note="median; below the rows held out would be too near",
+            note=f"median; below that of {others(quality, what='row')} would be too near",
         ),
     ]
     attack = exposed.get("membership")

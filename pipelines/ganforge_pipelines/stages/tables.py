@@ -14,7 +14,9 @@ from ganforge.data.readers import holds_images, read_table
 from ganforge.data.schema import Column, Schema
 from ganforge.data.table import Table
 from ganforge.data.writers import write_table
+from ganforge.downstream.leaks import MARK, without_mark
 from ganforge.errors import GanforgeWarning, InputError
+from ganforge_pipelines.lineage.stamps import refuse_stamped
 from ganforge_pipelines.stages.context import StageContext
 
 DAY = 86_400.0
@@ -22,12 +24,16 @@ DAY = 86_400.0
 
 
 def read_input(context: StageContext) -> Table:
-    """The table of the `prepare` section: its `data`, read by its `schema` if it has one."""
+    """The table of the `prepare` section: its `data`, read by its `schema` if it has one. Synthetic rows are refused
+    before anything is split or trained."""
     own = context.own
     path = context.workspace.path(own["data"])
     if path.exists() and holds_images(path):
         raise InputError(f"{own['data']} holds pictures; the flow {context.spec.flow} reads a table (`run images`)")
-    return read_table(path, schema=schema_of(context))
+    refuse_stamped(path, own["data"])
+    table = read_table(path, schema=schema_of(context))
+    without_mark(table.frame, own["data"])
+    return table.drop(MARK) if MARK in table.schema else table
 
 
 def schema_of(context: StageContext) -> Path | None:

@@ -24,8 +24,10 @@ PRESETS = ("quick", "full")
 FREE = frozenset({"options"})
 """Mappings whose keys are not ours to know: they are checked by what receives them."""
 
-NULLABLE = frozenset({"train.steps", "judge.steps", "prepare.per_class"})
-"""Whole numbers that may be null: the model, or the stage, then chooses."""
+NULLABLE = frozenset({"train.steps", "judge.steps", "prepare.per_class", "classify.classifier"})
+"""What may be null: the model, the stage or the verdict then chooses."""
+ONE_OR_MORE = frozenset({"judge.classifier", "judge.ratios"})
+"""Lists that may be given as one value."""
 
 GATES = ("copies", "near_copies", "nearer", "membership", "singling_out", "column_distance", "coverage")
 Range = tuple[float | None, float | None]
@@ -45,6 +47,7 @@ RANGES: dict[str, Range] = {
     "sample.per_class": (1, None),
     **{f"sample.gates.{gate}": (0, 1) for gate in GATES},
     "judge.folds": (2, 50),
+    "judge.ratios": (0.001, 100),
     "judge.steps": (1, None),
     "judge.n_jobs": (-64, 1024),
     "judge.classical.rotation": (0, 180),
@@ -56,12 +59,13 @@ RANGES: dict[str, Range] = {
     "sample.classifier_steps": (1, None),
     "classify.steps": (1, None),
 }
+_CLASSIFIERS = ("gradient-boosting", "random-forest", "logistic-regression")
 CHOICES: dict[str, tuple[str, ...]] = {
     "trainer.matmul": ("auto", "highest", "high", "medium"),
     "anomalies.prepare.train_on": ("normal", "all"),
     "images.judge.classical.padding": ("border", "background"),
-    "fraud.judge.classifier": ("gradient-boosting", "random-forest", "logistic-regression"),
-    "fraud.classify.classifier": ("gradient-boosting", "random-forest", "logistic-regression"),
+    "fraud.judge.classifier": _CLASSIFIERS,
+    "fraud.classify.classifier": _CLASSIFIERS,
 }
 
 
@@ -251,13 +255,15 @@ def _checked(name: str, value: Any, default: Any, *, where: str) -> Any:
         good = isinstance(value, int | float) and not isinstance(value, bool)
         value = float(value) if good else value
     elif isinstance(default, str):
-        good = isinstance(value, str) or (short.startswith("prepare.") and value is None)
+        good = isinstance(value, str) or (value is None and (short.startswith("prepare.") or short in NULLABLE))
         if short == "trainer.precision":
             good = good or (type(value) is int and value in (16, 32, 64))  # bits, as Lightning takes them, too
             kind = "16, 32, 64 or one of Lightning's words, for example bf16-mixed"
         if not good and short in ("prepare.target", "prepare.label", "score.budget"):
             good, value = isinstance(value, int | float), str(value)
     elif isinstance(default, list):
+        if short in ONE_OR_MORE and isinstance(value, str | int | float) and not isinstance(value, bool):
+            value = [value]
         good = isinstance(value, list)
     elif isinstance(default, dict):
         good = isinstance(value, Mapping)
@@ -270,13 +276,27 @@ def _checked(name: str, value: Any, default: Any, *, where: str) -> Any:
 
 
 def _check_range(name: str, short: str, value: Any, *, where: str) -> None:
-    if short in RANGES and value is not None and isinstance(value, int | float):
-        low, high = RANGES[short]
-        if (low is not None and value < low) or (high is not None and value > high):
-            bounds = f"of at least {low:g}" if high is None else f"between {low:g} and {high:g}"
-            raise InputError(f"{where}: {name}={value!r}; give a number {bounds}")
-    if name in CHOICES and value not in CHOICES[name]:
-        raise UnknownNameError(name, value, CHOICES[name], where=where)
+    if value is None and short in NULLABLE:
+        return
+    every = value if isinstance(value, list) and short in ONE_OR_MORE else [value]
+    if name in CHOICES and not every:
+        raise InputError(f"{where}: {name}={value!r}; give one at least: {', '.join(CHOICES[name])}")
+    for each in every:
+        if short in RANGES and each is not None:
+            _check_number(name, each, RANGES[short], listed=every is value, where=where)
+        if name in CHOICES and each not in CHOICES[name]:
+            raise UnknownNameError(name, each, CHOICES[name], where=where)
+
+
+def _check_number(name: str, value: Any, bounds: Range, *, listed: bool, where: str) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        if listed:
+            raise InputError(f"{where}: {name} holds {value!r}; give numbers")
+        return  # of which kind a single value is has been looked at before
+    low, high = bounds
+    if (low is not None and value < low) or (high is not None and value > high):
+        told = f"of at least {low:g}" if high is None else f"between {low:g} and {high:g}"
+        raise InputError(f"{where}: {name}={value!r}; give a number {told}")
 
 
 def _kind(default: Any) -> str:

@@ -9,6 +9,7 @@ import pytest
 from ganforge.data.toy import planted_anomalies, toy_images
 from ganforge.errors import InputError
 from ganforge_pipelines.flows.running import run_flow
+from ganforge_pipelines.stages.tracing import trace
 
 pytestmark = pytest.mark.slow
 
@@ -46,6 +47,12 @@ def test_images_end_in_a_picture_classifier(workspace, pictures):
     assert done.answer["synthetic"]["rows"] == 8
     assert 0 <= done.answer["synthetic"]["obedience"] <= 1
     assert done.model_name == "ganforge-images"
+    told = trace(done.run_dir / "synthetic.npz", None).stamp  # wherever the file is taken
+    assert told is not None
+    assert (told["made_by"], told["rows"], told["synthetic"]["which"]) == ("images-sample", 8, "all")
+    assert told["synthetic"]["generator"]["kind"] == "dcgan"
+    assert list(told["synthetic"]["counts"]["label"].values()) == [4, 4]
+    assert told["data"][0]["sha256"] == done.answer["data"][0]["sha256"]
     page = done.report.read_text(encoding="utf-8")
     assert "as training went on" in page
     assert "nearest" not in done.answer["what_to_do"]

@@ -50,6 +50,31 @@ def test_what_survives_a_copy_and_what_does_not(tmp_path):
     assert stamps.read_stamp(tmp_path / "b.csv") is not None
 
 
+def test_an_npz_file_keeps_it_among_its_arrays(tmp_path):
+    np.savez_compressed(tmp_path / "a.npz", pixels=np.zeros((3, 2)), **stamps.as_array(TOLD))
+    shutil.copy(tmp_path / "a.npz", tmp_path / "b.npz")
+    assert stamps.read_stamp(tmp_path / "b.npz") == TOLD
+    np.savez(tmp_path / "c.npz", pixels=np.zeros((3, 2)))
+    assert stamps.read_stamp(tmp_path / "c.npz") is None
+    (tmp_path / "d.npz").write_bytes((tmp_path / "a.npz").read_bytes()[:40])
+    with pytest.raises(InputError, match=r"d\.npz cannot be read as \.npz"):
+        stamps.read_stamp(tmp_path / "d.npz")
+
+
+def test_a_file_without_a_real_row_is_refused_as_data(tmp_path):
+    for name in ("a.parquet", "a.csv"):
+        stamps.write_stamped(FRAME, tmp_path / name, TOLD)
+        with pytest.raises(
+            InputError, match=r"mine: all 3 rows are synthetic, made by ganforge sample; .* give the data"
+        ):
+            stamps.refuse_stamped(tmp_path / name, "mine")
+    (tmp_path / "a.csv").write_text("amount,is_fraud\n9,1\n")  # the stamp beside it is of other rows now
+    stamps.refuse_stamped(tmp_path / "a.csv", "mine")
+    marked = {**TOLD, "synthetic": {**TOLD["synthetic"], "which": "made"}}  # some are real: the column tells which
+    stamps.write_stamped(FRAME, tmp_path / "b.parquet", marked)
+    stamps.refuse_stamped(tmp_path / "b.parquet", "mine")
+
+
 def test_a_stamp_of_another_file_is_not_believed(tmp_path):
     stamps.write_stamped(FRAME, tmp_path / "a.csv", TOLD)
     (tmp_path / "a.csv").write_text("amount,is_fraud\n9,1\n")

@@ -328,9 +328,9 @@ def test_calibration_is_told_as_it_comes_and_mended(fraud):
 def test_the_worst_pair_is_named_beside_its_floor(fraud):
     gap = np.zeros((3, 3))
     gap[0, 2] = gap[2, 0] = 0.5
-    worst = (("amount", "country"), "correlation ratio", (0.1, 0.6, 0.55))
+    worst = (("amount", "country"), "mutual information", (0.1, 0.6, 0.55))
     pairs = PairGaps(names=["amount", "hour", "country"], gap=gap, floor=np.full((3, 3), 0.2), worst=worst)
-    told = "amount with country: correlation ratio .10, in the real rows .60, in other real ones .55"
+    told = "amount with country: mutual information .10, in the real rows .60, in other real ones .55"
     assert told in Page(render(fraud(pairs=pairs))).text()
     bare = dataclasses.replace(pairs, worst=None)
     assert "country with amount hangs together least as in the real rows" in render(fraud(pairs=bare))
@@ -350,6 +350,39 @@ def test_gates_that_failed_are_told_first_and_hostile_ones_are_text(fraud):
 def test_distances_say_whether_anybody_is_given_away(fraud, low, told):
     distances = dataclasses.replace(fraud().distances, nearer=Interval(mean=0.6, low=low, high=0.7))
     assert told in render(fraud(distances=distances))
+
+
+def test_distances_among_rows_trained_on_are_called_that(fraud):
+    held_out = Page(render(fraud())).text()
+    assert "real, held out" in held_out
+    assert "22 real ones held out" in held_out
+    few = dataclasses.replace(fraud().distances, n_held_out=60, among_trained=True)
+    words = Page(render(fraud(distances=few))).text()
+    assert "real, held out" not in words
+    assert "real, trained on, from the nearest other one" in words
+    assert "60 real ones trained on would give away" in words
+    assert "those trained on than these do among themselves" in words
+    assert "is the same number of real ones trained on, since too few were held out" in words
+
+
+def test_arms_with_classifiers_of_their_own_name_them(fraud):
+    assert "The classifier is" in render(fraud())
+    models = ("logistic regression", "gradient boosting", "gradient boosting")
+    arms = tuple(dataclasses.replace(arm, model=each) for arm, each in zip(fraud().arms, models, strict=True))
+    words = Page(render(fraud(arms=arms))).text()
+    assert "best on folds inside its training rows: logistic regression or gradient boosting." in words
+    assert "The classifier is" not in words
+    assert "ctgan gradient boosting" in words.lower()
+
+
+def test_precision_by_card_stands_where_a_card_was_named(fraud):
+    measures = {"precision_at_100": (0.1,), "group_precision_at_100": (0.3, 0.5)}
+    arms = tuple(dataclasses.replace(each, measures=measures) for each in fraud().arms)
+    words = Page(render(fraud(arms=arms, group="card_id"))).text().replace("\N{NO-BREAK SPACE}", " ")
+    assert "right among the 100 highest by card_id" in words
+    assert "40 % 30–50 %" in words
+    nameless = tuple(dataclasses.replace(each, measures={"group_precision_at_100": ()}) for each in fraud().arms)
+    assert "highest by" not in Page(render(fraud(arms=nameless))).text()
 
 
 def test_a_table_of_the_trade_always_has_the_generator_and_nothing_added(fraud):

@@ -12,8 +12,11 @@ import pytest
 from ganforge.data.features import PaymentFeatures
 from ganforge.data.simulators import simulate_payments
 from ganforge.data.toy import toy_payments
+from ganforge.downstream import verdict
 from ganforge.downstream.augmenting import rows_wanted
+from ganforge.downstream.leaks import MARK
 from ganforge.errors import GanforgeWarning, InputError, UnsuitableDataError
+from ganforge_pipelines.lineage import stamps
 from ganforge_pipelines.stages import fraud
 from ganforge_pipelines.stages.models import judged_steps
 from ganforge_pipelines.stages.running import run_stage
@@ -47,11 +50,136 @@ def test_a_time_column_left_out_still_splits_and_is_no_feature(workspace):
     assert "by at" in facts["split"]["how"]
 
 
+def test_the_days_of_the_gap_lie_between_the_parts(workspace):
+    write(workspace, later_first())
+    facts = run(workspace, "prepare", **{"prepare.time": "at", "prepare.leave_out": ["at"], "prepare.gap": 1.5})
+    train, test = (pd.read_parquet(workspace.path(f"work/fraud/prepare/{part}.parquet")) for part in ("train", "test"))
+    assert test["at"].min() - train["at"].max() == 37 * 3_600.0  # the first hour more than a day and a half before
+    assert facts["split"]["train"] == 300 - 36  # an hour a row
+
+
+class Asked(Exception):
+    """Ends the stage where the judge would begin."""
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """What the stage asks of the library's judge: `asked["data"]`, `asked["target"]`, and its options by name."""
+    told: dict = {}
+
+    def judge(data, target, **options):
+        told.update(data=data, target=target, **options)
+        raise Asked
+
+    monkeypatch.setattr(verdict, "judge", judge)
+    return told
+
+
+def test_the_judge_is_told_time_gap_and_amount(workspace, asked):
+    write(workspace, simulate_payments(customers=40, terminals=60, days=120, seed=2).drop(columns="scenario"))
+    named = {"customer": "customer_id", "terminal": "terminal_id", "amount": "amount", "time": "booked_at", "gap": 7.5}
+    roles = {f"prepare.{role}": each for role, each in named.items()} | {"judge.alert_cost": 7.5, "judge.folds": 3}
+    run(workspace, "prepare", **roles)
+    with pytest.raises(Asked):
+        run(workspace, "judge", **roles)
+    assert (asked["time"], asked["gap"], asked["folds"]) == ("booked_at", 7.5 * 86_400, 3)
+    assert (asked["amount"], asked["alert_cost"], asked["group"]) == ("amount", 7.5, None)
+    assert asked["target"] == "is_fraud"
+    assert {"booked_at", "amount"} <= set(asked["data"].schema.names)
+
+
+def test_the_judge_chooses_among_classifiers_and_ratios(workspace, asked):
+    run(workspace, "prepare")
+    with pytest.raises(Asked):
+        run(workspace, "judge")
+    assert asked["classifiers"] == ["gradient-boosting", "logistic-regression"]
+    assert asked["sampling_strategy"] == [0.1, 0.5]  # that of `sample` is the highest
+    with pytest.raises(Asked):
+        run(
+            workspace, "judge", **{"judge.classifier": "random-forest", "judge.ratios": [0.3, 0.9], "sample.ratio": 0.4}
+        )
+    assert (asked["classifiers"], asked["sampling_strategy"]) == (["random-forest"], [0.3, 0.4])
+
+
+def by_card(workspace) -> pd.DataFrame:
+    """400 payments by 40 cards, of which four in ten rows are the first one's."""
+    rng = np.random.default_rng(5)
+    card = np.where(rng.random(400) < 0.4, 0, rng.integers(1, 40, 400))
+    frame = toy_payments(400, fraud_share=0.2, seed=0).assign(card=[f"C{each:03d}" for each in card])
+    write(workspace, frame)
+    return frame
+
+
+def test_the_judge_knows_whose_a_row_is_by_numbers_alone(workspace, asked):
+    frame = by_card(workspace)
+    facts = run(workspace, "prepare", **{"prepare.group": "card"})
+    assert facts["split"]["how"] == "by card"
+    with pytest.raises(Asked):
+        run(workspace, "judge", **{"prepare.group": "card"})
+    assert asked["group"] == "card"
+    lines = pd.read_parquet(workspace.path("work/fraud/prepare/rows.parquet"))
+    cards = frame["card"].iloc[lines.loc[lines["part"] == "train", "row"] - 1]
+    codes = asked["data"].frame["card"]
+    assert codes.dtype == np.int64
+    assert len(set(zip(cards, codes, strict=True))) == cards.nunique() == codes.nunique()
+    assert "card" not in pd.read_parquet(workspace.path("work/fraud/prepare/train.parquet"))
+
+
+def test_with_a_group_precision_by_it_is_measured(workspace, monkeypatch):
+    """The library's judge with its cheapest arm alone; a card never stands on both sides of one of its folds."""
+    by_card(workspace)
+    real, sides = verdict.judge, []
+
+    def cheap(data, target, **options):
+        return real(data, target, **{**options, "synthesizer": {}, "arms": [], "inner_folds": 0})
+
+    def spied(table, labels, target, protocol, *rest):
+        pairs = split(table, labels, target, protocol, *rest)
+        sides.extend((protocol.entities[train], protocol.entities[test]) for train, test in pairs)
+        return pairs
+
+    split = verdict.split
+    monkeypatch.setattr(verdict, "judge", cheap)
+    monkeypatch.setattr(verdict, "split", spied)
+    asked = {"prepare.group": "card", "judge.classifier": "logistic-regression", "judge.n_jobs": 1}
+    run(workspace, "prepare", **asked)
+    run(workspace, "judge", **asked)
+    told = json.loads(workspace.path("work/fraud/judge/verdict.json").read_text())
+    precision = told["arms"]["none"]["measures"]["group_precision_at_100"]["folds"]
+    assert len(precision) == len(sides) == 5
+    assert all(0 < each <= 1 for each in precision)
+    assert all(not set(train) & set(test) for train, test in sides)
+
+
 def test_dates_stay_for_their_hour_and_seconds_do_not(workspace):
     write(workspace, later_first())
     assert run(workspace, "prepare", **{"prepare.time": "at"})["unseen"] == []
     write(workspace, later_first().assign(at=np.arange(400.0)))
     assert run(workspace, "prepare", **{"prepare.time": "at"})["unseen"] == ["at"]
+
+
+@pytest.mark.parametrize("flow", ["fraud", "anomalies"])
+def test_synthetic_rows_are_refused_before_anything_is_trained(workspace, flow):
+    """Those that `ganforge augment` marks by a column, and a file that says of itself that no row is real."""
+    frame = toy_payments(400, fraud_share=0.1, seed=0)
+    both = frame.assign(**{MARK: np.arange(400) >= 390})
+    made = {"made_by": "ganforge sample", "rows": 400, "synthetic_rows": 400, "which": stamps.ALL}
+    told = stamps.stamp(**made, generator={}, data=[], seed=0)
+    both.to_parquet(workspace.data / "both.parquet")
+    stamps.write_stamped(frame, workspace.data / "made.parquet", told)
+    both.assign(**{MARK: False}).to_parquet(workspace.data / "real.parquet")
+    asked = {"anomalies.prepare.label": "is_fraud", "anomalies.prepare.leave_out": []}
+
+    def prepare(name: str) -> dict:
+        asked[f"{flow}.prepare.data"] = f"data/{name}"
+        run_stage(f"{flow}-prepare", workspace, workspace.params(overrides=asked))
+        return json.loads(workspace.path(f"work/{flow}/prepare/facts.json").read_text())
+
+    with pytest.raises(InputError, match=r"data/both\.parquet: 10 of 400 rows are marked as synthetic"):
+        prepare("both.parquet")
+    with pytest.raises(InputError, match=r"data/made\.parquet: all 400 rows are synthetic, made by ganforge sample"):
+        prepare("made.parquet")
+    assert MARK not in [column["name"] for column in prepare("real.parquet")["schema"]["columns"]]
 
 
 def test_the_target_cannot_be_left_out(workspace):

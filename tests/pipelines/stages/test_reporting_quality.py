@@ -65,6 +65,26 @@ def test_attacks_and_gates_are_told_with_their_intervals(quality):
     assert "40 rows were held out" in exposed_in_words(quality)
 
 
+def test_the_heat_map_names_what_is_measured(quality):
+    told = pair_gaps(quality, list(SCHEMA.names)).measure
+    assert {each["measure"] for each in quality["fidelity"]["pairs"]} == {"rank correlation", "mutual information"}
+    assert (
+        told == "Difference of rank correlation, Cramér's V or mutual information, as the kinds of the columns ask for."
+    )
+
+
+def test_with_few_rows_held_out_those_trained_on_are_called_what_they_are(quality):
+    few = HELD_OUT[:5].drop(columns="is_fraud")
+    made = REAL.drop(columns="is_fraud"), SYNTHETIC.drop(columns="is_fraud"), few
+    found = gate_rows(*made, schema=SCHEMA, what="rows with is_fraud=1", gates=GATES, seed=0)
+    shown = distances(found, what="row", axis="distance")
+    assert (shown.n_held_out, shown.among_trained) == (60, True)
+    assert not distances(quality, what="row", axis="distance").among_trained
+    notes = [next(each.note for each in exposure(one) if each.name.startswith("distance")) for one in (found, quality)]
+    assert notes[0] == "median; below that of rows trained on to the nearest other one would be too near"
+    assert notes[1] == "median; below that of rows held out would be too near"
+
+
 def test_distances_are_shares_of_many_rows(quality):
     made = distances(quality, what="row", axis="distance")
     assert sum(made.synthetic) == pytest.approx(1)
