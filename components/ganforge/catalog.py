@@ -125,6 +125,14 @@ def load_class(kind: str) -> Any:
     return getattr(importlib.import_module(module), name)
 
 
+def keeps_rows(folder: str | Path) -> bool:
+    """Whether the model in a folder holds rows it was trained on; a classifier, which is in no catalog, holds none."""
+    from ganforge.artifacts import read_kind
+
+    kind = read_kind(folder)
+    return kind in CATALOG and bool(load_class(kind).keeps_rows)
+
+
 def load_model(folder: str | Path) -> Any:
     """The fitted synthesizer or detector that was saved to `folder`.
 

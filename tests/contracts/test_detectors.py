@@ -6,6 +6,9 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,7 +17,8 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.metrics import roc_auc_score
 
-from ganforge.catalog import CATALOG, load_class, load_model
+from ganforge.artifacts import read_artifact
+from ganforge.catalog import CATALOG, keeps_rows, load_class, load_model
 from ganforge.data.toy import planted_anomalies, toy_payments
 from ganforge.detectors import base
 from ganforge.errors import (
@@ -273,6 +277,34 @@ def test_what_cannot_be_scored_names_column_and_row(fitted):
 
 
 # --- on disk ------------------------------------------------------------------------------------------------
+
+
+def arrays_in(part: Any) -> Iterator[np.ndarray]:
+    """Every array of numbers in what a model folder holds, however deep."""
+    if isinstance(part, np.ndarray) and part.dtype.kind == "f":
+        yield part
+    elif isinstance(part, list | tuple | dict):
+        for each in part.values() if isinstance(part, dict) else part:
+            yield from arrays_in(each)
+    elif hasattr(part, "tree_"):  # of a decision tree
+        yield from (part.tree_.threshold, part.tree_.value.reshape(-1))
+    elif hasattr(part, "get_arrays"):  # a kd-tree
+        yield np.asarray(part.get_arrays()[0])
+    else:
+        yield from arrays_in(getattr(part, "__dict__", {}))
+
+
+def test_a_model_that_holds_rows_it_was_trained_on_says_so(fitted, tmp_path):
+    fitted.save(tmp_path / "model")
+    artifact = read_artifact(tmp_path / "model")
+    rows = fitted.encoding_.rows(mixed(), source="training")
+    estimators = [artifact.estimator(Path(each).stem) for each in artifact.files if each.endswith(".skops")]
+    tensors = [each.numpy().astype(np.float64) for each in artifact.tensors().values()]
+    found = list(arrays_in([tensors, estimators]))
+    assert found
+    wide = [each for each in found if each.ndim == 2 and each.shape[1] == rows.shape[1]]
+    held = any(np.isclose(each, row, atol=1e-6).all(axis=1).any() for each in wide for row in rows[:50])
+    assert held == fitted.keeps_rows == keeps_rows(tmp_path / "model")
 
 
 @pytest.mark.slow

@@ -1,7 +1,8 @@
 """Which rows to train on and which to test on. Pure functions of arrays, returning sorted row numbers.
 
-Every pair (train, test) is disjoint. Rows of one group (exact duplicates, `twin_groups`) never stand on both
-sides, and neither does an entity; a split by time has nothing in training that happened after the test began.
+Every pair (train, test) is disjoint. Rows of one group (exact duplicates, `twin_groups`), where groups are given, never
+stand on both sides, and neither does an entity; a split by time has nothing in training that happened after the test
+began, and leaves out of training what has a twin in the test.
 """
 
 # pandas' own annotations are unions of all it could be; what a call gives here is known better than they say.
@@ -50,11 +51,12 @@ def stratified_split(
     return _sides(np.isin(groups, chosen))
 
 
-def time_split(time: Any, *, test_share: float = 0.2, gap: float = 0.0) -> Split:
+def time_split(time: Any, *, test_share: float = 0.2, gap: float = 0.0, groups: Any | None = None) -> Split:
     """Test on the last `test_share` of the rows by time, train on those more than `gap` before the first of them.
 
     time: (N,) numbers (seconds) or datetime64. gap: in seconds; how long a label takes to be known. Rows within the gap
-    are on neither side. Rows of one moment are never torn apart.
+    are on neither side. Rows of one moment are never torn apart. groups: (N,) numbers of groups; a row before the test
+    with another of its group in the test is on neither side either, as in `folds`.
     Raises `UnsuitableDataError` when nothing is left to train on.
     """
     _check_share(test_share)
@@ -62,7 +64,7 @@ def time_split(time: Any, *, test_share: float = 0.2, gap: float = 0.0) -> Split
     _refuse_few(len(time), 2)
     ordered = np.sort(time)
     begin = ordered[min(len(time) - 1, max(1, round((1 - test_share) * len(time))))]
-    return _before_and_from(time, begin, np.inf, gap)
+    return _without_twins(*_before_and_from(time, begin, np.inf, gap), _groups(groups, len(time)))
 
 
 def entity_split(entity: Any, *, test_share: float = 0.2, random_state: int | None = 0) -> Split:
@@ -162,12 +164,18 @@ def _time_folds(time: np.ndarray, groups: np.ndarray, k: int, gap: float) -> lis
         )
     pairs = []
     for begin, end in zip(begins, np.append(begins[1:], np.inf), strict=True):
-        train, test = _before_and_from(time, begin, end, gap)
-        train = train[~np.isin(groups[train], groups[test])]
-        if not len(train):
-            raise _nothing_before(begin, gap)
-        pairs.append((train, test))
+        pairs.append(_without_twins(*_before_and_from(time, begin, end, gap), groups))
     return pairs
+
+
+def _without_twins(train: np.ndarray, test: np.ndarray, groups: np.ndarray) -> Split:
+    kept = train[~np.isin(groups[train], groups[test])]
+    if not len(kept):
+        raise UnsuitableDataError(
+            f"each of the {len(train):,} rows before the test has a twin among those tested on, so none is left to "
+            "train on; leave doubled rows out, or split without time"
+        )
+    return kept, test
 
 
 def _before_and_from(time: np.ndarray, begin: float, end: float, gap: float) -> Split:

@@ -66,6 +66,8 @@ class Detector(OutlierMixin, BaseEstimator, ABC):
     kind: ClassVar[str]
     pictures: ClassVar[bool] = False
     """Does it take pictures as well as rows?"""
+    keeps_rows: ClassVar[bool] = False
+    """Whether a saved model holds rows it was trained on, from which they can be read again."""
 
     contamination: float
     encoding_: RowEncoding | None

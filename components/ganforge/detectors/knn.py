@@ -32,11 +32,14 @@ class KNN(Detector):
         contamination: share of the training rows taken for anomalies when `threshold_` is set, in (0, .5].
         random_state: seeds the draw of `max_samples`.
 
+    The model is its rows (`keeps_rows`): who has a saved one can work them out again, so it is kept as the data are.
+
     `decision_scores_` of the training rows leave the row itself out, as PyOD does; `decision_function` on a row that
     was trained on finds that row at distance 0.
     """
 
     kind: ClassVar[str] = "knn"
+    keeps_rows: ClassVar[bool] = True
 
     def __init__(
         self,

@@ -51,6 +51,8 @@ class Synthesizer(BaseEstimator, ABC):
     kind: ClassVar[str]
     by_batches: ClassVar[bool] = False
     """Whether `fit` takes a table that is larger than memory (`data.streams.StreamedTable`)."""
+    keeps_rows: ClassVar[bool] = False
+    """Whether a saved model holds rows it was trained on, from which they can be read again."""
 
     training_: Training
     data_fingerprint_: str

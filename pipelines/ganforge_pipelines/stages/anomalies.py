@@ -17,7 +17,7 @@ import pandas as pd
 from ganforge.catalog import CATALOG, load_model
 from ganforge.data.clocks import offsets_east
 from ganforge.data.schema import plain
-from ganforge.data.splits import stratified_split, time_split, twin_groups
+from ganforge.data.splits import stratified_split, twin_groups
 from ganforge.data.table import Table
 from ganforge.data.targets import binary_target
 from ganforge.data.writers import write_table
@@ -37,6 +37,7 @@ from ganforge_pipelines.stages.tables import (
     read_input,
     read_part,
     read_rows,
+    split_by_time,
     without,
     write_part,
 )
@@ -58,7 +59,7 @@ def prepare(context: StageContext) -> str:
     clock = None
     if time is not None and seconds is not None:
         clock = seconds + offsets_east(table, time, path=context.workspace.path(own["data"]))
-    train_rows, test_rows, how = _split(table, positive, seconds, own, seed=context.seed)
+    train_rows, test_rows, how = _split(table, positive, own, seed=context.seed)
     normal_only = own["train_on"] == "normal"
     if normal_only and target is None:
         raise InputError("train_on=normal needs a label that says which rows are normal; name it, or train on all")
@@ -108,12 +109,13 @@ def prepare(context: StageContext) -> str:
 
 
 def _split(
-    table: Table, positive: np.ndarray, seconds: np.ndarray | None, own: Mapping[str, Any], *, seed: int
+    table: Table, positive: np.ndarray, own: Mapping[str, Any], *, seed: int
 ) -> tuple[np.ndarray, np.ndarray, str]:
-    if seconds is not None:
-        train, test = time_split(seconds, test_share=own["test_share"], gap=own["gap"] * DAY)
-        return train, test, f"by {own['time']}"
     left_out = {each for each in (*own["leave_out"], own["label"]) if each is not None and each in table.schema}
+    if own["time"] is not None:
+        share, gap = own["test_share"], own["gap"]
+        train, test = split_by_time(table, own["time"], leave_out=left_out, test_share=share, gap=gap)
+        return train, test, f"by {own['time']}"
     groups = twin_groups(table, leave_out=left_out)
     train, test = stratified_split(positive, test_share=own["test_share"], random_state=seed, groups=groups)
     return train, test, "at random"

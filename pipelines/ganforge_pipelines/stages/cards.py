@@ -21,6 +21,11 @@ LICENCE = (
     "ganforge is licensed under Apache-2.0. The licence of the data is that of whoever gave them; it goes for a model "
     "trained on them as far as it says so."
 )
+KEEPS_ROWS = (
+    "This model holds rows it was trained on, and they can be read out of it: wherever it is registered or copied, "
+    "guard it as the data themselves."
+)
+"""Of a model whose class says `keeps_rows`."""
 _LEVEL_TOLD = f"{LEVEL:.0%} interval"
 
 

@@ -22,7 +22,7 @@ import numpy as np
 from ganforge.catalog import CATALOG, load_model
 from ganforge.data.constraints import read_constraints
 from ganforge.data.schema import Column, Schema, plain
-from ganforge.data.splits import entity_split, stratified_split, time_split, twin_groups
+from ganforge.data.splits import entity_split, stratified_split, twin_groups
 from ganforge.data.table import Table
 from ganforge.data.targets import binary_target, with_discrete
 from ganforge.downstream.augmenting import rows_wanted, synthetic_positives
@@ -46,6 +46,7 @@ from ganforge_pipelines.stages.tables import (
     read_part,
     read_rows,
     schema_of,
+    split_by_time,
     without,
     write_part,
 )
@@ -137,7 +138,8 @@ def _split(
         train, test = entity_split(entity, test_share=share, random_state=seed)
         return train, test, f"by {own['group']}"
     if own["time"] is not None:
-        train, test = time_split(table.time(own["time"]), test_share=share, gap=own["gap"] * DAY)
+        left = [*leave_out, own["target"]]
+        train, test = split_by_time(table, own["time"], leave_out=left, test_share=share, gap=own["gap"])
         return train, test, f"by {own['time']}" + (f", {own['gap']:g} days apart" if own["gap"] else "")
     left_out = [each for each in leave_out if each in table.schema]
     groups = twin_groups(table, leave_out=[*left_out, own["target"]])

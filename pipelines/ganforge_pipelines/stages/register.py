@@ -12,10 +12,11 @@ import json
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from ganforge.catalog import keeps_rows
 from ganforge.data.schema import Schema
 from ganforge.errors import GanforgeWarning
 from ganforge_pipelines.lineage.registry import CHALLENGER, CHAMPION, FIGURE, REASON, Known, known
@@ -167,6 +168,9 @@ def _register(
     data, decision = context.data[0], standing.decision
     bundle = _bundle(context, manifests, threshold=threshold, generator=generator is not None)
     place = {"workspace_root": root, "flow": context.spec.flow, "registered_name": name}
+    if any(keeps_rows(each) for each in (model, generator) if each is not None):
+        warnings.warn(cards.KEEPS_ROWS, GanforgeWarning, stacklevel=2)
+        card = replace(card, limits=(*card.limits, cards.KEEPS_ROWS))
     decided = {REASON: decision.reason, DECISION: json.dumps(decision.to_json())}
 
     def carded(version: int) -> tuple[str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import pandas as pd
 
 from ganforge.data.readers import holds_images, read_table
 from ganforge.data.schema import Column, Schema
+from ganforge.data.splits import time_split, twin_groups
 from ganforge.data.table import Table
 from ganforge.data.writers import write_table
 from ganforge.downstream.leaks import MARK, without_mark
@@ -71,6 +72,29 @@ def clock_only(table: Table, time: str) -> Table:
     """The table with its time column as plain seconds: rows are still told apart by it, nothing learns from dates."""
     frame = table.frame.assign(**{time: table.time(time)})
     return Table.of(frame, schema=kinds_of(table.schema) | {time: "continuous"}, source=table.source)
+
+
+def split_by_time(
+    table: Table, time: str, *, leave_out: Iterable[str], test_share: float, gap: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Rows to train on, and later ones to test on; what is tested on has no twin in training, as in the judge's folds.
+
+    leave_out: columns that make no row another, where the table has them. gap: in days. Twins are counted in a notice.
+    """
+    left_out = {each for each in leave_out if each in table.schema}
+    compared = clock_only(table, time) if time in left_out else table  # a clock that is hidden tells rows apart, too
+    groups = twin_groups(compared, leave_out=left_out - {time})
+    seconds = table.time(time)
+    train, test = time_split(seconds, test_share=test_share, gap=gap * DAY, groups=groups)
+    dropped = int((seconds < seconds[test].min() - gap * DAY).sum()) - len(train)
+    if dropped:
+        warnings.warn(
+            f"{table.source}: {dropped:,} row{'s' if dropped > 1 else ''} before the test part left out of training: "
+            "the same, as far as a model sees, stand in the test part",
+            GanforgeWarning,
+            stacklevel=2,
+        )
+    return train, test
 
 
 def learned_from(table: Table, rows: np.ndarray) -> Table:

@@ -102,6 +102,15 @@ def test_time_folds_keep_twins_apart():
         assert not set(groups[train]) & set(groups[test])
 
 
+def test_a_split_by_time_keeps_twins_apart():
+    groups = np.r_[0:10, 3, 3, 10:17, 5]
+    train, test = time_split(np.arange(20.0), groups=groups)
+    assert list(test) == [16, 17, 18, 19]
+    assert list(train) == [each for each in range(16) if each != 5]  # 3, 10 and 11 are twins, all before the test
+    with pytest.raises(UnsuitableDataError, match="has a twin among those tested on"):
+        time_split(np.arange(20.0), groups=np.zeros(20, dtype=int))
+
+
 def test_the_same_seed_gives_the_same_folds_and_another_does_not():
     y = np.arange(60) % 2
     first, again, other = (folds(y, k=3, random_state=seed) for seed in (1, 1, 2))

@@ -62,6 +62,21 @@ def test_a_gap_leaves_rows_out_before_the_test_part(workspace, rows):
     assert len(train) == 110  # five days of two rows
 
 
+def test_what_is_tested_on_has_no_twin_in_training(workspace, rows):
+    """A running number for a clock does not make two rows different; a date does, as in the judge's folds."""
+    frame = rows.assign(at=np.arange(200) + 1)
+    frame.iloc[190:195, :-2] = frame.iloc[:5, :-2].to_numpy()  # all columns but the label and the clock
+    frame.to_csv(workspace.data / "rows.csv", index=False)
+    with pytest.warns(GanforgeWarning, match="5 rows before the test part left out of training: the same"):
+        train, test, _ = prepare(workspace, train_on="all")
+    assert len(test) == 80
+    assert len(train) == 115
+    assert len(train.merge(test)) == 0
+    days = pd.Timestamp("2025-01-01") + pd.to_timedelta(np.arange(200), unit="D")
+    frame.assign(at=days).to_csv(workspace.data / "rows.csv", index=False)
+    assert len(prepare(workspace, train_on="all")[0]) == 120
+
+
 CLOCKS = {
     "east": ("+02:00", ["02 00:30+02:00", "02 03:30+02:00", "02 23:59+02:00", "03 00:00+02:00", "03 02:30+02:00"]),
     "west": ("-05:00", ["02T00:05:00-0500", "02T12:00:00-0500", "02T21:00:00-0500", "03T05:00:00-0500"]),

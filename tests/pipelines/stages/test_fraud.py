@@ -211,6 +211,19 @@ def test_twins_stay_on_one_side_whatever_their_number(workspace):
     assert len(both) == 0
 
 
+def test_twins_of_what_is_tested_on_are_not_trained_on(workspace):
+    """Sent again later under another number, by a clock that only counts; one of them with another label."""
+    frame = toy_payments(300, fraud_share=0.15, seed=1).drop(columns="booked_at").assign(step=np.arange(300) + 1)
+    other = frame.columns.drop(["step", "is_fraud"])
+    frame.loc[290:296, other] = frame.loc[20:26, other].to_numpy()
+    write(workspace, frame)
+    with pytest.warns(GanforgeWarning, match="7 rows before the test part left out of training: the same"):
+        run(workspace, "prepare", **{"prepare.time": "step"})
+    train, test = (pd.read_parquet(workspace.path(f"work/fraud/prepare/{part}.parquet")) for part in ("train", "test"))
+    assert len(train.merge(test, on=list(other))) == 0
+    assert not set(train["step"]) & set(range(21, 28))
+
+
 def test_several_kinds_are_called_what_they_are(workspace):
     frame = pd.read_csv(workspace.data / "payments.csv")
     kinds = np.where(frame["is_fraud"] == 0, "normal", np.where(np.arange(len(frame)) % 3, "stolen", "forged"))
