@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ganforge.data.identifiers import made_anew
 from ganforge.data.schema import Column, ticks_per_second
 
 
@@ -63,12 +64,10 @@ def constant_series(n: int, column: Column) -> pd.Series:
 
 
 def unlearned_series(n: int, column: Column, first: int) -> pd.Series:
-    """Identifiers made anew (numbers go on after the largest seen), free text left empty."""
+    """Identifiers made anew, free text left empty."""
     if column.kind == "text":
         return pd.Series(np.nan, index=range(n), dtype=object)
-    if column.high is not None:
-        return pd.Series(np.arange(n, dtype=np.int64) + int(column.high) + first).astype(column.dtype)
-    return pd.Series([f"{column.name}-{first + k}" for k in range(n)], dtype=object)
+    return made_anew(n, column, first)
 
 
 def _dates(values: np.ndarray, missing: np.ndarray, column: Column) -> pd.Series:

@@ -8,7 +8,8 @@ Int64, `category`, Arrow's timestamps, stands in `Column.given` in a spelling of
     arrow:int64, arrow:timestamp[us, tz=UTC], arrow:decimal128(10, 2), …       Arrow-backed
     category, ordered category                                                 with `Column.levels`
 
-A dtype that holds no missing values stays away where some came to be missing.
+A dtype that holds no missing values stays away where some came to be missing; one that is too narrow for identifiers
+made anew gives way to a wider one of its make.
 """
 
 # pandas' own annotations are unions of all it could be; what a call gives here is known better than they say.
@@ -34,6 +35,19 @@ _TEXTS = {
     "string[pyarrow]": ("pyarrow", pd.NA), "string[python]": ("python", pd.NA),
     "str[pyarrow]": ("pyarrow", np.nan), "str[python]": ("python", np.nan),
 }  # fmt: skip
+_EXACT = {"float16": 2**11, "halffloat": 2**11, "float32": 2**24, "float": 2**24, "float64": 2**53, "double": 2**53}
+_LADDERS = (
+    ("int8", "int16", "int32", "int64", "uint64"),
+    ("uint8", "uint16", "uint32", "uint64"),
+    ("float16", "float32", "float64", "int64", "uint64"),
+    ("Int8", "Int16", "Int32", "Int64", "UInt64"),
+    ("UInt8", "UInt16", "UInt32", "UInt64"),
+    ("Float32", "Float64", "Int64", "UInt64"),
+    ("arrow:int8", "arrow:int16", "arrow:int32", "arrow:int64", "arrow:uint64"),
+    ("arrow:uint8", "arrow:uint16", "arrow:uint32", "arrow:uint64"),
+    ("arrow:halffloat", "arrow:float", "arrow:double", "arrow:int64", "arrow:uint64"),
+)
+"""Dtypes of one make, each with more room than the one before it."""
 
 
 def spelled(dtype: Any) -> str | None:
@@ -59,7 +73,7 @@ def suits(given: str, column: Column) -> bool:
         return column.kind in (*ONE_HOT, "constant") and set(known) <= set(column.levels or ())
     family = _arrow_family(_arrow_type(given[6:])) if given.startswith("arrow:") else _family(_parsed(given))
     if column.dtype.startswith("datetime"):
-        return family == "date"
+        return family == "date" and column.kind != "identifier"  # those made anew are texts
     if known and all(isinstance(each, bool) for each in known):
         return family == "truth"
     return family in (("text",) if column.dtype == "object" else ("number", "span"))
@@ -76,6 +90,8 @@ def levels_of(dtype: pd.CategoricalDtype) -> tuple[Any, ...]:
 def restored(series: pd.Series, column: Column) -> pd.Series:
     """A column as the house keeps it → in the dtype it was given in, if that is known and can hold it."""
     given = column.given
+    if given is not None and column.kind == "identifier":
+        given = _with_room(given, series)
     if given is None:
         return series
     if given in _CATEGORIES:
@@ -93,6 +109,34 @@ def restored(series: pd.Series, column: Column) -> pd.Series:
         edge = np.iinfo(getattr(dtype, "numpy_dtype", dtype)).max  # 2^64 − 1 is no float64: the next one below is
         series = series.clip(upper=np.nextafter(float(edge), 0) if edge > 2**53 else edge)
     return series.astype(dtype)
+
+
+def _with_room(given: str, identifiers: pd.Series) -> str | None:
+    """The dtype, or the narrowest of its make that holds these; None where none does."""
+    if given.startswith("arrow:dictionary"):
+        kind: Any = _arrow_type(given[6:])
+        values = f"arrow:{kind.value_type}"
+        roomy = _with_room(values, identifiers)
+        return given if roomy == values and len(identifiers) <= np.iinfo(str(kind.index_type)).max else roomy
+    ladder = next((each[each.index(given) :] for each in _LADDERS if given in each), ())
+    if found := re.fullmatch(r"arrow:decimal\d+\((\d+), (-?\d+)\)", given):
+        ladder = (given, f"arrow:decimal128(38, {found[2]})")
+    if not ladder or identifiers.empty:
+        return given
+    if identifiers.dtype == object:  # beyond all numbers
+        return None
+    least, most = int(identifiers.min()), int(identifiers.max())
+    return next((each for each in ladder if _holds(each, least) and _holds(each, most)), None)
+
+
+def _holds(given: str, number: int) -> bool:
+    """Is this whole number exact in a dtype of numbers?"""
+    name = given.removeprefix("arrow:").lower()
+    if found := re.fullmatch(r"decimal\d+\((\d+), (-?\d+)\)", name):
+        return abs(number) < 10 ** (int(found[1]) - int(found[2]))
+    if name in _EXACT:
+        return abs(number) <= _EXACT[name]
+    return np.iinfo(name).min <= number <= np.iinfo(name).max
 
 
 def _parsed(given: str) -> Any:

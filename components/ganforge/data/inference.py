@@ -19,6 +19,7 @@ import pandas as pd
 
 from ganforge.data.columns import as_booleans, as_numbers, row_of
 from ganforge.data.dtypes import levels_of, spelled, suits
+from ganforge.data.identifiers import Form, last_number
 from ganforge.data.schema import KINDS, Column, Schema, plain, ticks, ticks_per_second
 from ganforge.data.texts import to_dates
 from ganforge.errors import InputError, UnknownNameError
@@ -214,8 +215,10 @@ def _natural_steps(per_second: int) -> list[int]:
 
 def _unlearned(kind: str) -> Any:
     def build(series: pd.Series, valid: pd.Series, basic: dict[str, Any], source: str) -> Column:
-        high = int(valid.max()) if kind == "identifier" and valid.dtype.kind in "iu" else None
-        return Column(kind=kind, high=high, **basic)
+        if kind == "identifier" and valid.dtype.kind in "iuf":
+            return Column(kind=kind, high=last_number(valid), **basic)
+        texts = kind == "identifier" and basic["dtype"] == "object"
+        return Column(kind=kind, last=Form.of(valid.unique(), name=basic["name"]).last if texts else None, **basic)
 
     return build
 

@@ -51,12 +51,15 @@ class Column:
     low: float | int | None = None
     """Numeric kinds: the smallest value seen (dates: in ticks of the dtype's unit since 1970, UTC)."""
     high: float | int | None = None
+    """Numeric kinds: the largest; identifiers that are numbers: those made anew go on after it."""
     decimals: int | None = None
     """Places after the point that all values keep to; negative for round tens, hundreds, …; None: no such rounding."""
     step: int | None = None
     """Dates: all are multiples of so many ticks."""
     value: Any = None
     """Constants: the value; None when every value is missing. Dates in ticks."""
+    last: str | None = field(default=None, compare=False)
+    """Identifiers that are texts: what those made anew go on after, see `identifiers.py`."""
     given: str | None = field(default=None, compare=False)
     """The dtype that the column came in, where it was another: see `dtypes.py`. Columns are decoded into it."""
     levels: tuple[Any, ...] | None = field(default=None, compare=False)

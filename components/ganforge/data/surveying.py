@@ -23,6 +23,7 @@ import numpy as np
 import pandas as pd
 
 from ganforge.data.columns import as_numbers, normalise
+from ganforge.data.identifiers import Form
 from ganforge.data.inference import decimals_of
 from ganforge.data.schema import ONE_HOT, Column, Schema, ticks, ticks_per_second
 from ganforge.data.table import SchemaLike, Table, conform
@@ -69,7 +70,7 @@ class Survey:
         frame.index = pd.RangeIndex(self.rows, self.rows + len(frame))  # a row's number in the whole
         where = source if not self.rows else f"{source} (rows counted from row {self.rows + 1:,})"
         for name in frame.columns:
-            facts = self._facts.setdefault(name, _Facts(counted=name in self._kinds))
+            facts = self._facts.setdefault(name, _Facts(name, counted=name in self._kinds))
             facts.look_at(frame[name], self._as_asked(frame[name], name, where))
         self._draw(frame)
         self.rows += len(frame)
@@ -129,9 +130,10 @@ class Survey:
 class _Facts:
     """What all values of one column say together."""
 
-    def __init__(self, *, counted: bool) -> None:
+    def __init__(self, name: str, *, counted: bool) -> None:
         """counted: all values are, however many differ; else numbers and dates only while they may be codes."""
-        self._counted = counted
+        self._name, self._counted = name, counted
+        self._form = Form(name)
         self._shown: dict[str, tuple[Any, pd.Series]] = {}  # what a row shows → its value, and itself as it came
         self._counts: Counter[Any] | None = Counter()
         self._decimals: list[int | None] = []
@@ -155,6 +157,8 @@ class _Facts:
         if valid.empty:
             return
         self._count(valid)
+        if valid.dtype == object and isinstance(valid.iloc[0], str):
+            self._form = self._form.also(Form.of(valid.unique(), name=self._name))
         first = self._show("first", valid.iloc[0], raw, valid.index[0])
         if "different" not in self._shown:
             differs = (valid != first).to_numpy(dtype=bool)
@@ -180,6 +184,8 @@ class _Facts:
             return self._with_categories(column, asked, source)
         if column.kind in ("continuous", "integer"):
             return replace(column, decimals=self._rounding())
+        if column.last is not None:
+            return replace(column, last=self._form.last)
         if column.kind == "datetime" and self._step:
             scale = _NANO // ticks_per_second(column.dtype)
             return replace(column, step=max(math.gcd(self._step, _DAY) // scale, 1))

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ganforge.data.identifiers import numbered_anew
 from ganforge.data.table import Table
 from ganforge.data.targets import binary_target
 from ganforge.downstream.leaks import MARK
@@ -79,6 +80,7 @@ def synthetic_positives(
         made += kept
         copies += dropped
     frame = pd.concat(made, ignore_index=True) if made else table.frame.iloc[:0].copy()
+    frame = numbered_anew(frame, table.schema)
     frame.attrs[MARK] = True
     return SyntheticPositives(frame, rows, copies)
 

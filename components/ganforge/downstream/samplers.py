@@ -14,16 +14,19 @@ grow: what the classes have in common it learns from all of them, not from the f
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from imblearn.over_sampling.base import BaseOverSampler
 from imblearn.utils import check_target_type
+from pandas.api.types import is_integer_dtype, is_unsigned_integer_dtype
 from sklearn.base import clone
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import validate_data
 
+from ganforge.data.identifiers import numbered_anew
 from ganforge.data.table import Table
 from ganforge.errors import GanforgeWarning, InputError
 from ganforge.quality.copies import exact_copies
@@ -97,7 +100,7 @@ class SynthesizerSampler(BaseOverSampler):
             for k, (label, count) in enumerate(wanted.items())
             if count
         ]
-        added = pd.concat(made, ignore_index=True).drop(columns=target)
+        added = numbered_anew(pd.concat(made, ignore_index=True), table.schema).drop(columns=target)
         labels = [np.full(len(each), label, dtype=y.dtype) for label, each in zip(_grown(wanted), made, strict=True)]
         self.synthetic_ = np.arange(len(y) + len(added)) >= len(y)
         asked = sum(wanted.values())
@@ -108,7 +111,7 @@ class SynthesizerSampler(BaseOverSampler):
                 GanforgeWarning,
                 stacklevel=4,
             )
-        return _joined(X, added), np.concatenate([y, *labels])
+        return _joined(X, added, table.schema.of_kind("identifier")), np.concatenate([y, *labels])
 
     def _new_rows(self, table: Table, condition: dict[str, Any], count: int, seed: int) -> pd.DataFrame:
         """Rows of a class that copy no real one; `count`, or what `TRIES` draws bring."""
@@ -195,15 +198,34 @@ def _frame_of(X: Any) -> pd.DataFrame:
     return pd.DataFrame(columns).reset_index(drop=True)
 
 
-def _joined(X: Any, added: pd.DataFrame) -> Any:
-    """The rows with new ones below, of the type and dtypes that they had."""
+def _joined(X: Any, added: pd.DataFrame, identifiers: Sequence[str]) -> Any:
+    """The rows with new ones below, of the type and dtypes that they had.
+
+    imbalanced-learn gives back the dtypes it was given: identifiers that do not fit them are refused, not cut off.
+    """
     if not isinstance(X, pd.DataFrame):
+        _refuse_narrow(dict.fromkeys(identifiers, X.dtype), added)
         return np.concatenate([X, added.to_numpy(dtype=X.dtype)])
+    _refuse_narrow({str(name): dtype for name, dtype in X.dtypes.items() if str(name) in identifiers}, added)
     new = added.set_axis(X.columns, axis=1)
     kept = {
         name: pd.concat([_dense(series), _as(new[name], series.dtype)], ignore_index=True) for name, series in X.items()
     }
     return pd.DataFrame(kept)
+
+
+def _refuse_narrow(dtypes: Mapping[str, Any], added: pd.DataFrame) -> None:
+    for name, dtype in dtypes.items():
+        bits = 8 * np.dtype(getattr(dtype, "numpy_dtype", dtype)).itemsize if is_integer_dtype(dtype) else 64
+        if bits < 64 and not bool(added[name].between(*_ends(dtype, bits)).all()):
+            raise InputError(
+                f"column {name!r} holds identifiers in {dtype}, which has no room for {len(added):,} new ones up "
+                f"to {added[name].max():,}; give it as int64, or leave it out"
+            )
+
+
+def _ends(dtype: Any, bits: int) -> tuple[int, int]:
+    return (0, 2**bits - 1) if is_unsigned_integer_dtype(dtype) else (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
 
 
 def _dense(series: pd.Series) -> pd.Series:

@@ -29,6 +29,7 @@ import pandas as pd
 from ganforge.data.codec import Codec
 from ganforge.data.schema import NUMERIC, Schema
 from ganforge.errors import InputError, UnknownNameError
+from ganforge.synthesis.constants import beside_constants, constants_in, refuse_other
 from ganforge.synthesis.ranges import Range, asks_range, is_numbered, range_of
 
 BALANCED = "balanced"
@@ -79,9 +80,10 @@ def request(
     for what, given in (("condition", condition), ("counts", counts)):
         if given is not None and not isinstance(given, Mapping):
             raise InputError(f"{what}={given!r}; give a mapping of columns, as in {_EXAMPLES[what]}")
-    shares, several = _fixed_shares(codec, prior, share_of), dict(condition or {})
+    shares, several = _fixed_shares(codec, prior, share_of), beside_constants(codec.schema, condition)
     exact = _exact_counts(codec, counts)
     n = _rows(n, exact)
+    exact = {name: wanted for name, wanted in exact.items() if name not in constants_in(codec.schema, exact)}
     taken = [name for name in (*exact, *shares) if name in several or (name in exact and name in shares)]
     if taken:
         raise InputError(f"column {taken[0]!r} is asked for twice; give it once, in condition, counts or prior")
@@ -166,6 +168,8 @@ def _patterns(
 
 _Coded = dict[tuple[int, int], Any]
 """(block, code) → how many rows, or what share of them."""
+_NOWHERE = (-1, 0)
+"""The block and code of a constant column's value."""
 
 
 def _codes_of(wanted: _Coded) -> tuple[int, list[int]]:
@@ -188,7 +192,12 @@ def _exact_counts(codec: Codec, counts: Mapping[str, Any] | None) -> dict[str, _
         for value, number in values.items():
             if isinstance(number, bool) or not isinstance(number, numbers.Integral) or number < 0:
                 raise InputError(f"counts: {name}={value!r} has {number!r} rows; give a whole number of at least 0")
-            at = codec.code_of(str(name), value)
+            if name not in constants_in(codec.schema, counts):
+                at = codec.code_of(str(name), value)
+            else:
+                at = _NOWHERE
+                if number:
+                    refuse_other(codec.schema[str(name)], value)
             read[name][at] = read[name].get(at, 0) + int(number)
     return read
 
@@ -226,7 +235,7 @@ def _fixed_shares(
     codec: Codec, prior: str | Mapping[str, str | Mapping[Any, float]], share_of: Callable[[int], np.ndarray]
 ) -> dict[str, _Coded]:
     if isinstance(prior, str):
-        if prior in PRIORS:
+        if prior in PRIORS or constants_in(codec.schema, {prior: BALANCED}):
             return {}
         discrete = [column.name for column in codec.columns if column.kind not in NUMERIC]
         if prior not in discrete:
@@ -236,6 +245,10 @@ def _fixed_shares(
         raise InputError(f"prior={prior!r}; give one of {', '.join(PRIORS)}, a column, or {_EXAMPLES['prior']}")
     read: dict[str, _Coded] = {}
     for name, values in prior.items():
+        if name in constants_in(codec.schema, prior):
+            for value in [value for value, share in values.items() if share] if isinstance(values, Mapping) else ():
+                refuse_other(codec.schema[str(name)], value)
+            continue
         if values == BALANCED:
             read[name] = _alike(codec, str(name), share_of)
             continue

@@ -20,6 +20,7 @@ from ganforge.errors import GanforgeWarning, UnsuitableDataError
 from ganforge.parameters import seed_of, whole
 from ganforge.synthesis.base import Synthesizer, as_table, collected_notices
 from ganforge.synthesis.bridge import Bridge
+from ganforge.synthesis.constants import beside_constants
 from ganforge.synthesis.reference_package import columns_of, package, quiet, rebuilt_transformer, seeded
 from ganforge.training import Progress, Training
 
@@ -115,7 +116,8 @@ class Reference(Synthesizer):
         self._check_fitted()
         n = whole("n", n)
         codec = self.bridge_.codec
-        wanted = [codec.code_of(str(name), value) for name, value in (condition or {}).items()]
+        asked = beside_constants(codec.schema, condition)
+        wanted = [codec.code_of(str(name), value) for name, value in asked.items()]
         kept: list[tuple[pd.DataFrame, np.ndarray]] = []
         have = drawn = obeyed = 0
         with quiet(), seeded(seed_of(random_state)):

@@ -37,7 +37,13 @@ def same_make(decoded, table):
     assert list(decoded.columns) == list(frame.columns)
     for column in table.schema:
         got, want = decoded[column.name], frame[column.name]
-        if column.kind in ("identifier", "text"):
+        if column.kind == "text":
+            assert got.isna().all(), column
+            continue
+        if column.kind == "identifier":
+            assert got.notna().all(), column
+            assert got.is_unique, column
+            assert not set(got.astype(str)) & set(want.astype(str)), column
             continue
         assert got.isna().tolist() == want.isna().tolist(), column
         assert str(got.dtype) == column.dtype, column

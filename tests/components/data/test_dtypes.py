@@ -10,8 +10,9 @@ import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pandas.api import types
 
-from ganforge.data.codec import Codec
+from ganforge.data.codec import Codec, Encoded
 from ganforge.data.dtypes import levels_of, spelled
 from ganforge.data.schema import Schema
 from ganforge.data.table import Table
@@ -78,7 +79,7 @@ def series_of(dtype, values):
         kind = dtype.pyarrow_dtype
         array = pa.array(values, None if pa.types.is_dictionary(kind) else kind)
         if pa.types.is_dictionary(kind):
-            array = array.cast(pa.string()).dictionary_encode()
+            array = array.cast(pa.string()).dictionary_encode().cast(kind)
         return pd.Series(pd.arrays.ArrowExtensionArray(pa.chunked_array([array])))
     if str(dtype).startswith(("datetime64", "period")):
         moments = pd.Series(pd.to_datetime(values))
@@ -95,12 +96,19 @@ def test_what_goes_in_comes_out(name, data):
     dtype, values, gaps = DTYPES[name]
     drawn = data.draw(st.lists(st.one_of(values, st.none()) if gaps else values, min_size=3, max_size=30))
     series = series_of(dtype, drawn)
-    table = Table.of(pd.DataFrame({"a": series, "b": np.arange(len(series)) % 2 == 0}))
+    frame = pd.DataFrame({"a": series, "b": np.arange(len(series)) % 2 == 0})
+    identified = Table.of(frame, schema={"a": "identifier"})
+    if identified.schema["a"].kind != "constant":  # which is one of nothing but missing values
+        assert_made_anew(
+            Codec.fit(identified).decode(Encoded(np.empty((300, 0)), np.zeros((300, 1), np.int8)))["a"], series
+        )
+    table = Table.of(frame)
     assert Schema.from_json(json.loads(json.dumps(table.schema.to_json()))) == table.schema
     codec = Codec.from_json(json.loads(json.dumps(Codec.fit(table, max_modes=3).to_json())))
-    if table.schema["a"].kind in ("identifier", "text"):
-        return
     decoded = codec.decode(codec.encode(table))["a"]
+    if table.schema["a"].kind == "identifier":
+        assert_made_anew(decoded, series)
+        return
     assert decoded.dtype == series.dtype
     assert decoded.isna().tolist() == series.isna().tolist()
     known = series.dropna()
@@ -111,6 +119,71 @@ def test_what_goes_in_comes_out(name, data):
         assert decoded.dropna().max() <= known.max()
     again = codec.decode(codec.encode(pd.DataFrame({"a": series, "b": table.frame["b"]})))["a"]
     pd.testing.assert_series_equal(again, decoded)
+
+
+def assert_made_anew(made, real):
+    """All there, all different, none of the real ones; numbers where those were numbers that a dtype goes on after."""
+    assert made.notna().all()
+    assert made.is_unique
+    assert not set(made.astype(str)) & set(real.astype(str))
+    numbers = types.is_numeric_dtype(real.dtype) and not types.is_bool_dtype(real.dtype)
+    if numbers and real.notna().any() and float(real.dropna().max()) < 2**63:
+        assert types.is_numeric_dtype(made.dtype)
+        assert made.astype(object).min() > real.dropna().astype(object).max()
+    if isinstance(real.dtype, pd.StringDtype):
+        assert made.dtype == real.dtype
+
+
+@pytest.mark.parametrize(
+    ("dtype", "most", "wider"),
+    [
+        ("int8", 127, "int16"), ("uint8", 255, "uint16"), ("Int8", 127, "Int16"), ("int64", 2**63 - 1, "uint64"),
+        ("float16", 2**11, "float32"), ("Float32", 2**24, "Float64"), (arrow(pa.int8()), 127, arrow(pa.int16())),
+        (arrow(pa.float32()), 2**24, arrow(pa.float64())),
+        (arrow(pa.decimal128(3, 1)), 99, arrow(pa.decimal128(38, 1))),
+        (arrow(pa.dictionary(pa.int8(), pa.string())), 99, arrow(pa.string())),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_identifiers_beyond_their_dtype_get_a_wider_one_of_its_make(dtype, most, wider):
+    real = [most - 5, most, most - 2, most - 4]
+    as_given = {"deci": decimal.Decimal, "dict": str}.get(str(dtype)[:4], int)
+    series = series_of(dtype, [as_given(each) for each in real])
+    frame = pd.DataFrame({"a": series, "b": [True, False] * 2})
+    codec = Codec.fit(Table.of(frame, schema={"a": "identifier"}))
+    made = codec.decode(codec.encode(frame.sample(300, replace=True)))["a"]
+    assert made.dtype == wider
+    assert_made_anew(made, series)
+
+
+@pytest.mark.parametrize(
+    ("real", "made"),
+    [
+        ([f"customer-{k}" for k in range(1, 41)], ["customer-41", "customer-42"]),
+        ([f"C{k:04d}" for k in range(30)], ["C0030", "C0031"]),
+        (["C98", "C099"], ["C100", "C101"]),
+        (["007", "998"], ["999", "1000"]),
+        (["DE12", "FR7", "x"], ["customer-1", "customer-2"]),
+        (["customer-a", "Customer-b"], ["new-customer-1", "new-customer-2"]),
+        (["new-customer-a", "new-new-customer-7"], ["new-new-new-customer-1", "new-new-new-customer-2"]),
+        ([f"3f{k}-{k}c" for k in range(30)], ["customer-1", "customer-2"]),
+        (["7" * 5_000, "8"], ["customer-1", "customer-2"]),
+    ],
+)
+def test_identifiers_that_are_texts_go_on_after_the_real_ones_or_begin_like_none(real, made):
+    frame = pd.DataFrame({"customer": real, "b": np.arange(len(real)) % 2 == 0})
+    table = Table.of(frame, schema={"customer": "identifier"})
+    codec = Codec.from_json(json.loads(json.dumps(Codec.fit(table).to_json())))
+    assert codec.decode(codec.encode(frame[:2]))["customer"].tolist() == made
+    assert len(json.dumps(codec.to_json()["schema"]["columns"][0])) < 200  # the real ones are not in it
+
+
+def test_identifiers_with_gaps_stay_numbers():
+    frame = pd.DataFrame({"a": [1.0, np.nan, 7.0] * 10, "b": [True, False, True] * 10})
+    codec = Codec.fit(Table.of(frame, schema={"a": "identifier"}))
+    made = codec.decode(codec.encode(frame))["a"]
+    assert made.dtype == np.float64
+    assert made.tolist() == list(range(8, 38))
 
 
 def test_whole_numbers_beyond_int64_come_back_whole():

@@ -23,6 +23,7 @@ def files(tmp_path_factory):
     rng = np.random.default_rng(0)
     frame = toy_payments(N, fraud_share=0.05, seed=1).assign(
         payment_id=np.arange(N),
+        customer=[f"C{k:06d}" for k in rng.permutation(N)],
         thousands=rng.integers(1, 900, N) * 1000,
         grams=np.round(rng.gamma(2, 5, N), 3),
         late=np.where(np.arange(N) < N - 2, 7, 9),  # constant for all but two rows
@@ -60,6 +61,7 @@ def test_beyond_the_sample_the_schema_is_still_that_of_all_rows(files, name):
     for column in table.schema:
         assert stream.schema[column.name] == column
     assert stream.schema["late"].categories == (7, 9)
+    assert stream.schema["customer"].last == table.schema["customer"].last == f"C{N - 1:06d}"
     assert stream.schema["gap"].missing
     codec = Codec.fit(stream.sample)
     whole = codec.encode(table, random_state=5)

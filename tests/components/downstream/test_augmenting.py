@@ -57,6 +57,26 @@ def test_copies_are_dropped_and_drawn_again(table):
     assert made.frame.index.tolist() == list(range(8))
 
 
+class Numbering(Counting):
+    """Begins its identifiers at the same one in every sample, as all models do."""
+
+    def sample(self, n, *, condition, random_state):
+        drawn = super().sample(n, condition=condition, random_state=random_state)
+        return drawn.assign(payment_id=np.arange(n) + 1_096, customer=[f"c-{k}" for k in range(97, 97 + n)])
+
+
+def test_identifiers_are_different_in_all_draws_together_and_none_a_real_one(table):
+    real = table.frame.assign(
+        payment_id=np.arange(96, dtype=np.int64) + 1_000, customer=[f"c-{k}" for k in range(1, 97)]
+    )
+    numbered = Table.of(real)
+    assert numbered.schema.of_kind("identifier") == ("payment_id", "customer")
+    made = synthetic_positives(Numbering(real, copies=5), numbered, "label", ratio=0.5).frame
+    assert made["payment_id"].tolist() == list(range(1_096, 1_096 + len(made)))
+    assert made["customer"].tolist() == [f"c-{k}" for k in range(97, 97 + len(made))]
+    assert made["payment_id"].dtype == np.int64
+
+
 def test_nothing_but_copies_gives_no_rows_and_an_end(table):
     model = Counting(table.frame, always=True)
     made = synthetic_positives(model, table, "label", rows=8, positive_values=["dos"])

@@ -17,7 +17,7 @@ from sklearn.preprocessing import StandardScaler
 
 from ganforge.data.toy import toy_payments
 from ganforge.downstream.samplers import GANSampler, SynthesizerSampler
-from ganforge.errors import GanforgeWarning
+from ganforge.errors import GanforgeWarning, InputError
 from ganforge.synthesis.ctgan import CTGAN
 
 TINY = CTGAN(steps=3, batch_size=50, generator_widths=(8,), critic_widths=(8,), latent=4)
@@ -81,6 +81,27 @@ class Shifted(planted.Planted):
 
     def change(self, rows, rng):
         return rows.assign(**{name: rows[name] + 1 for name in ("x0", "x1", "x2")})
+
+
+def test_identifiers_are_different_in_all_classes_together_and_none_a_real_one():
+    X = pd.DataFrame(np.random.default_rng(0).normal(size=(120, 3)), columns=["x0", "x1", "x2"]).assign(
+        number=np.arange(8, 128, dtype=np.int16),
+        code=pd.array(np.arange(120), dtype="uint8[pyarrow]"),
+        who=[f"who-{k}" for k in range(120)],
+    )
+    y = np.array(["a"] * 70 + ["b"] * 30 + ["c"] * 20)
+    sampler = SynthesizerSampler(Shifted(), sampling_strategy={"b": 41, "c": 33})
+    more, labels = sampler.fit_resample(X, y)
+    assert len(more) == len(labels) == 144
+    assert more["number"].tolist()[120:] == list(range(128, 152))
+    assert more["code"].tolist()[120:] == list(range(120, 144))
+    assert more["who"].tolist() == [f"who-{k}" for k in range(144)]
+    assert more.dtypes.equals(X.dtypes)
+    for dtype in ("int8", "Int8", "int8[pyarrow]"):
+        with pytest.raises(InputError, match=r"'number' holds identifiers in [iI]nt8.* for 24 new ones up to 151;"):
+            sampler.fit_resample(X.astype({"number": dtype}), y)
+    with pytest.raises(InputError, match=r"'x0' holds identifiers in int8"):
+        sampler.fit_resample(X[["number", "x0", "x1", "x2"]].round().to_numpy(np.int8), y)
 
 
 def test_nothing_to_make_makes_nothing():

@@ -314,6 +314,53 @@ def test_what_cannot_hold_is_refused(model, options, error, message):
         model.sample(**options)
 
 
+@pytest.fixture(scope="module")
+def with_constants() -> CTGAN:
+    rows = payments(200)[["merchant", "is_fraud"]].assign(
+        currency="EUR", online=True, fee=7, day=pd.Timestamp("2025-05-05", tz="Europe/Berlin"), nothing=np.nan
+    )
+    return CTGAN(steps=2, batch_size=50, generator_widths=(8,), critic_widths=(8,), random_state=0).fit(rows)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"condition": {"currency": "EUR"}}, {"condition": {"currency": ["USD", "EUR"]}},
+        {"condition": {"online": "true"}}, {"condition": {"fee": "7.0"}}, {"condition": {"fee": (5, None)}},
+        {"condition": {"fee": "<8"}}, {"condition": {"fee": [6, 7]}}, {"condition": {"day": "2025-05-05"}},
+        {"condition": {"day": ">2025-01-01"}}, {"condition": {"nothing": None}}, {"condition": {"nothing": ""}},
+        {"counts": {"currency": {"EUR": 30, "USD": 0}}}, {"prior": {"currency": {"EUR": 0.5, "USD": 0}}},
+        {"prior": "currency"}, {"prior": {"currency": "balanced"}},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_what_is_always_so_asks_nothing(with_constants, asked):
+    rows = 30 if "counts" not in asked else None
+    made = with_constants.sample(rows, random_state=1, **asked)
+    pd.testing.assert_frame_equal(made, with_constants.sample(30, random_state=1))
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"condition": {"currency": "USD"}}, "'currency' is 'EUR' in all data .* no row can have 'USD'"),
+        ({"condition": {"currency": ("USD", "GBP")}}, r"'currency' is 'EUR' .* no row can have \('USD', 'GBP'\)"),
+        ({"condition": {"currency": None}}, "'currency' is 'EUR' .* no row can have None"),
+        ({"condition": {"online": False}}, "'online' is True .* no row can have False"),
+        ({"condition": {"fee": ">7"}}, "'fee' is 7 .* no row can have '>7'"),
+        ({"condition": {"fee": "seven"}}, "'fee' is 7 .* no row can have 'seven'"),
+        ({"condition": {"day": "2025-05-06"}}, r"'day' is 2025-05-05 .* no row can have '2025-05-06'"),
+        ({"condition": {"nothing": 5}}, "'nothing' is missing in all data .* no row can have 5"),
+        ({"counts": {"currency": {"USD": 3}}}, "'currency' is 'EUR' .* no row can have 'USD'"),
+        ({"prior": {"currency": {"EUR": 0.9, "USD": 0.1}}}, "'currency' is 'EUR' .* no row can have 'USD'"),
+        ({"counts": {"currency": {"EUR": 3}}}, "n is 30"),
+    ],
+)
+def test_what_is_never_so_is_told_beside_what_is(with_constants, asked, said):
+    with pytest.raises(InputError, match=said):
+        with_constants.sample(30, **asked)
+
+
 def test_the_same_rows_for_the_same_number(model):
     asked = {"condition": {"amount": (50, None)}, "prior": {"merchant": {"fuel": 0.5, "food": 0.5}}}
     first = model.sample(80, random_state=3, **asked)
