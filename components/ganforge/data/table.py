@@ -89,7 +89,10 @@ class Table:
         if series.dtype.kind == "O" and series.notna().any():
             series = to_dates(series, name=name, source=self.source)
         elif series.dtype.kind == "b":
-            raise InputError(f"{self.source}: column {name!r} holds true and false, which is no time")
+            raise InputError(
+                f"{self.source}: column {name!r} holds true and false, which is no time; "
+                "name one of dates or of seconds"
+            )
         missing = series.isna().to_numpy()
         if missing.any():
             raise InputError(

@@ -108,8 +108,15 @@ def kind_of_another_family(folder):
     return ["fit", table(folder / "t.csv", ROWS), "--kind", "dcgan"], 2, ["dcgan", "tables"]
 
 
-def unknown_parameter(folder):
-    return ["fit", table(folder / "t.csv", ROWS), "--set", "batch_sise=50"], 2, ["batch_sise", "batch_size"]
+def unknown_parameter(folder):  # of the kind that is taken where none is named
+    words = ["'batch_sise' in kind 'ctgan-tuned'", "batch_size"]
+    return ["fit", table(folder / "t.csv", ROWS), "--set", "batch_sise=50"], 2, words
+
+
+def unknown_parameter_of_pictures(folder):
+    images = folder / "x-images-idx3-ubyte"
+    images.write_bytes(struct.pack(">IIII", 0x803, 4, 28, 28) + bytes(4 * 784))
+    return ["fit", images, "--set", "widht=8"], 2, ["'widht' in kind 'dcgan'", "did you mean 'width'"]
 
 
 def pac_that_does_not_divide(folder):
@@ -155,8 +162,8 @@ def bad_set(folder):
 CASES = [
     no_such_file, empty_file, header_only, not_a_table, spreadsheet, missing_label_column, label_of_one_class,
     too_few_rows, all_columns_constant, duplicate_column_names, mixed_types, infinities, ragged_rows, unknown_kind,
-    kind_of_another_family, unknown_parameter, pac_that_does_not_divide, labels_of_another_number, broken_jpeg,
-    truncated_gzip, pickled_npz, bad_set,
+    kind_of_another_family, unknown_parameter, unknown_parameter_of_pictures, pac_that_does_not_divide,
+    labels_of_another_number, broken_jpeg, truncated_gzip, pickled_npz, bad_set,
 ]  # fmt: skip
 
 

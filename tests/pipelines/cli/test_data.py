@@ -63,3 +63,35 @@ def test_check_says_what_a_flow_would_stumble_over(tmp_path, cli):
     assert done.code == 1, done.out
     assert f"{data}: every column holds one value only" in done.err
     assert "give at least one column that varies" in " ".join(done.err.split())
+
+
+@pytest.mark.parametrize(
+    ("harm", "said"),
+    [
+        (
+            lambda when: when.where(when.index != 40, "the 3rd of May"),
+            "column 'when' mixes types: it holds dates, but row 41 says 'the 3rd of May' (1 such of 120); write dates ",
+        ),
+        (
+            lambda when: when.where(when.index != 40, ""),
+            "column 'when', row 41: the time is missing (1 such rows); fill it in or leave these rows out",
+        ),
+        (
+            lambda when: when.where(when.index % 2 == 1, "morning").where(when.index % 2 == 0, "noon"),
+            "column 'when', row 1: 'morning' does not parse as a date; write dates as 2026-01-31",
+        ),
+        (lambda when: when.index % 2 == 0, "column 'when' holds true and false, which is no time; name one of dates"),
+    ],
+    ids=["one that is no date", "one missing", "words", "true and false"],
+)
+def test_a_time_that_is_none_is_told_with_its_row(tmp_path, cli, harm, said):
+    data = tmp_path / "t.csv"
+    when = pd.Series(pd.date_range("2025-03-01", periods=120, freq="7h").astype(str))
+    frame = pd.DataFrame({"amount": range(120), "when": when, "is_fraud": [int(k % 12 == 0) for k in range(120)]})
+    frame.to_csv(data, index=False)
+    assert cli("data", "check", data, "--target", "is_fraud", "--time", "when").code == 0
+    frame.assign(when=harm(when)).to_csv(data, index=False)
+    done = cli("data", "check", data, "--target", "is_fraud", "--time", "when")
+    assert done.code == 2, done.out
+    assert f"{data}: {said}" in done.err
+    assert "Traceback" not in done.err
