@@ -12,6 +12,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -26,6 +27,8 @@ from ganforge_pipelines.workspace.termination import terminated
 
 PATIENCE = 60.0
 """Seconds an interrupted training gets to write its last checkpoint."""
+FAREWELL = 10.0
+"""Seconds that the processes of further devices get to end by themselves after the first has."""
 LAST_CALL = 8.0
 """The same after SIGTERM: whoever sends it does not wait long before SIGKILL."""
 
@@ -56,6 +59,7 @@ def run_in_process(
             stdout=subprocess.PIPE,
             stderr=stderr,
             cwd=workspace.root,
+            env={**os.environ, "PYTHONSAFEPATH": "1"},  # Lightning starts further ranks without the -P above
             text=True,
             encoding="utf-8",
             start_new_session=True,  # Ctrl-C in a terminal reaches this process alone, and is passed on once
@@ -102,11 +106,18 @@ def _interrupt(worker: subprocess.Popen[str], outcome: dict[str, Any], patience:
 
 
 def _end(worker: subprocess.Popen[str]) -> None:
-    """Whatever happened, nothing of it stays: the worker and what it launched are one process group."""
-    if worker.poll() is None:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(worker.pid, signal.SIGKILL)
-        worker.wait()
+    """Whatever happened, nothing of it stays: the worker and what it launched are one process group.
+
+    After a training that ended well its further ranks are about to; killed before, they would leave their temporary
+    folders behind.
+    """
+    until = time.monotonic() + FAREWELL
+    with contextlib.suppress(ProcessLookupError):
+        while worker.poll() == 0 and time.monotonic() < until:
+            os.killpg(worker.pid, 0)
+            time.sleep(0.05)
+        os.killpg(worker.pid, signal.SIGKILL)
+    worker.wait()
     for stream in (worker.stdin, worker.stdout):
         if stream is not None:
             with contextlib.suppress(OSError):

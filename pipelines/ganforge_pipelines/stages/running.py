@@ -130,7 +130,8 @@ def _work(
         )
         text = json.dumps(manifest.to_json(), indent=2, ensure_ascii=False)
         (folder / NAME).write_text(text + "\n", encoding="utf-8")
-    shutil.rmtree(workspace.checkpoints(spec.flow, now.key), ignore_errors=True)
+    if is_first_rank():  # another may be through before the first has kept what it trained
+        shutil.rmtree(workspace.checkpoints(spec.flow, now.key), ignore_errors=True)
     return manifest
 
 

@@ -12,8 +12,12 @@ import psutil
 import pytest
 
 from ganforge import errors
+from ganforge.catalog import load_model
 from ganforge.errors import InterruptedRunError, ServiceError, UnknownNameError
 from ganforge_pipelines.stages.context import StageProgress
+from ganforge_pipelines.stages.graph import stage
+from ganforge_pipelines.stages.manifest import Manifest, situation
+from ganforge_pipelines.stages.process import run_in_process
 from ganforge_pipelines.stages.running import run_stage
 
 pytestmark = pytest.mark.slow
@@ -39,6 +43,37 @@ def test_progress_comes_through_and_the_result_stands(prepared):
     losses = workspace.path("work/fraud/train/losses.csv").read_text().splitlines()
     assert losses[0] == "step,name,value"
     assert len(losses) > 8
+
+
+def test_two_devices_leave_one_result_and_no_process(prepared, monkeypatch, tmp_path):
+    """Lightning starts the worker's command again for the second rank, in the workspace's folder."""
+    workspace, params = prepared
+    params["trainer"] |= {"accelerator": "cpu", "devices": 2}
+    (workspace.root / "pandas.py").write_text("raise ImportError('a file of the workspace is no module of ours')\n")
+    own = tmp_path / "temporary"
+    own.mkdir()
+    monkeypatch.setenv("TMPDIR", str(own))
+    spec = stage("fraud-train")
+    key = situation(spec, workspace, params).key
+    ranks: dict[str | None, psutil.Process] = {}
+
+    def look(progress: StageProgress) -> None:
+        for each in psutil.Process().children(recursive=True):
+            if "ganforge_pipelines.stages.worker" in " ".join(each.cmdline()):
+                ranks[each.environ().get("LOCAL_RANK")] = each
+
+    run_in_process(spec, workspace, params, key=key, on_progress=look)
+    assert set(ranks) == {None, "1"}
+    assert not any(each.is_running() for each in ranks.values())
+    (manifest,) = workspace.path("work/fraud").glob("**/train/**/manifest.json")
+    found = Manifest.read(manifest.parent)
+    assert found is not None
+    assert (found.key, found.summary) == (key, "ctgan-tuned, 8 steps")
+    assert found.intact(manifest.parent)
+    assert len(load_model(manifest.parent / "generator").sample(20, random_state=0)) == 20
+    assert sorted(each.name for each in workspace.path("work/fraud").iterdir()) == ["prepare", "train"]
+    assert list((workspace.hidden / "checkpoints" / "fraud").iterdir()) == []
+    assert list(own.glob("ganforge-rank-*")) == []
 
 
 def test_what_the_stage_raises_is_raised_here(prepared):
@@ -108,7 +143,6 @@ def test_every_error_of_the_hierarchy_survives_the_way_between_processes():
     """By its class, its words and what it carries; none of them is rebuilt by calling it."""
     from pathlib import Path
 
-    from ganforge_pipelines.stages.graph import stage
     from ganforge_pipelines.stages.process import _again
     from ganforge_pipelines.stages.worker import _described
 
@@ -172,13 +206,15 @@ def test_a_crash_in_the_other_process_leaves_with_the_code_it_has_in_this_one(pr
 def test_another_rank_computes_and_writes_nothing(prepared, monkeypatch, tmp_path):
     """Lightning starts the worker's command again for each rank; only the first may write."""
     from ganforge_pipelines.stages import running
-    from ganforge_pipelines.stages.graph import stage
 
     workspace, params = prepared
     monkeypatch.setenv("LOCAL_RANK", "1")
     assert not running.is_first_rank()
+    kept = workspace.checkpoints("fraud", situation(stage("fraud-prepare"), workspace, params).key)
+    kept.mkdir(parents=True)
     manifest = running.execute(stage("fraud-prepare"), workspace, params, force=True)
     assert manifest.outputs
+    assert kept.is_dir()  # for the first rank to take away, when it is through
     before = workspace.stage_dir("fraud", "prepare").stat().st_ino
     running.execute(stage("fraud-prepare"), workspace, params, force=True)
     assert workspace.stage_dir("fraud", "prepare").stat().st_ino == before
