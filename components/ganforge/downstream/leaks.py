@@ -40,7 +40,11 @@ CHANCE = 1e-6
 
 
 def without_mark(frame: pd.DataFrame, source: str = "the data") -> pd.DataFrame:
-    """The frame without the column that marks synthetic rows. Raises `InputError` where it marks any."""
+    """The frame without the column that marks synthetic rows.
+
+    Raises `InputError` where it marks any, or where the frame is marked as a whole, as what a `Synthesizer` samples is
+    (`synthesis.base.marked` says where pandas drops that).
+    """
     marked = len(frame) if frame.attrs.get(MARK) else 0
     if MARK in frame.columns:
         marked = max(marked, int(frame[MARK].map(_is_true).sum()))

@@ -20,10 +20,12 @@ from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import numpy as np
+import pandas as pd
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import NotFittedError
 
 from ganforge.artifacts import Artifact, read_artifact, write_artifact
+from ganforge.data.images import MARK
 from ganforge.data.streams import StreamedTable, open_table
 from ganforge.data.table import Table, frame_of_array
 from ganforge.data.tables import read_table
@@ -81,7 +83,8 @@ class Synthesizer(BaseEstimator, ABC):
 
     @abstractmethod
     def sample(self, n: int, *, condition: Mapping[str, Any] | None = None, random_state: int | None = None) -> Any:
-        """`n` new rows or pictures that obey `condition`; the same ones for the same `random_state`."""
+        """`n` new rows or pictures that obey `condition`; the same ones for the same `random_state`. They are marked as
+        synthetic, see `marked`; `Images` have a mark a picture."""
 
     @abstractmethod
     def _contents(self) -> dict[str, Any]:
@@ -141,6 +144,17 @@ class Synthesizer(BaseEstimator, ABC):
 
     def _trainer_options(self, trainer: Mapping[str, Any] | None) -> TrainerOptions:
         return TrainerOptions() if trainer is None else TrainerOptions.from_mapping(dict(trainer))
+
+
+def marked(frame: pd.DataFrame) -> pd.DataFrame:
+    """The frame, marked as synthetic in its `attrs`, so that `judge` does not take its rows for real ones.
+
+    pandas keeps the mark through most of what is done to a frame, and in Parquet; but not in CSV, and not where it is
+    put together with real rows: `pd.concat` drops what not all parts agree on. There a column keeps it:
+    `pd.concat([real, made.assign(ganforge_synthetic=True)])`, as `ganforge augment` writes it.
+    """
+    frame.attrs[MARK] = True
+    return frame
 
 
 def as_table(data: Any, schema: Any = None, *, by_batches: bool = False) -> Any:

@@ -30,7 +30,7 @@ from ganforge.errors import GanforgeWarning, InputError, UnsuitableDataError
 from ganforge.gans.ctgan import ConditionalBatches, Conditions, CTGANGame, check_pac
 from ganforge.parameters import seed_of, whole
 from ganforge.synthesis.bank import ConditionBank
-from ganforge.synthesis.base import Synthesizer, as_table, collected_notices, fingerprint
+from ganforge.synthesis.base import Synthesizer, as_table, collected_notices, fingerprint, marked
 from ganforge.synthesis.conditions import BALANCED, request
 from ganforge.synthesis.constraining import constrain, keep_constraints, refuse_derived
 from ganforge.synthesis.defaults import FEW, default_condition_columns, default_steps
@@ -214,7 +214,7 @@ class CTGAN(Synthesizer):
         prior: str | Mapping[str, str | Mapping[Any, float]] = "real",
         random_state: int | None = None,
     ) -> pd.DataFrame:
-        """`n` new rows, with the columns and dtypes of the data, in evaluation mode.
+        """`n` new rows, with the columns and dtypes of the data, in evaluation mode; marked, see `synthesis.base`.
 
         Args:
             n: rows, at least 1; may be left out where `counts` says how many.
@@ -268,7 +268,7 @@ class CTGAN(Synthesizer):
                 self.constrained_, self.codec_, drawn, lambda k: drawer.draw(asked, seed=seed + k)
             )
         self.draws_a_row_ = generated / asked.n
-        return frame
+        return marked(frame)
 
     def _watch(
         self, table: Table | StreamedTable, codec: Codec, conditions: Conditions, codes: Tensor, seed: int

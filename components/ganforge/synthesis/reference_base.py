@@ -18,7 +18,7 @@ from ganforge.data.schema import Schema
 from ganforge.data.table import Table
 from ganforge.errors import GanforgeWarning, UnsuitableDataError
 from ganforge.parameters import seed_of, whole
-from ganforge.synthesis.base import Synthesizer, as_table, collected_notices
+from ganforge.synthesis.base import Synthesizer, as_table, collected_notices, marked
 from ganforge.synthesis.bridge import Bridge
 from ganforge.synthesis.constants import beside_constants
 from ganforge.synthesis.reference_package import columns_of, package, quiet, rebuilt_transformer, seeded
@@ -139,9 +139,8 @@ class Reference(Synthesizer):
                 kept.append((raw.iloc[rows], codes[rows]))
                 have += len(rows)
         self.obedience_ = obeyed / drawn if wanted else None
-        return self.bridge_.back(
-            pd.concat([raw for raw, _ in kept], ignore_index=True), np.concatenate([c for _, c in kept])
-        )
+        raw = pd.concat([raw for raw, _ in kept], ignore_index=True)
+        return marked(self.bridge_.back(raw, np.concatenate([codes for _, codes in kept])))
 
     def _check_parameters(self) -> None:
         whole("batch_size", self.batch_size)

@@ -174,6 +174,7 @@ class _Asked:
             raise InputError(f"{self.data} holds pictures; `ganforge run images` judges these")
         table = read_table(self.data, schema=self.schema)
         without_mark(table.frame, str(self.data))  # refused before anything is dropped
+        _refuse_stamped(self.data, marked=MARK in table.schema)
         roles = (self.target, self.time, self.group, self.amount)
         for name in self.leave_out or ():
             if name in roles:
@@ -291,6 +292,29 @@ class _Asked:
         """Where results are kept: hidden, in the current folder; `augment` goes on from what `judge` has done."""
         safe = "".join(each if each.isalnum() or each in "-_." else "-" for each in f"{self.data.name}.{self.target}")
         return Path(f".{safe}.judge")
+
+
+def _refuse_stamped(path: Path, *, marked: bool) -> None:
+    """Refuse a file whose stamp says that rows of it are synthetic; with `marked`, a column says of which, and says
+    none."""
+    from ganforge.downstream.leaks import MARK
+    from ganforge_pipelines.lineage import stamps
+
+    beside = stamps.beside(path)
+    try:
+        told = stamps.read_stamp(path)
+    except InputError as error:
+        remedy = f"; where its rows are real, remove {beside}" if beside.is_file() else ""
+        raise InputError(f"{error}{remedy}") from error
+    made = (told or {}).get("synthetic")
+    if told is None or not made or (marked and made["which"] == MARK):
+        return
+    origin = ", ".join(str(each["path"]) for each in told["data"])
+    raise InputError(
+        f"{path}: {made['rows']:,} of {told['rows']:,} rows are synthetic, as its stamp says ({told['made_by']}); what "
+        "helps on real rows can be told on real rows alone: "
+        + (f"judge what they were made from, {origin}" if origin else "judge the data they were made from")
+    )
 
 
 def _bars(speaker: Speaker) -> Any:

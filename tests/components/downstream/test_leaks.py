@@ -9,6 +9,7 @@ from ganforge.data.table import Table
 from ganforge.downstream.leaks import MARK, refuse_peeping, share_of_twins, telling_columns, without_mark
 from ganforge.downstream.verdict import judge
 from ganforge.errors import GanforgeWarning, InputError, UnsuitableDataError
+from ganforge.synthesis.base import marked
 
 LEAN = {"arms": ("class weights",), "classifiers": "logistic-regression", "sampling_strategy": 0.5, "inner_folds": 0}
 
@@ -35,6 +36,17 @@ def test_a_frame_that_is_marked_as_a_whole_is_refused(frame):
         judge(made, "target", synthesizer=planted.Oracle(), **LEAN)
     with pytest.raises(InputError, match=r"3 of 1,200"):
         judge(Table.of(frame.assign(**{MARK: np.arange(1200) < 3})), "target", synthesizer=planted.Oracle(), **LEAN)
+
+
+def test_what_a_synthesizer_made_keeps_its_mark_where_it_can(frame, tmp_path):
+    """Through what is done to a frame and in Parquet; beside real rows in a column."""
+    made = marked(frame.copy())
+    made[made["target"] == 1].assign(noise=0.0).reset_index(drop=True).to_parquet(tmp_path / "made.parquet")
+    with pytest.raises(InputError, match=r"40 of 40 rows are marked as synthetic"):
+        judge(pd.read_parquet(tmp_path / "made.parquet"), "target", synthesizer=planted.Oracle(), **LEAN)
+    beside = pd.concat([frame, made.head(9).assign(**{MARK: True})])
+    with pytest.raises(InputError, match=r"9 of 1,209 rows are marked as synthetic"):
+        judge(beside, "target", synthesizer=planted.Oracle(), **LEAN)
 
 
 def test_a_mark_that_marks_nothing_is_no_feature(frame):

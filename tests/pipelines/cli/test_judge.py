@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from ganforge.downstream.leaks import MARK
 from ganforge_pipelines.cli.console import Bars, Speaker
+from ganforge_pipelines.lineage import stamps
 
 FAST = ["--target", "is_fraud", "--steps", "2", "--jobs", "1"]
 
@@ -146,6 +148,33 @@ def test_marked_rows_are_no_real_data(payments, cli):
     done = cli("judge", "more.csv", *FAST)
     assert done.code == 2
     assert "40 of 240 rows are marked as synthetic" in done.err
+
+
+@pytest.mark.parametrize("name", ["made.csv", "made.parquet"])
+def test_a_file_that_is_stamped_as_synthetic_is_no_real_data(payments, cli, tmp_path, name):
+    """As `ganforge sample` writes it: no column says so."""
+    told = {"made_by": "ganforge sample", "rows": 240, "which": stamps.ALL, "generator": {"kind": "ctgan"}, "seed": 0}
+    told |= {"synthetic_rows": 240, "data": stamps.data_of("payments.csv")}
+    stamps.write_stamped(payments, name, stamps.stamp(**told))
+    for command in (["judge", name], ["augment", name, "--out", "more.csv"]):
+        done = cli(*command, *FAST)
+        assert done.code == 2
+        assert f"{name}: 240 of 240 rows are synthetic, as its stamp says (ganforge sample)" in done.err
+        assert "judge what they were made from, payments.csv" in done.err
+    assert not list(tmp_path.glob(".*.judge"))
+    # Where the column is gone that the stamp speaks of nothing says which rows are real.
+    stamps.write_stamped(payments, name, stamps.stamp(**{**told, "which": MARK, "synthetic_rows": 40}))
+    assert "40 of 240 rows are synthetic, as its stamp says" in cli("judge", name, *FAST).err
+
+
+def test_a_stamp_of_another_file_is_to_be_removed_where_the_rows_are_real(payments, cli, tmp_path):
+    told = {"made_by": "ganforge sample", "rows": 9, "which": stamps.ALL, "generator": {}, "seed": 0}
+    stamps.write_stamped(payments.head(9), "payments.csv", stamps.stamp(**told, synthetic_rows=9, data=[]))
+    payments.to_csv("payments.csv", index=False)
+    done = cli("judge", "payments.csv", *FAST)
+    assert done.code == 2
+    assert "payments.csv.lineage.json is not of payments.csv as it is now" in done.err
+    assert "where its rows are real, remove payments.csv.lineage.json" in done.err
 
 
 def test_pictures_are_sent_where_they_are_judged(tmp_path, cli):
