@@ -49,10 +49,15 @@ def calibrate_ranks(game: CTGANGame, scalars: Tensor, codes: Tensor, bank: Condi
     ranks, smooth = ranks_within(scalars.numpy(), codes.numpy(), wide)
     real, rows = _means(ranks, smooth, conditions_of(codes, game), conditions.width)
     target, chunk = None, max(min(_CHUNK, _CELLS // game.layout.width), 1)
+    alpha = np.empty((len(asked), game.layout.scalars), dtype=np.float32)  # filled in place: small results that stay
+    modes = np.empty((len(asked), len(game.layout.blocks)), dtype=np.int64)  # would cut up the memory of large ones
     for _ in range(_ROUNDS + conditions.columns):
-        parts = torch.from_numpy(bank.draw(asked, rng)).split(chunk)
-        made = [game.generate(len(part), part if part.shape[1] > 1 else part[:, 0], generator=noise) for part in parts]
-        alpha, modes = (torch.cat(each).numpy() for each in zip(*made, strict=True))
+        places = torch.from_numpy(bank.draw(asked, rng))
+        places = places if places.shape[1] > 1 else places[:, 0]
+        for begin in range(0, len(asked), chunk):
+            part = slice(begin, begin + chunk)
+            made = game.generate(len(places[part]), places[part], generator=noise)
+            alpha[part], modes[part] = (each.numpy() for each in made)
         ranks, smooth = ranks_within(alpha, modes, wide)
         mean, seen = _means(ranks, smooth, asked[:, None], conditions.width)
         if target is None:

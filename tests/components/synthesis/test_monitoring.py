@@ -11,10 +11,10 @@ from ganforge.data.toy import toy_payments
 from ganforge.errors import GanforgeWarning, InputError
 from ganforge.gans.ctgan import CTGANGame
 from ganforge.quality.closest import closest_records
-from ganforge.synthesis import monitoring
+from ganforge.synthesis import calibration, monitoring
 from ganforge.synthesis.bank import ConditionBank
 from ganforge.synthesis.conditions import Request
-from ganforge.synthesis.ctgan import CTGAN
+from ganforge.synthesis.ctgan import CTGAN, TunedCTGAN
 from ganforge.synthesis.drawing import Drawer
 from ganforge.synthesis.monitoring import Judge, hold_out
 
@@ -268,3 +268,25 @@ def test_the_judge_draws_what_sample_draws(table, codec):
     frame = codec.decode((drawn.scalars, drawn.codes))
     both = [judge.shares.distance(frame, mend_margins=mend) for mend in (False, True)]
     assert judge(game) == pytest.approx(np.mean(both))
+
+
+@pytest.mark.slow
+def test_thousands_of_values_are_trained_on_judged_and_calibrated(monkeypatch):
+    """A column of 2,000 values, three quarters of them in ten rows or fewer."""
+    monkeypatch.setattr(monitoring, "EVERY", 10)
+    monkeypatch.setattr(calibration, "ROWS", 2_000)  # shares settle less, in seconds
+    rng = np.random.default_rng(0)
+    shares = 1 / (10 + np.arange(2_000))
+    merchant = np.concatenate([np.arange(2_000), rng.choice(2_000, 18_000, p=shares / shares.sum())])
+    amount = np.exp(rng.normal(3, 0.6, 20_000) + 0.5 * (merchant % 3)).round(2)
+    frame = pd.DataFrame({"merchant": [f"m{each:04}" for each in merchant], "amount": amount, "kind": merchant % 3})
+    model = TunedCTGAN(steps=20, early_stopping=True, random_state=0, **SMALL).fit(frame)
+    assert not any("held out" in each for each in model.notices_)
+    assert model.training_.best_step is not None
+    made, counts = model.sample(4_000, random_state=0), frame["merchant"].value_counts()
+    rare = set(counts.index[counts <= 10])
+    assert len(rare) > 1_200
+    assert made["merchant"].isin(rare).mean() == pytest.approx(frame["merchant"].isin(rare).mean(), abs=0.1)
+    assert made["merchant"][made["merchant"].isin(rare)].nunique() > 300
+    rarest = counts.index[-1]
+    assert (model.sample(20, condition={"merchant": rarest}, random_state=0)["merchant"] == rarest).all()
