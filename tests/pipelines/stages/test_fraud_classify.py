@@ -27,7 +27,7 @@ from ganforge_pipelines.stages.tables import positives, read_part
 pytestmark = pytest.mark.filterwarnings("default::ganforge.errors.GanforgeWarning")
 ARMS = ("none", "class weights", "tuned threshold", "random oversampling", "smote-nc", "oracle")
 LINES = ("class weights", "smote-nc", "oracle")
-"""Arms that are tried with logistic regression, too, whose features are scaled: by the real rows, not by those added."""
+"""Arms that are tried with logistic regression, too: its features are scaled, and by the real rows alone."""
 RATIOS = (0.2, 0.5)
 """What the arm is judged with, and what `sample` makes rows for."""
 
