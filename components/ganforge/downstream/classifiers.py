@@ -58,10 +58,11 @@ class Classifier(BaseEstimator):
         self.class_weight = class_weight
         self.n_jobs = n_jobs
 
-    def fit(self, frame: pd.DataFrame | Table, y: Any, *, positive: Any = None) -> Self:
+    def fit(self, frame: pd.DataFrame | Table, y: Any, *, positive: Any = None, real: Table | None = None) -> Self:
         """Learn from N rows and their N labels.
 
-        positive: of two classes, the one looked for; default True, or 1, or else the rarer one.
+        positive: of two classes, the one looked for; default True, or 1, or else the rarer one. real: those that others
+        were added to; categories and scales come from them alone, as in a judgement. None: from all.
         Raises `UnsuitableDataError` for one class or no usable column, `InputError` for labels that are
         missing or of another number than the rows.
         """
@@ -73,8 +74,9 @@ class Classifier(BaseEstimator):
             row = int(np.argmax(labels.isna().to_numpy())) + 1
             raise InputError(f"the label of row {row} is missing; label these rows or leave them out")
         self.classes_ = _classes(labels, positive)
-        self.features_ = Features.fit(table, one_hot=self.name == "logistic-regression")
-        self.left_out_ = tuple(column.name for column in table.schema if not column.learned)
+        seen = table if real is None else real
+        self.features_ = Features.fit(seen, one_hot=self.name == "logistic-regression")
+        self.left_out_ = tuple(column.name for column in seen.schema if not column.learned)
         self.data_fingerprint_ = table.fingerprint
         numbers = {value: k for k, value in enumerate(self.classes_)}
         self.model_ = self._estimator()

@@ -52,10 +52,10 @@ def classify(context: StageContext) -> str:
         added = _added(verdict["recommended"], arm["ratio"], part, positive, synthetic, context.seed)
         frame = part.frame if added is None else pd.concat([part.frame, added], ignore_index=True)
         positive = np.append(positive, np.ones(len(frame) - len(part), dtype=bool))
-        rows = Table.of(frame, schema=kinds_of(part.schema), source=facts["source"])  # as every fold had them
+        rows = Table.of(frame, schema=kinds_of(part.schema), source=facts["source"])
         weight = "balanced" if verdict["recommended"] == CLASS_WEIGHTS else None
         model = make_classifier(name, random_state=context.seed, class_weight=weight)
-        return model.fit(rows, positive, positive=True), len(frame)
+        return model.fit(rows, positive, positive=True, real=part), len(frame)  # as every fold had them
 
     classifier, trained_on = fitted(np.arange(len(real)))
     classifier.save(context.out / "classifier")
