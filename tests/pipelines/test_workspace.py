@@ -16,7 +16,7 @@ from ganforge.errors import InputError, UnknownNameError, WorkspaceBusyError
 from ganforge_pipelines.workspace import Workspace, environment, parse_assignments
 from ganforge_pipelines.workspace.environment import running_server, servers_file
 from ganforge_pipelines.workspace.folder import template_files
-from ganforge_pipelines.workspace.parameters import defaults, flat
+from ganforge_pipelines.workspace.parameters import assignments, defaults, flat
 
 ROOT = Path(__file__).parents[2]
 
@@ -204,6 +204,29 @@ def test_assignments_are_read_as_yaml():
     }
     with pytest.raises(InputError, match="key=value"):
         parse_assignments(["steps"])
+
+
+@pytest.mark.parametrize(
+    ("file", "overrides"),
+    [
+        ({"fraud.train.steps": 5000}, {"train.steps": 1200}),  # what the package has by default, and the file has not
+        ({"fraud.train.steps": 5000}, {}),
+        ({"fraud.train.options": {"pac": 5, "dropout": 0.1}}, {"train.options": {"pac": 2}}),
+        ({}, {"train.options": {"learning_rate": 1e-05, "name": "5"}, "prepare.time": "null", "trainer.devices": [0]}),
+        ({"fraud.prepare.leave_out": ["a b", "ö"]}, {"prepare.leave_out": [], "prepare.target": "it's 1"}),
+        ({"seed": 3, "trainer.accelerator": "cpu", "fraud.report.show_rows": True}, {"seed": 0}),
+    ],
+)
+def test_what_is_to_be_set_for_the_same_parameters_gives_them_there_and_in_a_new_workspace(
+    workspace, tmp_path, file, overrides
+):
+    defaults_ = workspace.params(flow="fraud")
+    assert assignments(defaults_, defaults(), defaults_) == []
+    workspace.write_params(file)
+    ran = workspace.params(flow="fraud", overrides=overrides)
+    asked = parse_assignments(assignments(ran, defaults(), workspace.params(flow="fraud")))
+    for place in (workspace, Workspace.create(tmp_path / "other")):
+        assert place.params(flow="fraud", overrides=asked) == ran
 
 
 def test_every_parameter_with_a_range_exists():

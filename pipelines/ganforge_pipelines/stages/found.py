@@ -46,7 +46,7 @@ def figures_of(
 
 
 def best_of(figures: Mapping[str, Mapping[str, Any]]) -> str:
-    """Most found within the budget, then the best order of all rows; without labels the first one asked for."""
+    """Most found within the budget, then the best order of all rows; without labels the first of the catalogue's."""
     if all("found" not in each for each in figures.values()):
         return next(iter(figures))
     return max(figures, key=lambda kind: _merit(figures[kind]))

@@ -47,6 +47,9 @@ class StageSpec:
     """Variables that change what it does, beside its files and parameters."""
     records: bool = False
     """Whether it writes down in MLflow where the data came from: then another version of the same data counts, too."""
+    repeats: bool = False
+    """Whether it says what command does all this again: then what params.yaml says counts, too, which that command
+    has to overrule."""
 
     @property
     def name(self) -> str:
@@ -190,6 +193,7 @@ def _augmenting(
             params=("seed", f"{flow}.report"),
             environment=("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI"),
             records=True,
+            repeats=True,
         ),
     ]
 
@@ -262,6 +266,7 @@ def _scoring(flow: str = "anomalies") -> list[StageSpec]:
             params=(f"{flow}.report",),
             environment=("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI"),
             records=True,
+            repeats=True,
         ),
     ]
 

@@ -106,7 +106,9 @@ def situation(spec: StageSpec, workspace: Workspace, params: Mapping[str, Any]) 
         known = [data_identity(workspace, each["path"], each["sha256"]) for each in (above.data if above else [])]
         data.extend(each for each in known if each not in data)
     recorded = [each["md5"] for each in data] if spec.records else []
-    told = [spec.name, FORMAT, inputs, parameters, environment, recorded, _deciding_versions(), source_digest()]
+    own = workspace.params(flow=spec.flow) if spec.repeats else {}
+    below = {name: own[name] for name in ("seed", "trainer", spec.flow) if name in own}
+    told = [spec.name, FORMAT, inputs, parameters, environment, recorded, below, _deciding_versions(), source_digest()]
     key = _digest(told)
     return Situation(inputs=inputs, parameters=parameters, data=data, key=key)
 

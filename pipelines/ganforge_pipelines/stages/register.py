@@ -113,7 +113,7 @@ def images(context: StageContext) -> str:
 
 
 def anomalies(context: StageContext) -> str:
-    """The detector that found most (or, without labels, the first of those asked for)."""
+    """The detector that found most (or, without labels, the first of the catalogue's that was asked for)."""
     facts, scored = context.json("prepare", "facts.json"), context.json("score", "scored.json")
     best = scored["detectors"][scored["best"]]
     labelled = facts["label"] is not None

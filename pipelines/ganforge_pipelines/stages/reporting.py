@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 import shlex
@@ -17,7 +16,7 @@ from ganforge_pipelines.report.parts import Arm, Changed, Interval, LineageStep,
 from ganforge_pipelines.report.render import write_report
 from ganforge_pipelines.stages.context import StageContext
 from ganforge_pipelines.stages.manifest import Manifest
-from ganforge_pipelines.workspace.parameters import defaults, flat
+from ganforge_pipelines.workspace.parameters import assignments, defaults, flat
 
 PRODUCTS = {
     "train.parquet": "Rows to train on",
@@ -50,7 +49,7 @@ def common(context: StageContext, facts: Mapping[str, Any], registered: Mapping[
         "show_rows": context.own["show_rows"],
         "training": _trainings(context),
         "parameters": changed,
-        "command": _command(context, changed),
+        "command": _command(context, manifests),
         "lineage": _lineage(context, manifests, registered),
         "versions": last.versions,
         "machine": {"system": f"{platform.system()} {platform.machine()}", "cores": str(os.cpu_count())},
@@ -219,12 +218,13 @@ def _bring_back(data: Mapping[str, Any], commit: str | None) -> str:
     return shlex.join(["dvc", "get", ".", path, "--rev", commit[:12], "--out", f"{commit[:7]}-{Path(path).name}"])
 
 
-def _command(context: StageContext, changed: tuple[Changed, ...]) -> str:
-    """What runs the whole of it again with these parameters."""
-    asked = [f"--set {shlex.quote(f'{each.name}={_yaml(each.value)}')}" for each in changed]
-    return " ".join(["ganforge run", context.spec.flow, *asked])
-
-
-def _yaml(value: Any) -> str:
-    """A value as `--set` reads it."""
-    return value if isinstance(value, str) else json.dumps(value)
+def _command(context: StageContext, manifests: Mapping[str, Manifest]) -> str:
+    """What runs the whole of it again with these parameters: in this workspace, whose params.yaml may say otherwise,
+    and in a new one."""
+    flow = context.spec.flow
+    used: dict[str, Any] = {}
+    for manifest in manifests.values():
+        used |= manifest.parameters
+    used[f"{flow}.report"] = context.own
+    asked = assignments(used, defaults(), context.workspace.params(flow=flow))
+    return shlex.join(["ganforge", "run", flow, *(part for each in asked for part in ("--set", each))])

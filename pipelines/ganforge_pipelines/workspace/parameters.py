@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 import io
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -108,6 +109,17 @@ def parse_assignments(assignments: Sequence[str]) -> dict[str, Any]:
         except yaml.YAMLError as error:
             raise InputError(f"--set {each!r}: the value is not readable as YAML; put it in quotes") from error
     return parsed
+
+
+def assignments(wanted: Mapping[str, Any], *known: Mapping[str, Any]) -> list[str]:
+    """`["fraud.train.steps=100"]`: what `--set` needs to be given to have the values `wanted` (by dotted names of
+    values or sections), where each of `known`, whole sets of parameters, might stand below."""
+    told = [dict(_settable(each)) for each in known]
+    return [
+        f"{name}={_as_yaml(value)}"
+        for name, value in _settable(wanted)
+        if any(name not in each or each[name] != value for each in told)
+    ]
 
 
 def resolve(
@@ -229,6 +241,21 @@ def _assign(params: dict[str, Any], name: str, value: Any, *, flow: str | None) 
                 _merge(section[part], value, where=name, prefix=f"{'.'.join(parts)}.")
             else:
                 section[part] = _checked(".".join(parts), value, _default_of(parts, section[part]), where="--set")
+
+
+def _settable(params: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """As `flat`, but a mapping whose keys are not ours is one value: set key by key, others would stay beside them."""
+    for name, value in params.items():
+        if isinstance(value, Mapping) and value and name.split(".")[-1] not in FREE:
+            yield from _settable(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value
+
+
+def _as_yaml(value: Any) -> str:
+    """A value on one line that `yaml.safe_load` reads as the same: the text 5 in quotes, .00001 with its point."""
+    text = yaml.safe_dump(value, default_flow_style=True, width=math.inf, allow_unicode=True, sort_keys=False)
+    return text.removesuffix("\n").removesuffix("\n...")
 
 
 def _default_of(parts: Sequence[str], otherwise: Any) -> Any:

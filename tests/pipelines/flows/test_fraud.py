@@ -4,20 +4,27 @@ from __future__ import annotations
 
 import html
 import json
+import re
+import shlex
 import shutil
 import subprocess
 import sys
 
+import numpy as np
 import pandas as pd
 import pytest
+from leaks import given_to_mlflow, with_numbers
 
 from ganforge.errors import UnsuitableDataError, WorkspaceBusyError
 from ganforge_pipelines.flows.events import Event
 from ganforge_pipelines.flows.running import run_flow
 from ganforge_pipelines.stages.graph import stages_of
 from ganforge_pipelines.stages.manifest import Manifest
+from ganforge_pipelines.workspace import parse_assignments
 
 pytestmark = pytest.mark.slow
+TELLING = [21_275.13 + 2_997.31 * k for k in range(12)]
+"""Amounts of twelve payments, by which these would be known wherever they turned up."""
 VERBS = [spec.verb for spec in stages_of("fraud")]
 
 
@@ -38,6 +45,10 @@ class Screen:
 def first(tiny, prefect_home, tmp_path_factory):
     """(workspace, result, events) of one run that all tests of this module look at."""
     workspace, screen = tiny(tmp_path_factory.mktemp("fraud") / "team"), Screen()
+    frame = pd.read_csv(workspace.data / "payments.csv")
+    frame.loc[10 : 10 + len(TELLING) - 1, "amount"] = TELLING
+    frame.loc[60:69, "amount"] = np.arange(90_000.5, 90_010)  # the largest, which a schema may tell
+    frame.to_csv(workspace.data / "payments.csv", index=False)
     return workspace, run_flow("fraud", workspace, on_event=screen), screen
 
 
@@ -113,6 +124,17 @@ def test_mlflow_has_the_lineage_the_curves_and_no_real_row(first):
     kept = {each.name for each in workspace.path("mlflow/artifacts").rglob("*")}
     assert {"report.html", "synthetic.parquet", "verdict.json"} <= kept
     assert not kept & {"train.parquet", "test.parquet", "payments.csv"}
+    amounts = [round(each, 2) for each in TELLING]
+    assert with_numbers([workspace.data / "payments.csv"], amounts) == {"payments.csv": amounts}
+    train = workspace.path("work/fraud/prepare/train.parquet")
+    assert len(with_numbers([train], amounts)["train.parquet"]) > 6
+    given = given_to_mlflow(workspace.root, result.mlflow_run_id)
+    assert {"report.html", "synthetic.parquet", "verdict.json", "model_card.md", "seen.npz"} <= {x.name for x in given}
+    assert with_numbers(given, amounts) == {}
+    made = pd.read_parquet(next(each for each in given if each.name == "synthetic.parquet"))
+    real = pd.read_parquet(train)
+    both = list(real.columns)
+    assert len(made[both].astype(str).drop_duplicates().merge(real.astype(str).drop_duplicates(), on=both)) == 0
 
 
 def test_nothing_changed_nothing_is_done_again(first):
@@ -147,6 +169,23 @@ def test_one_parameter_reruns_only_the_stages_below_it(first):
     assert changed.run_dir != result.run_dir
     assert changed.model_version > result.model_version
     assert result.report.is_file()  # the former run's snapshot stands
+
+
+def test_the_command_of_the_report_runs_the_same_whatever_the_file_says_by_then(first):
+    """The file is changed, and the run told what the package has by default: that, too, has to be said."""
+    workspace, _, _ = first
+    former = workspace.params()["fraud"]["classify"]["classifier"]
+    workspace.write_params({"fraud.classify.classifier": "logistic-regression"})
+    try:
+        done = run_flow("fraud", workspace, overrides={"classify.classifier": former})
+        page = html.unescape(done.report.read_text(encoding="utf-8")).replace("\N{NO-BREAK SPACE}", " ")
+        found = re.search(r"ganforge run fraud --set [^<]+", page)
+        assert found
+        asked = parse_assignments([each for each in shlex.split(found[0])[3:] if each != "--set"])
+        ran = workspace.params(flow="fraud", overrides={"classify.classifier": former})
+        assert workspace.params(flow="fraud", overrides=asked) == ran
+    finally:
+        workspace.write_params({"fraud.classify.classifier": former})
 
 
 def test_a_dvc_stage_in_between_is_kept_too(first):

@@ -5,10 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from leaks import given_to_mlflow, with_numbers, with_pictures
 
+from ganforge.data.images import Images
 from ganforge.data.toy import planted_anomalies, toy_images
 from ganforge.errors import InputError
 from ganforge_pipelines.flows.running import run_flow
+from ganforge_pipelines.report.pictures import strip
+from ganforge_pipelines.stages.pictures import write_sheet
 from ganforge_pipelines.stages.tracing import trace
 
 pytestmark = pytest.mark.slow
@@ -56,6 +60,21 @@ def test_images_end_in_a_picture_classifier(workspace, pictures):
     page = done.report.read_text(encoding="utf-8")
     assert "as training went on" in page
     assert "nearest" not in done.answer["what_to_do"]
+    _no_real_picture_in_mlflow(workspace, done)
+
+
+def _no_real_picture_in_mlflow(workspace, done):
+    """Those trained on are looked for; where they are, and as a sheet or in a page, they would be found."""
+    parts = [workspace.path(f"work/images/prepare/{name}.npz") for name in ("train", "pool", "test")]
+    real = [np.load(each)["pixels"] for each in parts]
+    folder = workspace.root.parent
+    write_sheet(folder / "sheet.png", [Images.of(real[0][:10])])
+    (folder / "page.html").write_text(f'<img src="{strip(real[0][:10]).uri}">')
+    places = [parts[0], folder / "sheet.png", folder / "page.html"]
+    assert with_pictures(places, real[0][:10]) == dict.fromkeys(("train.npz", "sheet.png", "page.html"), 10)
+    given = given_to_mlflow(workspace.root, done.mlflow_run_id)
+    assert {"synthetic.npz", "samples.png", "report.html"} <= {each.name for each in given}
+    assert with_pictures(given, np.concatenate(real)) == {}
 
 
 def test_anomalies_with_labels_say_who_found_most(workspace, rows):
@@ -86,25 +105,28 @@ def test_anomalies_without_labels_claim_nothing(workspace, rows):
 
 
 def test_no_real_row_is_shown_unless_it_is_asked_for(workspace, rows):
-    """A value that stands in one row alone is looked for in the report and among MLflow's artefacts."""
+    """Values by which rows are known, trained on and held out, are looked for in all that MLflow was given."""
     frame = pd.read_csv(rows).drop(columns="at")
-    secret = 9876.54321
-    frame.loc[len(frame) - 1, [frame.columns[0], "odd"]] = [secret, 1]
-    frame.loc[len(frame) - 1, "odd"] = 1
+    telling = [round(21_275.13 + 2_997.31 * k, 2) for k in range(12)]
+    name = frame.columns[0]
+    frame.loc[10:21, name] = telling
+    frame.loc[10:21, "odd"] = [0, 1] * 6  # the normal ones are trained on
+    frame.loc[60:69, name] = np.arange(90_000.5, 90_010)  # the largest, which a schema may tell
     path = rows.with_name("secret.csv")
     frame.to_csv(path, index=False)
     asked = {"data": path, "options": {"label": "odd", "budget": "20%"}}
-    quiet = run_flow("anomalies", workspace, **asked)
-    shown = run_flow("anomalies", workspace, **asked, show_rows=True)
-    assert "9876" not in quiet.report.read_text(encoding="utf-8").replace(",", "")
-    if any(each["row"] == len(frame) for each in _oddest(workspace)):
-        assert "9876" in shown.report.read_text(encoding="utf-8").replace(",", "")
-
-
-def _oddest(workspace):
-    import json
-
-    return json.loads(workspace.path("work/anomalies/score/scored.json").read_text())["oddest"]
+    quiet = run_flow("anomalies", workspace, **asked, overrides={"train.detectors": ["isolation-forest"]})
+    assert len(with_numbers([workspace.path("work/anomalies/prepare/train.parquet")], telling)["train.parquet"]) > 2
+    given = given_to_mlflow(workspace.root, quiet.mlflow_run_id)
+    assert {"report.html", "scored.json", "model_card.md", "seen.npz"} <= {each.name for each in given}
+    assert with_numbers(given, telling) == {}
+    assert not any("guard it as the data" in each for each in quiet.answer["notices"])
+    shown = run_flow("anomalies", workspace, **asked, overrides={"train.detectors": ["knn"]}, show_rows=True)
+    given = given_to_mlflow(workspace.root, shown.mlflow_run_id)
+    assert set(with_numbers(given, telling)) == {"report.html"}
+    # and of a model that is made of rows one is told
+    assert any("guard it as the data" in each for each in shown.answer["notices"])
+    assert "guard it as the data" in next(each for each in given if each.name == "model_card.md").read_text()
 
 
 def test_a_table_is_no_picture_and_a_picture_no_table(workspace, pictures, rows):
