@@ -277,7 +277,7 @@ def test_what_decides_is_told_the_probability_against_the_seat():
         for key in ("seat", "against_seat", "p_better_than_seat"):
             each.pop(key, None)
     read = Verdict.from_json(older)
-    assert (read.seat, read.arms["ctgan"].against_seat, read.recommended) == ("", None, found.recommended)
+    assert (read.seat, read.arms["ctgan"].against_seat, read.recommended) == ("none", None, found.recommended)
 
 
 @pytest.mark.parametrize(

@@ -186,7 +186,7 @@ def test_values_may_be_spelt_as_a_command_line_does(obedient, condition, same):
         ({"merchant": "fule"}, UnknownNameError, "'fuel'"),
         ({"amount": 3}, InputError, "amount.*no value lies.*run from"),
         ({"amount": "fuel"}, InputError, "amount.*continuous.*no number"),
-        ({"currency": "EUR"}, InputError, "currency.*constant"),
+        ({"currency": "USD"}, InputError, "currency.*EUR.*no row can have 'USD'"),
     ],
 )
 def test_a_condition_that_cannot_be_is_refused(model, condition, error, message):
