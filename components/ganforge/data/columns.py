@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 from pandas.api import types
 
+from ganforge.data.dtypes import holds_bytes
 from ganforge.data.schema import spelled_zone
 from ganforge.data.texts import dates_in
 from ganforge.errors import InputError
@@ -204,6 +205,9 @@ def _from_arrow(series: pd.Series, *, name: str, source: str) -> pd.Series:
         return _python_dates(
             pd.Series(series.to_numpy(dtype=object, na_value=None), index=series.index, name=series.name)
         )
+    if holds_bytes(kind):  # as texts of hexadecimal digits, which nothing stumbles over
+        values = [np.nan if each is None else each.hex() for each in series.to_numpy(dtype=object, na_value=None)]
+        return pd.Series(values, index=series.index, name=series.name, dtype=object)
     if pa.types.is_duration(kind):
         return normalise(
             pd.to_timedelta(pd.Series(series.to_numpy(dtype=object, na_value=None), index=series.index)),

@@ -5,7 +5,7 @@ Int64, `category`, Arrow's timestamps, stands in `Column.given` in a spelling of
 
     int8, UInt64, boolean, period[M], datetime64[s, UTC], timedelta64[ms]      as pandas spells them
     string[pyarrow], string[python], str[pyarrow], str[python]                 pandas' texts, by storage; str: with NaN
-    arrow:int64, arrow:timestamp[us, tz=UTC], arrow:decimal128(10, 2), …       Arrow-backed
+    arrow:int64, arrow:timestamp[us, tz=UTC], arrow:decimal128(10, 2), …       Arrow-backed; times of day as categories
     category, ordered category                                                 with `Column.levels`
 
 A dtype that holds no missing values stays away where some came to be missing; one that is too narrow for identifiers
@@ -18,6 +18,7 @@ made anew gives way to a wider one of its make.
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +26,7 @@ import numpy as np
 import pandas as pd
 from pandas.api import types
 
-from ganforge.data.schema import ONE_HOT, Column, plain, spelled_zone
+from ganforge.data.schema import CATEGORIES, ONE_HOT, Column, plain, spelled_zone
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -35,6 +36,7 @@ _TEXTS = {
     "string[pyarrow]": ("pyarrow", pd.NA), "string[python]": ("python", pd.NA),
     "str[pyarrow]": ("pyarrow", np.nan), "str[python]": ("python", np.nan),
 }  # fmt: skip
+_TIME = re.compile(r"\d{2}:\d{2}:\d{2}(\.\d{6})?")
 _EXACT = {"float16": 2**11, "halffloat": 2**11, "float32": 2**24, "float": 2**24, "float64": 2**53, "double": 2**53}
 _LADDERS = (
     ("int8", "int16", "int32", "int64", "uint64"),
@@ -72,6 +74,8 @@ def suits(given: str, column: Column) -> bool:
     if given in _CATEGORIES:
         return column.kind in (*ONE_HOT, "constant") and set(known) <= set(column.levels or ())
     family = _arrow_family(_arrow_type(given[6:])) if given.startswith("arrow:") else _family(_parsed(given))
+    if family == "time":
+        return column.kind in (*CATEGORIES, "constant") and all(_TIME.fullmatch(str(each)) for each in known)
     if column.dtype.startswith("datetime"):
         return family == "date" and column.kind != "identifier"  # those made anew are texts
     if known and all(isinstance(each, bool) for each in known):
@@ -174,7 +178,21 @@ def _arrow_family(kind: pa.DataType | None) -> str | None:
         return "number"
     if arrow.is_timestamp(kind) or arrow.is_date(kind):
         return "date"
+    if arrow.is_duration(kind):
+        return "span"
+    if arrow.is_time(kind):
+        return "time"
+    if arrow.is_null(kind):
+        return "nothing"
     return "text" if arrow.is_string(kind) or arrow.is_large_string(kind) or arrow.is_string_view(kind) else None
+
+
+def holds_bytes(kind: Any) -> bool:
+    """Is this Arrow type one of bytes: pictures, signatures, keys?"""
+    import pyarrow.types as arrow
+
+    ours = (arrow.is_binary, arrow.is_large_binary, arrow.is_binary_view, arrow.is_fixed_size_binary)
+    return any(is_of(kind) for is_of in ours)
 
 
 def _arrow_type(text: str) -> pa.DataType | None:
@@ -197,7 +215,14 @@ def _arrow_type(text: str) -> pa.DataType | None:
 def _to_arrow(series: pd.Series, kind: pa.DataType) -> pd.Series:
     import pyarrow as pa
 
-    values = pa.nulls(len(series), kind) if series.isna().all() else pa.array(series, from_pandas=True)
+    if series.isna().all():
+        values = pa.nulls(len(series), kind)
+    elif pa.types.is_duration(kind):
+        values = pa.array(_to_spans(series, np.dtype(f"timedelta64[{kind.unit}]")), from_pandas=True)
+    elif pa.types.is_time(kind):
+        values = pa.array(series.map(dt.time.fromisoformat, na_action="ignore"), kind, from_pandas=True)
+    else:
+        values = pa.array(series, from_pandas=True)
     if pa.types.is_dictionary(kind) and not pa.types.is_dictionary(values.type):
         values = values.cast(kind.value_type).dictionary_encode()
     if pa.types.is_integer(kind) and pa.types.is_floating(values.type):

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from ganforge.data.columns import as_booleans, as_numbers, row_of
-from ganforge.data.dtypes import levels_of, spelled, suits
+from ganforge.data.dtypes import holds_bytes, levels_of, spelled, suits
 from ganforge.data.identifiers import Form, last_number
 from ganforge.data.schema import KINDS, Column, Schema, plain, ticks, ticks_per_second
 from ganforge.data.texts import to_dates
@@ -84,6 +84,8 @@ def _as_given(column: Column, given: Any, wish: str | Column | None) -> Column:
 
 def _suggest(valid: pd.Series, name: str, distinct: int, missing: bool, given: Any) -> str:
     kind = valid.dtype.kind
+    if isinstance(given, pd.ArrowDtype) and holds_bytes(given.pyarrow_dtype):
+        return "text"  # never learned
     chosen = isinstance(given, pd.CategoricalDtype)  # somebody has said already that these are categories
     if chosen and given.ordered:
         return "ordinal"
@@ -159,6 +161,8 @@ def _order(valid: pd.Series, name: str, given: Any, wish: str | Column | None, s
         return levels_of(given)
     if not texts:
         return [plain(each) for each in sorted(valid.unique())]
+    if valid.str.fullmatch("[0-9]+").all():  # codes such as 01, 02, …
+        return sorted(valid.unique(), key=lambda each: (int(each), each))
     raise InputError(
         f"{source}: column {name!r} is called ordinal, and texts have no order of their own; give it in a schema file "
         f"({name}: {{kind: ordinal, order: [low, middle, high]}}) or as an ordered pandas Categorical"

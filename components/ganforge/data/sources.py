@@ -7,6 +7,7 @@ import gzip
 import lzma
 import zlib
 from pathlib import Path
+from typing import IO, cast
 
 from ganforge.errors import InputError
 
@@ -57,13 +58,18 @@ def is_packed(path: Path) -> bool:
         return file.read(2) in _PACKED
 
 
+def opened(path: Path) -> IO[bytes]:
+    """The file to be read, unpacked if it is gzip."""
+    return cast("IO[bytes]", gzip.open(path, "rb") if is_packed(path) else path.open("rb"))
+
+
 def read_bytes(path: Path, limit: int | None = None) -> bytes:
     """The content, unpacked if it is gzip; at most `limit` bytes of it.
 
     Raises `InputError` for a packed file that was cut short or damaged.
     """
     try:
-        with gzip.open(path, "rb") if is_packed(path) else path.open("rb") as file:
+        with opened(path) as file:
             return file.read(-1 if limit is None else limit)
     except (EOFError, zlib.error, gzip.BadGzipFile, lzma.LZMAError) as error:
         raise cut_short(path) from error

@@ -4,10 +4,10 @@
     codec = Codec.fit(stream.sample, max_modes=10)
     encoded = stream.encode(codec, random_state=0)      # float32 scalars and small codes, on disk where they are many
 
-One pass over the file settles the schema and draws a sample of its rows, one encodes them. Kinds are inferred on the
-sample, which is the whole file where that has no more rows; bounds, categories, rounding and whether values are
-missing come from every row. Mixtures are fitted on the sample. Within a sample's size, everything is what the table in
-memory would have.
+One pass over the file settles the schema and draws a sample of its rows, one encodes them; before both, one over a CSV
+file settles what its columns of texts are (`csv_files.py`). Kinds are inferred on the sample, which is the whole file
+where that has no more rows; bounds, categories, rounding and whether values are missing come from every row. Mixtures
+are fitted on the sample. Within a sample's size, everything is what the table in memory would have.
 """
 
 # pandas' own annotations are unions of all it could be; what a call gives here is known better than they say.
@@ -73,10 +73,12 @@ class StreamedTable:
 
     def chunks(self, *, rows: int = BATCH) -> Iterator[pd.DataFrame]:
         """The rows in order, with the schema's columns and dtypes."""
-        own = self.read_as or self.schema
+        own, done = self.read_as or self.schema, 0
         for frame in read_frame_chunks(self.path, rows=rows, schema=own):
-            frame = conform(frame, own, source=self.source)
-            yield frame if self.made_by is None else conform(self.made_by(frame), self.schema, source=self.source)
+            source = self.source if not done else f"{self.source} (rows counted from row {done + 1:,})"
+            done += len(frame)
+            frame = conform(frame, own, source=source)
+            yield frame if self.made_by is None else conform(self.made_by(frame), self.schema, source=source)
 
     def through(
         self, make: Callable[[pd.DataFrame], pd.DataFrame], kinds: Mapping[str, str | Column], *, sample: int = SAMPLE

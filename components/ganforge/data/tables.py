@@ -1,7 +1,6 @@
-"""Tables out of files: CSV (also .gz, .tsv, .txt), Parquet, and .npz with X and y.
+"""Tables out of files: CSV (also .gz, .tsv, .txt; see `csv_files.py`), Parquet, and .npz with X and y.
 
-CSV as it comes: delimiter , ; tab or |, blanks around values, `?` and the like for missing, decimal commas beside
-semicolons, UTF-8, UTF-16 or an old spreadsheet's encoding. Rows in messages count from 1, the header not counted.
+Rows in messages count from 1, a header not counted.
 """
 
 # pandas' own annotations are unions of all it could be; what a call gives here is known better than they say.
@@ -10,14 +9,8 @@ semicolons, UTF-8, UTF-16 or an old spreadsheet's encoding. Rows in messages cou
 
 from __future__ import annotations
 
-import contextlib
-import csv
-import gzip
-import re
-import warnings
 import zlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,14 +18,11 @@ import numpy as np
 import pandas as pd
 
 from ganforge.data import sources
-from ganforge.data.schema import ONE_HOT, Column, Schema
+from ganforge.data.csv_files import CsvFile, Wish, csv_without_rows
+from ganforge.data.dtypes import holds_bytes
+from ganforge.data.schema import Schema
 from ganforge.data.table import SchemaLike, Table, conform
-from ganforge.data.texts import MISSING, parse_text
-from ganforge.errors import GanforgeWarning, InputError
-
-DELIMITERS = ",;\t|"
-_HEAD = 1 << 18
-_SNIFFED = 50
+from ganforge.errors import InputError
 
 
 def read_table(path: str | Path, *, schema: SchemaLike = None, names: Sequence[str] | None = None) -> Table:
@@ -51,16 +41,17 @@ def read_frame(path: Path, *, names: Sequence[str] | None = None, schema: Schema
         return _read_parquet(path)
     if path.suffix.lower() == ".npz":
         return _read_npz(path)
-    return _read_csv(path, names, _Wish.of(schema))
+    return CsvFile.of(path, names).read(Wish.of(schema))
 
 
 def read_frame_chunks(path: str | Path, *, rows: int = 100_000, schema: SchemaLike = None) -> Iterator[pd.DataFrame]:
     """The rows of a file in order, at most `rows` at a time, in whatever dtypes each chunk has.
 
-    schema: says how to read columns of text, as for `read_table`; it is not applied.
+    schema: says how to read columns of text, as for `read_table`; it is not applied. Without a `Schema`, a CSV file is
+    gone through once before, so that texts are in every chunk what they are in the whole file.
     """
     path = sources.existing_file(path)
-    for frame in _parts(path, rows, None, _Wish.of(schema)):
+    for frame in _parts(path, rows, None, Wish.of(schema), settle=not isinstance(schema, Schema)):
         yield frame.reset_index(drop=True)
 
 
@@ -92,7 +83,7 @@ def read_table_chunks(
     path = sources.existing_file(path)
     done = 0
     wanted = None if schema is None else frozenset(schema.names)
-    for frame in _parts(path, rows, names, _Wish.of(schema), only=wanted):
+    for frame in _parts(path, rows, names, Wish.of(schema), only=wanted):
         source = str(path) if not done else f"{path} (rows counted from row {done + 1:,})"
         done += len(frame)
         frame = frame.reset_index(drop=True)
@@ -108,7 +99,7 @@ def read_verbatim_chunks(
     in the types they are stored in: what a user's own columns must look like when they are written again.
     """
     path = sources.existing_file(path)
-    verbatim = _Wish(verbatim=True)
+    verbatim = Wish(verbatim=True)
     for frame in _parts(path, rows, names, verbatim):
         yield frame.reset_index(drop=True)
 
@@ -121,15 +112,18 @@ def without_rows(path: str | Path) -> pd.DataFrame | None:
     elif path.suffix.lower() == ".npz":
         frame = _read_npz(path)
     else:
-        head = sources.read_bytes(path, _HEAD)
-        sources.refuse_binary(path, head)
-        lines = [line for line in _first_lines(head, sources.encoding_of(head) or "utf-8-sig") if line.strip()]
-        frame = pd.DataFrame(columns=_header(path, lines, _sniff(lines), None)) if len(lines) == 1 else None
+        frame = csv_without_rows(path)
     return frame if frame is not None and frame.empty and len(frame.columns) else None
 
 
 def _parts(
-    path: Path, rows: int, names: Sequence[str] | None, wish: _Wish, *, only: frozenset[str] | None = None
+    path: Path,
+    rows: int,
+    names: Sequence[str] | None,
+    wish: Wish,
+    *,
+    only: frozenset[str] | None = None,
+    settle: bool = False,
 ) -> Iterator[pd.DataFrame]:
     if _is_parquet(path):
         import pyarrow as pa
@@ -146,187 +140,10 @@ def _parts(
         for begin in range(0, len(frame), rows):
             yield frame.iloc[begin : begin + rows]
     else:
-        yield from _csv_parts(path, names, rows, wish, only=only)
-
-
-# -- CSV -----------------------------------------------------------------------------------------------------------
-
-
-def _read_csv(path: Path, names: Sequence[str] | None, wish: _Wish) -> pd.DataFrame:
-    parts = list(_csv_parts(path, names, None, wish))
-    return parts[0]
-
-
-def _csv_parts(
-    path: Path,
-    names: Sequence[str] | None,
-    rows: int | None,
-    wish: _Wish,
-    *,
-    only: frozenset[str] | None = None,
-) -> Iterator[pd.DataFrame]:
-    """Chunks of `rows` rows (None: one of all). `only`: columns beside these are passed over, unread."""
-    head = sources.read_bytes(path, _HEAD)
-    sources.refuse_binary(path, head)
-    encoding = sources.encoding_of(head) or "utf-8-sig"
-    if encoding == "cp1252":
-        warnings.warn(f"{path} is not UTF-8; its letters were read as Windows-1252", GanforgeWarning, stacklevel=4)
-    lines = _first_lines(head, encoding)
-    delimiter = _sniff(lines)
-    header = _header(path, lines, delimiter, names)
-    options: dict[str, Any] = {
-        "sep": delimiter,
-        "header": None if names else 0,
-        "names": header,
-        "index_col": False,
-        "dtype": str if wish.verbatim else dict.fromkeys(wish.literal & set(header), str),
-        "na_values": [] if wish.verbatim else sorted(MISSING),
-        "usecols": ([name for name in header if name in only] or None) if only is not None else None,
-        "keep_default_na": False,
-        "skipinitialspace": True,
-        "encoding": encoding,
-        "compression": "gzip" if sources.is_packed(path) else None,
-        "float_precision": "round_trip",
-        "low_memory": False,
-    }
-    with _told(path):
-        if rows is None:
-            yield _typed(pd.read_csv(path, **options), path, delimiter, wish)
-            return
-        reader = pd.read_csv(path, chunksize=rows, **options)
-    with reader:
-        while True:
-            with _told(path):  # not around the yield: the caller's warnings are the caller's
-                frame = next(reader, None)
-            if frame is None:
-                return
-            yield _typed(frame, path, delimiter, wish)
-
-
-def _typed(frame: pd.DataFrame, path: Path, delimiter: str, wish: _Wish) -> pd.DataFrame:
-    frame = frame.reset_index(drop=True)
-    if frame.empty:
-        raise InputError(f"{path} has a header but no rows; give a table with at least one")
-    if wish.verbatim:
-        return frame
-    columns = {}
-    for name in frame.columns:
-        series = frame[name]
-        if series.dtype == object:
-            if name in wish.literal:
-                series = series.str.strip()
-                series = series.where(series.notna() & ~series.isin(MISSING), np.nan)
-            else:
-                series = parse_text(
-                    series,
-                    name=str(name),
-                    source=str(path),
-                    decimal_comma=delimiter in ";\t",
-                    lenient=name in wish.lenient,
-                )
-        columns[name] = series
-    return pd.DataFrame(columns)
-
-
-@contextlib.contextmanager
-def _told(path: Path) -> Iterator[None]:
-    """pandas' own complaints, in our words: which file, which row, what to do."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", pd.errors.ParserWarning)
-            yield
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise sources.cut_short(path) from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path} is not text in one encoding ({error.reason}); save it as UTF-8") from error
-    except pd.errors.ParserWarning as error:
-        raise InputError(
-            f"{path}: rows have more values than the header has names; give every column a name"
-        ) from error
-    except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        found = re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", str(error))
-        if found:
-            raise InputError(
-                f"{path}, line {found[2]}: {found[3]} values, but the header has {found[1]} names; "
-                "mend the line (is a value with the delimiter in it not quoted?)"
-            ) from error
-        raise InputError(f"{path} is not a readable table: {' '.join(str(error).split())}") from error
-
-
-def _first_lines(head: bytes, encoding: str) -> list[str]:
-    text = head.decode(encoding, errors="ignore")
-    lines = text.splitlines()
-    return lines[:-1] if len(head) == _HEAD and len(lines) > 1 else lines
-
-
-def _sniff(lines: list[str]) -> str:
-    """The delimiter that cuts the first lines into the most fields, the same number in (nearly) each."""
-    best, most = ",", 1.0
-    for delimiter in DELIMITERS:
-        counts = [len(row) for row in csv.reader(lines[:_SNIFFED], delimiter=delimiter, skipinitialspace=True) if row]
-        if not counts or counts[0] < 2:
-            continue
-        score = counts[0] * sum(count == counts[0] for count in counts) / len(counts)
-        if score > most:
-            best, most = delimiter, score
-    return best
-
-
-def _header(path: Path, lines: list[str], delimiter: str, names: Sequence[str] | None) -> list[str]:
-    first = next((row for row in csv.reader(lines, delimiter=delimiter, skipinitialspace=True) if row), [])
-    if names is not None:
-        if len(names) != len(first):
-            raise InputError(f"{path} has {len(first)} columns, but {len(names)} names were given")
-        return [str(name) for name in names]
-    header = [name.strip() for name in first]
-    remedy = "if the file has no header line, give the names (names=[…]) or put a header line in"
-    if len(header) > 1 and all(_is_number(name) for name in header) and not all(name.isdigit() for name in header):
-        raise InputError(
-            f"{path}: the first line holds numbers ({', '.join(header[:4])}, …), not column names; {remedy}"
-        )
-    seen: dict[str, int] = {}
-    for place, name in enumerate(header, start=1):
-        if name in seen:
-            raise InputError(
-                f"{path}: the name {name!r} stands over columns {seen[name]} and {place}; "
-                f"give every column a name of its own ({remedy})"
-            )
-        seen[name] = place
-    return [name or f"unnamed: {place}" for place, name in enumerate(header)]
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
-
-
-@dataclass(frozen=True)
-class _Wish:
-    """What a schema says about how to read columns of text."""
-
-    literal: frozenset[str] = frozenset()
-    """Read as written: 00123 stays 00123."""
-    lenient: frozenset[str] = frozenset()
-    """May hold numbers and words side by side."""
-    verbatim: bool = False
-    """Every column as it stands, missing values included."""
-
-    @classmethod
-    def of(cls, schema: SchemaLike) -> _Wish:
-        if schema is None:
-            return cls()
-        if isinstance(schema, Schema):
-            texts = (column for column in schema if column.dtype == "object" and column.kind != "boolean")
-            return cls(frozenset(each.name for each in texts if all(isinstance(one, str) for one in each.categories)))
-        asked = Schema.read(schema) if isinstance(schema, str | Path) else schema
-        kinds = {name: wish.kind if isinstance(wish, Column) else wish for name, wish in asked.items()}
-        return cls(
-            frozenset(name for name, kind in kinds.items() if kind == "text"),
-            frozenset(name for name, kind in kinds.items() if kind in (*ONE_HOT, "identifier")),
-        )
+        file = CsvFile.of(path, names)
+        if not wish.verbatim and (settle or file.decimal_commas):  # 1.234 alone does not say that 1.234,5 is to come
+            wish = file.settled(wish, rows=rows, only=only)
+        yield from file.parts(wish, rows=rows, only=only)
 
 
 # -- Parquet and NumPy ---------------------------------------------------------------------------------------------
@@ -363,8 +180,11 @@ def _arrow_to_pandas(table: Any) -> pd.DataFrame:
         "int8": pd.Int8Dtype(), "int16": pd.Int16Dtype(), "int32": pd.Int32Dtype(), "int64": pd.Int64Dtype(),
         "uint8": pd.UInt8Dtype(), "uint16": pd.UInt16Dtype(), "uint32": pd.UInt32Dtype(), "uint64": pd.UInt64Dtype(),
     }  # fmt: skip
+    # Bytes would come as Python's, of which nobody could tell that they are no slip: as Arrow's they are left out.
     return table.to_pandas(
-        types_mapper=lambda kind: nullable.get(str(kind)), date_as_object=False, ignore_metadata=True
+        types_mapper=lambda kind: pd.ArrowDtype(kind) if holds_bytes(kind) else nullable.get(str(kind)),
+        date_as_object=False,
+        ignore_metadata=True,
     )
 
 

@@ -1,6 +1,7 @@
 """Columns of text out of a file or a frame: which of them are numbers, booleans or dates.
 
-Everything is decided on the distinct texts, which are few where rows are many.
+Everything is decided on the distinct texts, which are few where rows are many, and on all rows of a column, though they
+may come lot by lot: of a part alone, 0742 beside 5411 could be numbers, and with 07A1 further down they are codes.
 """
 
 # pandas' own annotations are unions of all it could be; what a call gives here is known better than they say.
@@ -11,6 +12,8 @@ from __future__ import annotations
 
 import re
 import warnings
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -28,41 +31,160 @@ _ISO = re.compile(
 _ZONE = re.compile(r".{11,}(?:Z|UTC|([+-])(\d{2}):?(\d{2}))")
 _DECIMAL_COMMA = re.compile(r"[+-]?(\d{1,3}(\.\d{3})+|\d+)(,\d+)?")
 _SLIPS = 50  # one in so many values may be a slip of the pen in a column of numbers or dates
+_DIGITS = re.compile("[0-9]+")
+_ZERO_LED = re.compile("0[0-9]+")
 _FEW = 12  # no more different numbers than this may be codes, of which some are letters
+_SHOWN = 4 * _FEW  # different values that are kept, to tell codes by
 
 
-def parse_text(
-    series: pd.Series, *, name: str, source: str, decimal_comma: bool = False, lenient: bool = False
-) -> pd.Series:
-    """Texts out of a file: blanks stripped, missing values found, then numbers, booleans or dates made of them.
+@dataclass(frozen=True)
+class Reading:
+    """What a column of texts is, by all of its values."""
 
-    All values make a column one of these. When all but a few do (2 %, at least one) and the numbers are too many to
-    be codes, the odd one out is an `InputError` with its row; `lenient` leaves such a column as it is, texts.
-    decimal_comma: 1.234,5 is a number.
+    kind: str
+    """nothing, truths, numbers, commas (numbers such as 1.234,5), dates or texts."""
+    zoned: bool = False
+    """Dates: has any a zone?"""
+    wide: bool = False
+    """Dates: is any beyond the nanoseconds' range?"""
+
+    def apply(self, series: pd.Series) -> pd.Series:
+        """Texts of the column, all or a part: blanks stripped, missing values found, and what they are made of them."""
+        codes, distinct = pd.factorize(series)
+        texts = _stripped(distinct)
+        words = texts.dropna().astype(str)
+        if words.empty and self.kind in ("nothing", "numbers", "commas"):
+            return pd.Series(np.nan, index=series.index, dtype="float64", name=series.name)
+        if self.kind == "truths":
+            words = pd.Series((words.str.lower() == "true").to_numpy(object), index=words.index, dtype=object)
+        elif self.kind in ("numbers", "commas"):
+            if self.kind == "commas":
+                words = words.str.replace(".", "", regex=False).str.replace(",", ".", regex=False)
+            words = pd.to_numeric(words)
+            if words.dtype.kind in "iu" and (len(words) < len(texts) or (codes < 0).any()):
+                words = words.astype("Int64")
+        elif self.kind == "dates":
+            words = _parse_iso(words, zoned=self.zoned)
+            words = words.astype(f"datetime64[us{', UTC' if self.zoned else ''}]") if self.wide else words
+        return _spread(words, codes, series)
+
+
+class Texts:
+    """What the texts of a column say, gathered lot by lot; `reading` then settles what they are.
+
+    All values make a column numbers, booleans or dates. When all but a few do (2 %, at least one) and the numbers are
+    too many to be codes, the odd one out is an `InputError` with its row. Digits that begin with a zero are codes.
     """
-    codes, distinct = pd.factorize(series)
+
+    def __init__(self, *, decimal_comma: bool = False) -> None:
+        """decimal_comma: 1.234,5 may be a number."""
+        self.rows = self.known = 0
+        self._decimal_comma = decimal_comma
+        self._truths = self._digits = self._comma_form = True
+        self._commas = self._zero_led = self._zoned = self._wide = self._looks = False
+        self._distinct: set[str] = set()
+        self._numbers: set[float] = set()
+        self._no_numbers, self._no_dates = _Odd(), _Odd()
+
+    def look_at(self, series: pd.Series) -> None:
+        """The next rows."""
+        codes, distinct = pd.factorize(series)
+        words = _stripped(distinct).dropna().astype(str)
+        begin, self.rows = self.rows, self.rows + len(series)
+        if words.empty:
+            return
+        self.known += int(np.isin(codes, words.index).sum())
+        truths = ("true", "false")
+        self._truths = self._truths and words.iloc[0].lower() in truths and bool(words.str.lower().isin(truths).all())
+        if self._decimal_comma and self._comma_form:
+            self._commas = self._commas or bool(words.str.contains(",", regex=False).any())
+            self._comma_form = bool(words.str.fullmatch(_DECIMAL_COMMA).all())
+        if len(self._distinct) < _SHOWN:
+            self._distinct.update(words[:_SHOWN])
+        numbers = pd.to_numeric(words, errors="coerce")
+        odd = numbers.isna()
+        self._no_numbers.add(odd, words, codes, begin)
+        if not odd.all():
+            if len(self._numbers) < _SHOWN:
+                self._numbers.update(numbers[~odd].unique()[:_SHOWN].tolist())
+            if self._digits:
+                self._digits = bool(words[~odd].str.fullmatch(_DIGITS).all())
+                self._zero_led = self._zero_led or bool(words[~odd].str.fullmatch(_ZERO_LED).any())
+        looks = words.str.fullmatch(_ISO).astype(bool) if odd.any() else ~odd & False
+        if looks.any():
+            zoned = bool(words[looks].str.fullmatch(_ZONE).any())
+            parsed = _parse_iso(words.where(looks), zoned=zoned)
+            self._looks, self._zoned = True, self._zoned or zoned
+            self._wide = self._wide or str(parsed.dtype).startswith("datetime64[us")
+            looks = parsed.notna()
+        self._no_dates.add(~looks, words, codes, begin)
+
+    def reading(self, *, name: str, source: str, lenient: bool = False, codes: bool = True, begin: int = 0) -> Reading:
+        """What they are. lenient: numbers and words may stand side by side, texts. codes: may digits be? begin: rows of
+        the file before the first."""
+        if not self.known:
+            return Reading("nothing")
+        if self._truths:
+            return Reading("truths")
+        if self._commas and self._comma_form:
+            return Reading("commas")
+        are_codes = codes and self._digits and self._zero_led
+        if not self._no_numbers.rows:
+            return Reading("texts" if are_codes else "numbers")
+        if not lenient and not are_codes and self._few(self._no_numbers) and self._many():
+            remedy = f"mend the value or leave it empty, or say in a schema that {name!r} is categorical"
+            raise self._mixed("numbers", self._no_numbers, begin, name, source, remedy)
+        if self._looks and not self._no_dates.rows:
+            return Reading("dates", self._zoned, self._wide)
+        if self._looks and not lenient and self._few(self._no_dates):
+            remedy = "write dates as 2026-01-31 23:59:59, or leave the value empty"
+            raise self._mixed("dates", self._no_dates, begin, name, source, remedy)
+        return Reading("texts")
+
+    def _few(self, odd: _Odd) -> bool:
+        """Are the odd ones so few that they are slips of the pen?"""
+        return self.known > 2 and odd.rows <= max(1, self.known // _SLIPS)
+
+    def _many(self) -> bool:
+        """Are the numbers too many to be codes?"""
+        different = len(self._numbers)
+        if different > _FEW or len(self._distinct) >= _SHOWN:
+            return different > _FEW
+        odd = int(pd.to_numeric(pd.Series(sorted(self._distinct)), errors="coerce").isna().sum())
+        return different >= len(self._distinct) - odd > 1 and different > 2
+
+    def _mixed(self, what: str, odd: _Odd, begin: int, name: str, source: str, remedy: str) -> InputError:
+        return _mixing(what, begin + odd.first_row, odd.first_text, odd.rows, self.rows, name, source, remedy)
+
+
+@dataclass
+class _Odd:
+    """Values that are not what the others are."""
+
+    rows: int = 0
+    first_row: int = 0
+    first_text: str = ""
+
+    def add(self, odd: pd.Series, words: pd.Series, codes: np.ndarray, begin: int) -> None:
+        """odd: which of the distinct words. codes: the word of each row. begin: rows before these."""
+        if not odd.any():
+            return
+        here = np.isin(codes, odd.index[odd.to_numpy()])
+        if not self.rows:
+            at = int(np.argmax(here))
+            self.first_row, self.first_text = begin + at + 1, words[codes[at]]
+        self.rows += int(here.sum())
+
+
+def literal(series: pd.Series) -> pd.Series:
+    """Texts as they stand, blanks around them stripped and missing values found."""
+    series = series.str.strip()
+    return series.where(series.notna() & ~series.isin(MISSING), np.nan)
+
+
+def _stripped(distinct: Any) -> pd.Series:
     texts = pd.Series([value.strip() if isinstance(value, str) else value for value in distinct], dtype=object)
-    texts = texts.where(~texts.isin(MISSING), np.nan)
-    known = texts.notna()
-    if not known.any():
-        return pd.Series(np.nan, index=series.index, dtype="float64", name=series.name)
-    words = texts[known].astype(str)
-    lowered = words.str.lower()
-    if lowered.isin(("true", "false")).all():
-        return _spread(pd.Series((lowered == "true").to_numpy(object), index=words.index, dtype=object), codes, series)
-    if decimal_comma and words.str.contains(",").any() and words.str.fullmatch(_DECIMAL_COMMA).all():
-        words = words.str.replace(".", "", regex=False).str.replace(",", ".", regex=False)
-    numbers = pd.to_numeric(words, errors="coerce")
-    odd = numbers.isna()
-    if not odd.any():
-        if numbers.dtype.kind in "iu" and (known.sum() < len(texts) or (codes < 0).any()):
-            numbers = numbers.astype("Int64")
-        return _spread(numbers, codes, series)
-    if not lenient and _slips(odd, codes) and _many(numbers, odd):
-        remedy = f"mend the value or leave it empty, or say in a schema that {name!r} is categorical"
-        _refuse("numbers", odd, words, codes, name, source, remedy)
-    dates = _dates(words, codes, name=name, source=source, lenient=lenient)
-    return _spread(texts[known] if dates is None else dates, codes, series)
+    return texts.where(~texts.isin(MISSING), np.nan)
 
 
 def dates_in(series: pd.Series, *, name: str, source: str) -> pd.Series | None:
@@ -71,8 +193,20 @@ def dates_in(series: pd.Series, *, name: str, source: str) -> pd.Series | None:
     Raises `InputError` when a few among many dates do not parse.
     """
     codes, distinct = pd.factorize(series)
-    dates = _dates(pd.Series(distinct, dtype=object), codes, name=name, source=source, lenient=False)
-    return None if dates is None else _spread(dates, codes, series)
+    texts = pd.Series(distinct, dtype=object)
+    looks = texts.str.fullmatch(_ISO).astype(bool)
+    if not looks.any():
+        return None
+    parsed = _parse_iso(texts.where(looks))
+    odd = _Odd()
+    odd.add(parsed.isna(), texts, codes, 0)
+    if not odd.rows:
+        return _spread(parsed, codes, series)
+    among = int((codes >= 0).sum())
+    if among > 2 and odd.rows <= max(1, among // _SLIPS):
+        remedy = "write dates as 2026-01-31 23:59:59, or leave the value empty"
+        raise _mixing("dates", odd.first_row, odd.first_text, odd.rows, len(series), name, source, remedy)
+    return None
 
 
 def to_dates(series: pd.Series, *, name: str, source: str) -> pd.Series:
@@ -112,46 +246,19 @@ def _first_row(odd: pd.Series, codes: np.ndarray) -> int:
     return int(np.argmax(np.isin(codes, odd.index[odd.to_numpy()]))) + 1
 
 
-def _slips(odd: pd.Series, codes: np.ndarray) -> bool:
-    """Are the odd ones so few that they are slips of the pen?"""
-    among = int(np.isin(codes, odd.index).sum())
-    return among > 2 and int(np.isin(codes, odd.index[odd.to_numpy()]).sum()) <= max(1, among // _SLIPS)
-
-
-def _many(numbers: pd.Series, odd: pd.Series) -> bool:
-    different = int(numbers.nunique())
-    return different > _FEW or (len(odd) < 4 * _FEW and different >= len(odd) - int(odd.sum()) > 1 and different > 2)
-
-
-def _refuse(
-    what: str, odd: pd.Series, texts: pd.Series, codes: np.ndarray, name: str, source: str, remedy: str
-) -> None:
-    row = _first_row(odd, codes)
-    count = int(np.isin(codes, odd.index[odd.to_numpy()]).sum())
-    raise InputError(
-        f"{source}: column {name!r} mixes types: it holds {what}, but row {row} says {texts[codes[row - 1]]!r} "
-        f"({count} such of {len(codes)}); {remedy}"
+def _mixing(
+    what: str, row: int, text: str, odd_rows: int, rows: int, name: str, source: str, remedy: str
+) -> InputError:
+    return InputError(
+        f"{source}: column {name!r} mixes types: it holds {what}, but row {row} says {text!r} "
+        f"({odd_rows} such of {rows}); {remedy}"
     )
 
 
-def _dates(texts: pd.Series, codes: np.ndarray, *, name: str, source: str, lenient: bool) -> pd.Series | None:
-    looks = texts.str.fullmatch(_ISO).astype(bool)
-    if not looks.any():
-        return None
-    parsed = _parse_iso(texts.where(looks))
-    odd = parsed.isna()
-    if not odd.any():
-        return parsed
-    if not lenient and _slips(odd, codes):
-        _refuse(
-            "dates", odd, texts, codes, name, source, "write dates as 2026-01-31 23:59:59, or leave the value empty"
-        )
-    return None
-
-
-def _parse_iso(texts: pd.Series) -> pd.Series:
+def _parse_iso(texts: pd.Series, *, zoned: bool | None = None) -> pd.Series:
+    """zoned: has any a zone, here or in another part of the column? None: look."""
     plain = texts.str.replace("/", "-", regex=False).str.replace(",", ".", regex=False)
-    zoned = bool(plain.str.fullmatch(_ZONE).any())
+    zoned = bool(plain.str.fullmatch(_ZONE).any()) if zoned is None else zoned
     with warnings.catch_warnings():
         warnings.simplefilter("error", FutureWarning)  # mixed zones would come back as objects: `utc` is said for them
         parsed = pd.to_datetime(plain, format="ISO8601", errors="coerce", utc=zoned)
@@ -160,9 +267,11 @@ def _parse_iso(texts: pd.Series) -> pd.Series:
     # Beyond the nanoseconds' range (9999-12-31 means "open" in many a bank): microseconds reach further.
     wide = pd.Series(pd.NaT, index=texts.index, dtype="datetime64[us]")
     try:
-        wide[texts.notna()] = np.array(
-            plain.dropna().str.replace(" ", "T", regex=False).to_list(), dtype="datetime64[us]"
-        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # NumPy knows no zones, and reckons them into UTC
+            wide[texts.notna()] = np.array(
+                plain.dropna().str.replace(" ", "T", regex=False).to_list(), dtype="datetime64[us]"
+            )
     except ValueError:
         return parsed
-    return wide
+    return wide.dt.tz_localize("UTC") if zoned else wide

@@ -125,7 +125,7 @@ def _asked(
     if match:
         if prior != "real":
             raise InputError(f"--match gives the shares, and so does --prior {prior}; leave one of them out")
-        options["prior"] = _shares_of_files(match)
+        options["prior"] = _shares_of_files(match, codec)
     elif prior != "real":
         options["prior"] = prior
     known = inspect.signature(generator.sample).parameters
@@ -181,16 +181,18 @@ def _counts(count: list[str], codec: Any) -> dict[str, dict[str, int]]:
     return counts
 
 
-def _shares_of_files(match: list[str]) -> dict[str, Mapping[Any, float]]:
-    """Column → value → share, as in the column of that name in each file."""
+def _shares_of_files(match: list[str], codec: Any) -> dict[str, Mapping[Any, float]]:
+    """Column → value → share, as in the column of that name in each file, read as the model knows it: 01 stays 01."""
     from ganforge.data.readers import read_table
+    from ganforge.data.schema import Schema
 
     shares: dict[str, Mapping[Any, float]] = {}
     for each in match:
         path, colon, column = each.rpartition(":")
         if not colon or not path or not column:
             raise InputError(f"--match {each!r} is not of the form FILE:COLUMN, as in --match last_year.csv:merchant")
-        frame = read_table(Path(path)).frame
+        known = None if codec is None or column not in codec.schema else Schema((codec.schema[column],))
+        frame = read_table(Path(path), schema=known).frame
         if column not in frame.columns:
             raise UnknownNameError("column", column, frame.columns, where=path)
         shares[column] = frame[column].value_counts(normalize=True, dropna=False).to_dict()

@@ -128,6 +128,34 @@ def test_leading_zeros_stay_where_the_schema_says_text(tmp_path):
     assert next(iter(read_table_chunks(path, rows=5, schema=table.schema)))["zip"][0] == "01067"
 
 
+@pytest.mark.parametrize("ending", ["", ".gz"])
+@pytest.mark.parametrize("missing", ["", "?"])
+def test_digits_with_a_zero_before_them_are_codes_unless_a_schema_says_numbers(tmp_path, ending, missing):
+    codes = ["01067", "80331", missing, "20095"] * 9 + ["00001"]
+    frame = pd.DataFrame({"zip": codes, "n": [f"{k}.05" for k in range(37)], "b": [f"0{k}" for k in range(37)]})
+    frame.to_csv(tmp_path / f"zips.csv{ending}", index=False)
+    asked = {"b": "integer"}
+    for kinds in (asked, asked | {"zip": "categorical"}, asked | {"zip": "ordinal"}, asked | {"zip": "identifier"}):
+        table = read_table(tmp_path / f"zips.csv{ending}", schema=kinds)
+        assert table.frame["zip"].dropna().tolist() == [code for code in codes if code != missing]
+        assert table.schema["zip"].kind == kinds.get("zip", "categorical")
+        assert table.schema["n"].kind == "continuous"
+        assert table.frame["b"].tolist() == list(range(37))
+        (chunk,) = read_table_chunks(tmp_path / f"zips.csv{ending}", schema=table.schema)
+        assert chunk["zip"][0] == "01067"
+        assert chunk["b"].tolist() == list(range(37))
+    assert read_table(tmp_path / f"zips.csv{ending}", schema={"zip": "integer"}).frame["zip"].max() == 80331
+
+
+@pytest.mark.parametrize("text", ['"01",1\n"02",2\n', "01 ,1\r\n02,2\r\n", "1,1\n02,2", "1,1\n2,2\n 03,3\n"])
+def test_zeros_are_seen_wherever_they_stand(tmp_path, text):
+    table = read_table(written(tmp_path, f"code,n\n{text}"))
+    assert table.frame["code"].dtype == object
+    assert set(table.frame["code"]) <= {"1", "2", "01", "02", "03"}
+    wide = read_table(written(tmp_path, f"code,n\n{text}".encode("utf-16")))
+    assert wide.frame["code"].tolist() == table.frame["code"].tolist()
+
+
 SLIP = "n,day,word\n" + "".join(f"{k}.5,2025-01-{1 + k % 28:02d},w{k % 3}\n" for k in range(60))
 
 
@@ -253,6 +281,12 @@ def test_chunks_say_which_rows(tmp_path):
         list(read_table_chunks(path, rows=40))
     with pytest.raises(InputError, match="at least 1 row"):
         next(read_table_chunks(path, rows=0))
+    days = "".join(f"2025-01-{1 + k % 28:02d},{k}.5\n" for k in range(250)).splitlines()
+    days[100] = "2025-01-32,7"
+    path = written(tmp_path, "day,a\n" + "\n".join(days))
+    for attempt in (lambda: read(path), lambda: list(read_table_chunks(path, rows=100))):
+        with pytest.raises(InputError, match=r"column 'day' mixes types: .* row 101 says '2025-01-32'"):
+            attempt()
 
 
 def test_the_one_door(tmp_path):

@@ -84,6 +84,48 @@ def test_the_sample_is_uniform_and_in_order():
     assert by_tenth.max() < 260
 
 
+COLUMNS = {
+    "codes": [*(["5411", "5412"] * 150), "0742", "07A1", *(["5411", "07A2"] * 10)],
+    "zips": ["80331"] * 310 + ["01067"] * 12,
+    "spaced": ["1"] * 310 + ["x", " 2 "] * 6,
+    "truths": ["true", "FALSE"] * 155 + ["", "True"] * 6,
+    "days": ["2025-01-01"] * 310 + ["2025-01-02 10:00+02:00", "9999-12-31"] * 6,
+    "until": ["2025-01-01"] * 310 + ["9999-12-31", ""] * 6,
+    "late": [""] * 310 + ["a", "7"] * 6,
+    "cents": ["1.234"] * 310 + ["1.234,5", "2,5"] * 6,
+    "mixed": ["1", "2.5"] * 155 + ["", "3"] * 6,
+}
+
+
+@pytest.mark.parametrize("delimiter", [",", ";"])
+@pytest.mark.parametrize("kinds", [None, {"codes": "categorical", "zips": "identifier", "spaced": "categorical"}])
+def test_columns_of_texts_are_by_batches_what_they_are_in_memory(tmp_path, delimiter, kinds):
+    frame = pd.DataFrame({name: each for name, each in COLUMNS.items() if name != "cents" or delimiter == ";"})
+    frame.assign(n=np.arange(322) * 0.5).to_csv(tmp_path / "t.csv", index=False, sep=delimiter)
+    table = read_table(tmp_path / "t.csv", schema=kinds)
+    assert table.frame["codes"].tolist() == COLUMNS["codes"]
+    assert table.frame["zips"].tolist() == COLUMNS["zips"]
+    for batch in (50, 1_000):
+        stream = stream_table(tmp_path / "t.csv", schema=kinds, batch=batch)
+        assert stream.schema == table.schema
+        pd.testing.assert_frame_equal(stream.sample.frame, table.frame)
+        chunks = pd.concat(stream.chunks(rows=batch), ignore_index=True)
+        pd.testing.assert_frame_equal(chunks, table.frame, check_dtype=batch > 322)
+        small = stream_table(tmp_path / "t.csv", schema=kinds, sample=40, batch=batch)
+        assert [column.dtype for column in small.schema] == [column.dtype for column in table.schema]
+
+
+def test_a_slip_is_told_with_its_row_in_the_file(tmp_path):
+    days = ["2025-01-01"] * 400
+    days[300] = "2025-02-30"
+    pd.DataFrame({"day": days, "x": np.arange(400) * 0.5}).to_csv(tmp_path / "t.csv", index=False)
+    for batch in (100, 1_000):
+        with pytest.raises(
+            InputError, match=r"column 'day' mixes types: .* row 301 says '2025-02-30' \(1 such of 400\)"
+        ):
+            stream_table(tmp_path / "t.csv", batch=batch)
+
+
 def test_rows_are_taken_by_number(files):
     table, stream = read_table(files / "t.parquet"), stream_table(files / "t.parquet", sample=400)
     rows, learned = np.array([2_999, 5, 5, 1_700]), [column.name for column in table.schema if column.learned]

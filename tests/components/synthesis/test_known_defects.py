@@ -108,6 +108,7 @@ def test_no_python_loop_draws_a_batch(payments):
     def calls(size: int) -> int:
         drawn, count = batches(payments, size), 0
         drawn.draw(0, seed=0)  # what is looked up once, by whichever draw comes first
+
         def counted(frame, event, argument):
             nonlocal count
             count += event in ("call", "c_call")

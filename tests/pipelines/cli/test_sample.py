@@ -19,6 +19,7 @@ PAYMENTS = pd.DataFrame(
         "amount": RANDOM.exponential(40, 600).round(2),
         "a>b": RANDOM.choice(["yes", "no"], 600),
         "is_fraud": (RANDOM.uniform(size=600) < 0.1).astype(int),
+        "branch": RANDOM.choice(np.array(["01", "02", "10", None]), 600, p=[0.2, 0.3, 0.3, 0.2]),
     }
 )
 
@@ -126,6 +127,20 @@ def test_shares_of_a_file(model, tmp_path, cli):
     shares = pd.read_csv(tmp_path / "made.csv")["merchant"].value_counts(normalize=True)
     assert shares["fuel"] == pytest.approx(0.9, abs=0.03)
     assert ">50K" not in shares
+
+
+def test_shares_of_codes_and_of_missing_values(model, tmp_path, cli):
+    (tmp_path / "other.csv").write_text("branch,\n" + "01,\n" * 6 + "02,\n" * 2 + ",\n" * 2)
+    wanted = f"{tmp_path / 'other.csv'}:branch"
+    done = cli("sample", model, "--rows", 1000, "--match", wanted, "--seed", 0, "--out", tmp_path / "made.csv")
+    assert done.code == 0, done.err
+    shares = pd.read_csv(tmp_path / "made.csv", dtype=str)["branch"].value_counts(normalize=True, dropna=False)
+    assert shares["01"] == pytest.approx(0.6, abs=0.05)
+    assert shares["02"] == pytest.approx(0.2, abs=0.05)
+    assert shares[np.nan] == pytest.approx(0.2, abs=0.05)
+    done = cli("sample", model, "--rows", 5, "--match", f"{wanted}es", "--out", tmp_path / "none.csv")
+    assert done.code == 2
+    assert "did you mean 'branch'" in done.err
 
 
 @pytest.mark.parametrize(

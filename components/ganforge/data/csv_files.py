@@ -1,0 +1,318 @@
+"""CSV as it comes, read whole or by lots of rows: the same values either way.
+
+Delimiter , ; tab or |, blanks around values, `?` and the like for missing, decimal commas beside semicolons, UTF-8,
+UTF-16 or an old spreadsheet's encoding.
+
+pandas types what it is given: of a lot it knows nothing of the others, and 0742 becomes 742. So a column of texts is
+settled over the whole file (`texts.Texts`), and digits that begin with a zero are codes, not numbers, unless a schema
+says numbers.
+"""
+
+# pandas' own annotations are unions of all it could be; what a call gives here is known better than they say.
+# pyright: reportArgumentType=false, reportReturnType=false, reportAttributeAccessIssue=false, reportCallIssue=false
+# pyright: reportOperatorIssue=false, reportIndexIssue=false, reportGeneralTypeIssues=false
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import gzip
+import re
+import warnings
+import zlib
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from ganforge.data import sources
+from ganforge.data.schema import ONE_HOT, Column, Schema
+from ganforge.data.table import SchemaLike
+from ganforge.data.texts import MISSING, Reading, Texts, literal
+from ganforge.errors import GanforgeWarning, InputError
+
+DELIMITERS = ",;\t|"
+_HEAD = 1 << 18
+_SNIFFED = 50
+_BLOCK, _OVERLAP = 1 << 22, 200  # bytes
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a schema says about how to read columns of text."""
+
+    literal: frozenset[str] = frozenset()
+    """Read as written: 00123 stays 00123."""
+    lenient: frozenset[str] = frozenset()
+    """May hold numbers and words side by side."""
+    numbers: frozenset[str] | None = frozenset()
+    """Zeros at the beginning make no codes of these; None: of none."""
+    verbatim: bool = False
+    """Every column as it stands, missing values included."""
+    readings: Mapping[str, Reading] = field(default_factory=dict)
+    """What columns of texts are, where that is settled."""
+
+    @classmethod
+    def of(cls, schema: SchemaLike) -> Wish:
+        if schema is None:
+            return cls()
+        if isinstance(schema, Schema):
+            texts = (column for column in schema if column.dtype == "object" and column.kind != "boolean")
+            literal = (each.name for each in texts if all(isinstance(one, str) for one in each.categories))
+            return cls(frozenset(literal), numbers=None)
+        asked = Schema.read(schema) if isinstance(schema, str | Path) else schema
+        kinds = {name: wish.kind if isinstance(wish, Column) else wish for name, wish in asked.items()}
+
+        def of_kind(*wanted: str) -> frozenset[str]:
+            return frozenset(name for name, kind in kinds.items() if kind in wanted)
+
+        numbers = of_kind("continuous", "integer", "boolean") | {
+            name
+            for name, wish in asked.items()
+            if isinstance(wish, Column)
+            and wish.categories
+            and not any(isinstance(each, str) for each in wish.categories)
+        }
+        return cls(of_kind("text"), of_kind(*ONE_HOT, "identifier"), numbers)
+
+
+@dataclass(frozen=True)
+class CsvFile:
+    """A file whose encoding, delimiter and column names are found out."""
+
+    path: Path
+    encoding: str
+    delimiter: str
+    header: tuple[str, ...]
+    named: bool
+    """Are the names given, and no line of the file?"""
+
+    @classmethod
+    def of(cls, path: Path, names: Sequence[str] | None = None) -> CsvFile:
+        """Raises `InputError` for a file that is no table, and for names that do not fit it."""
+        head = sources.read_bytes(path, _HEAD)
+        sources.refuse_binary(path, head)
+        encoding = sources.encoding_of(head) or "utf-8-sig"
+        if encoding == "cp1252":
+            warnings.warn(f"{path} is not UTF-8; its letters were read as Windows-1252", GanforgeWarning, stacklevel=5)
+        lines = _first_lines(head, encoding)
+        delimiter = _sniff(lines)
+        return cls(path, encoding, delimiter, tuple(_header(path, lines, delimiter, names)), names is not None)
+
+    def read(self, wish: Wish) -> pd.DataFrame:
+        """All rows."""
+        (raw,) = self._raw(None, wish)
+        numbers = {name for name in raw.columns if raw[name].dtype.kind in "iuf" and raw[name].notna().any()}
+        if maybe := self._maybe_codes(numbers, wish):
+            (texts,) = self._raw(None, wish, only=maybe, as_text=maybe)
+            codes = [name for name in texts if self._reading(self._texts(texts[name]), name, wish).kind == "texts"]
+            raw = raw.assign(**{name: texts[name] for name in codes})
+        return self._typed(raw, wish)
+
+    def parts(self, wish: Wish, *, rows: int, only: Collection[str] | None = None) -> Iterator[pd.DataFrame]:
+        """The rows in order, so many at a time. only: columns beside these are passed over, unread."""
+        begin = 0
+        for raw in self._raw(rows, wish, only=only):
+            yield self._typed(raw, wish, begin=begin)
+            begin += len(raw)
+
+    @property
+    def decimal_commas(self) -> bool:
+        """May 1.234,5 be a number here?"""
+        return self.delimiter in ";\t"
+
+    def settled(self, wish: Wish, *, rows: int, only: Collection[str] | None = None) -> Wish:
+        """The wish with what each column of texts is by all rows; so many are read at a time. only: as in `parts`."""
+        facts: dict[str, Texts] = {}
+        numbers: set[str] = set()
+        for raw in self._raw(rows, wish, only=only):
+            for name in raw.columns.difference(list(wish.literal)):
+                if raw[name].dtype == object or raw[name].isna().all():
+                    facts.setdefault(name, self._texts()).look_at(raw[name].astype(object))
+                else:
+                    numbers.add(name)
+        # Where pandas took some of the rows for numbers, their texts are looked at, too.
+        mixed = {name for name in numbers if name in facts and facts[name].known}
+        maybe = self._maybe_codes(numbers - mixed, wish)
+        facts = {name: each for name, each in facts.items() if name not in numbers}
+        if again := mixed | maybe:
+            for raw in self._raw(rows, wish, only=again, as_text=again):
+                for name in again:
+                    facts.setdefault(name, self._texts()).look_at(raw[name])
+        readings = {name: self._reading(each, name, wish) for name, each in facts.items()}
+        # What are numbers throughout is left to pandas, as where all rows are read at once.
+        readings = {name: each for name, each in readings.items() if name not in maybe or each.kind == "texts"}
+        return replace(wish, readings=readings)
+
+    def _texts(self, series: pd.Series | None = None) -> Texts:
+        texts = Texts(decimal_comma=self.decimal_commas)
+        if series is not None:
+            texts.look_at(series)
+        return texts
+
+    def _reading(self, texts: Texts, name: str, wish: Wish, *, begin: int = 0) -> Reading:
+        codes = wish.numbers is not None and name not in wish.numbers
+        return texts.reading(name=name, source=str(self.path), lenient=name in wish.lenient, codes=codes, begin=begin)
+
+    def _typed(self, raw: pd.DataFrame, wish: Wish, *, begin: int = 0) -> pd.DataFrame:
+        """What pandas made of rows, with texts read. begin: rows of the file before these."""
+        raw = raw.reset_index(drop=True)
+        if raw.empty:
+            raise InputError(f"{self.path} has a header but no rows; give a table with at least one")
+        if wish.verbatim:
+            return raw
+        columns = {}
+        for name, series in raw.items():
+            if series.dtype == object and name in wish.literal:
+                series = literal(series)
+            elif series.dtype == object:
+                reading = wish.readings.get(name)
+                series = (reading or self._reading(self._texts(series), name, wish, begin=begin)).apply(series)
+            columns[name] = series
+        return pd.DataFrame(columns)
+
+    def _raw(
+        self,
+        rows: int | None,
+        wish: Wish,
+        *,
+        only: Collection[str] | None = None,
+        as_text: Collection[str] = (),
+    ) -> Iterator[pd.DataFrame]:
+        """As pandas types them; as texts where the wish, or `as_text`, says so. rows: at a time; None: all."""
+        as_text = {*wish.literal, *wish.readings, *as_text}.intersection(self.header)
+        options: dict[str, Any] = {
+            "sep": self.delimiter,
+            "header": None if self.named else 0,
+            "names": list(self.header),
+            "index_col": False,
+            "dtype": str if wish.verbatim else dict.fromkeys(as_text, str),
+            "na_values": [] if wish.verbatim else sorted(MISSING),
+            "usecols": ([name for name in self.header if name in only] or None) if only is not None else None,
+            "keep_default_na": False,
+            "skipinitialspace": True,
+            "encoding": self.encoding,
+            "compression": "gzip" if sources.is_packed(self.path) else None,
+            "float_precision": "round_trip",
+            "low_memory": False,
+        }
+        with _told(self.path):
+            if rows is None:
+                yield pd.read_csv(self.path, **options)
+                return
+            reader = pd.read_csv(self.path, chunksize=rows, **options)
+        with reader:
+            while True:
+                with _told(self.path):  # not around the yield: the caller's warnings are the caller's
+                    frame = next(reader, None)
+                if frame is None:
+                    return
+                yield frame
+
+    def _maybe_codes(self, numbers: set[str], wish: Wish) -> set[str]:
+        """Which of the columns that pandas took for numbers may be codes: those that a schema does not call numbers,
+        if digits with a zero before them stand anywhere in the file."""
+        if wish.numbers is None or wish.verbatim or not numbers - wish.numbers:
+            return set()
+        return numbers - wish.numbers if self._has_zero_led() else set()
+
+    def _has_zero_led(self) -> bool:
+        """Is any value digits that begin with a zero? A look at the bytes, which costs little beside reading them."""
+        if self.encoding == "utf-16":
+            return True  # told by reading the columns
+        ends = re.escape(self.delimiter.encode()) + rb"\r\n"
+        # A pattern for each byte before: with a fixed one at its beginning `re` looks several times as fast.
+        begins = (re.escape(self.delimiter.encode()), rb"\n", rb"\r")
+        codes = [re.compile(begin + rb'[ "]*0[0-9]+[ "]*[' + ends + rb"]") for begin in begins]
+        with _told(self.path), sources.opened(self.path) as file:
+            block = b"\n"
+            while new := file.read(_BLOCK):
+                block = block[-_OVERLAP:] + new
+                if any(code.search(block) for code in codes):
+                    return True
+        return any(code.search(block[-_OVERLAP:] + b"\n") for code in codes)
+
+
+def csv_without_rows(path: Path) -> pd.DataFrame | None:
+    """The columns of a file that has a header and no row below it; None for every other file."""
+    head = sources.read_bytes(path, _HEAD)
+    sources.refuse_binary(path, head)
+    lines = [line for line in _first_lines(head, sources.encoding_of(head) or "utf-8-sig") if line.strip()]
+    return pd.DataFrame(columns=_header(path, lines, _sniff(lines), None)) if len(lines) == 1 else None
+
+
+@contextlib.contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """pandas' own complaints, in our words: which file, which row, what to do."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pd.errors.ParserWarning)
+            yield
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise sources.cut_short(path) from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} is not text in one encoding ({error.reason}); save it as UTF-8") from error
+    except pd.errors.ParserWarning as error:
+        raise InputError(
+            f"{path}: rows have more values than the header has names; give every column a name"
+        ) from error
+    except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        found = re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", str(error))
+        if found:
+            raise InputError(
+                f"{path}, line {found[2]}: {found[3]} values, but the header has {found[1]} names; "
+                "mend the line (is a value with the delimiter in it not quoted?)"
+            ) from error
+        raise InputError(f"{path} is not a readable table: {' '.join(str(error).split())}") from error
+
+
+def _first_lines(head: bytes, encoding: str) -> list[str]:
+    text = head.decode(encoding, errors="ignore")
+    lines = text.splitlines()
+    return lines[:-1] if len(head) == _HEAD and len(lines) > 1 else lines
+
+
+def _sniff(lines: list[str]) -> str:
+    """The delimiter that cuts the first lines into the most fields, the same number in (nearly) each."""
+    best, most = ",", 1.0
+    for delimiter in DELIMITERS:
+        counts = [len(row) for row in csv.reader(lines[:_SNIFFED], delimiter=delimiter, skipinitialspace=True) if row]
+        if not counts or counts[0] < 2:
+            continue
+        score = counts[0] * sum(count == counts[0] for count in counts) / len(counts)
+        if score > most:
+            best, most = delimiter, score
+    return best
+
+
+def _header(path: Path, lines: list[str], delimiter: str, names: Sequence[str] | None) -> list[str]:
+    first = next((row for row in csv.reader(lines, delimiter=delimiter, skipinitialspace=True) if row), [])
+    if names is not None:
+        if len(names) != len(first):
+            raise InputError(f"{path} has {len(first)} columns, but {len(names)} names were given")
+        return [str(name) for name in names]
+    header = [name.strip() for name in first]
+    remedy = "if the file has no header line, give the names (names=[…]) or put a header line in"
+    if len(header) > 1 and all(_is_number(name) for name in header) and not all(name.isdigit() for name in header):
+        raise InputError(
+            f"{path}: the first line holds numbers ({', '.join(header[:4])}, …), not column names; {remedy}"
+        )
+    seen: dict[str, int] = {}
+    for place, name in enumerate(header, start=1):
+        if name in seen:
+            raise InputError(
+                f"{path}: the name {name!r} stands over columns {seen[name]} and {place}; "
+                f"give every column a name of its own ({remedy})"
+            )
+        seen[name] = place
+    return [name or f"unnamed: {place}" for place, name in enumerate(header)]
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
