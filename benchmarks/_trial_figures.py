@@ -277,7 +277,7 @@ def _generators(found: dict[str, Any]) -> str:
     if not found["n"]:
         return "No trial had a generator among its arms."
     where = found["best_where"]
-    shown = "it does on average" if found["gain"]["low"] > ROPE else "no table was found on which it clearly does"
+    shown = "on average it does" if found["gain"]["low"] > ROPE else "on average it does not"
     return (
         f"Does a GAN truly help? Over the trials here, {shown}. Best real gain of the generator arm over the best "
         f"plain arm in {found['n']} trials: "

@@ -189,7 +189,8 @@ def _judged(what: str, name: str, seed: int) -> dict[str, Any]:
         classical=CHANGES[name],
         classifier=PictureClassifier(**CNN),
         random_state=seed,
-        checkpoints=Path(tempfile.gettempdir()) / f"ganforge-{what.replace(' ', '-')}-{name}-{seed}",
+        checkpoints=Path(tempfile.gettempdir())
+        / f"ganforge-{what.replace(' ', '-')}-{name}-{seed}-{code_version(what)}",
     )
     return {
         "recommended": verdict.recommended,
