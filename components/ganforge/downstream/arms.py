@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ganforge.downstream.intervals import LEVEL, Interval, corrected_interval
+from ganforge.downstream.intervals import LEAST_FOLDS, LEVEL, Interval, corrected_interval
 from ganforge.downstream.posteriors import ROPE, SURE, Posterior, Prior, correlated_posterior, credible_interval
 from ganforge.errors import UnknownNameError
 
@@ -168,7 +168,8 @@ class Verdict:
     generator is held, and the one to use where no synthetic data may be."""
     outcome: str = ""
     """Of the synthetic arm spoken of against the plain arm in the seat: "helped", "no help", "undecided"
-    or "harmed"; "unlearned" where not even the best arm beats guessing; "" without a synthetic arm."""
+    or "harmed"; "unlearned" where nothing clearly beats guessing, and "none" is recommended; "" without a synthetic
+    arm."""
     lacking: int | None = None
     """Where undecided: about how many more of the class looked for would settle it; None where it cannot be said."""
     curves: dict[str, tuple[Curve, ...]] = field(default_factory=dict)
@@ -203,7 +204,9 @@ class Verdict:
 
     @property
     def harmful(self) -> tuple[str, ...]:
-        """The arms that are surely worse than nothing added."""
+        """The arms that are surely worse than nothing added; none where the folds are too few to tell."""
+        if len(self.arms[NONE].folds) < LEAST_FOLDS:
+            return ()
         posteriors = {name: arm.against_none for name, arm in self.arms.items()}
         return tuple(name for name, each in posteriors.items() if each is not None and each.worse >= self.sure)
 

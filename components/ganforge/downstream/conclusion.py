@@ -63,7 +63,8 @@ def conclude(
         adds_rows: arms beside the synthetic ones that add rows; ratios: of those that do.
         measures: by arm and name, further measures, one a fold.
 
-    Of fewer than `LEAST_FOLDS` folds no arm takes the seat of "none", and the outcome is "undecided" at most.
+    Of fewer than `LEAST_FOLDS` folds no arm takes the seat of "none", and the outcome is "undecided" at most. Where
+    neither the arm to recommend nor "none" clearly beats guessing, "none" is recommended.
 
     Raises `UnknownNameError` when "none" or a synthetic arm is not measured, `InputError` when "none" is not first.
     """
@@ -110,6 +111,10 @@ def conclude(
     posterior = None if best is None else draft.arms[best].against_seat
     helped = enough and posterior is not None and posterior.better >= sure
     recommended = best if best is not None and helped else seat
+    learned = any(beats(arms[name].folds, base_rate, test_to_train, level) for name in (recommended, NONE))
+    if not learned:  # which arm is the better guess is no reason to add rows
+        recommended = seat = NONE
+        draft = replace(draft, seat=seat, arms=_compared(draft, seat))
     lacking = None
     if posterior is not None:
         counted = n_rows if n_positive is None else n_positive
@@ -124,10 +129,10 @@ def conclude(
             posterior=posterior,
             sure=sure,
             lacking=lacking,
-            harmful=tuple(name for name in draft.harmful if enough and name not in (seat, best)),
+            harmful=tuple(name for name in draft.harmful if name not in (seat, best)),
             measure=measure,
             base_rate=base_rate,
-            learned=beats(arms[recommended].folds, base_rate, test_to_train, level),
+            learned=learned,
             what=what,
             counted=what if n_positive is None else "positives",
             folds=len(folds[NONE]),

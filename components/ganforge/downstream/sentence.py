@@ -69,11 +69,12 @@ def state(found: Finding) -> tuple[str, str]:
 
 
 def _outcome(found: Finding) -> str:
-    if not found.learned:
+    few = found.folds < LEAST_FOLDS
+    if not found.learned and not few:
         return "unlearned"
     if found.best is None or found.posterior is None:
         return ""
-    if found.folds < LEAST_FOLDS:
+    if few:
         return "undecided"
     if found.posterior.better >= found.sure:
         return "helped"
@@ -102,11 +103,7 @@ def _sentence(found: Finding, outcome: str) -> str:
             "which may be chance."
         )
     if outcome == "helped":
-        return (
-            f"Augment. {_capital(name)}'s {found.what} lift {_bare(seat, classifier)} from "
-            f"{_share(found.seat_arm.mean)} to {_share(found.best_arm.mean)} {measure}{_other_model(found)}"
-            f"{_lasting(found, span)}{_warning(found)}."
-        )
+        return f"Augment. {_gain(found, span)}{_warning(found)}."
     advice = _advice(found)
     change = f"{_capital(reached)}; {name}'s {found.what}{_other_model(found)} change that by {span}"
     if outcome == "harmed":
@@ -131,14 +128,24 @@ def _advice(found: Finding) -> str:
     return _ADVICE.get(found.seat, enough).format(what=found.what)
 
 
-def _lasting(found: Finding, span: str) -> str:
-    """The gain, which is less than the folds show where effects as large are rare."""
+def _gain(found: Finding, span: str) -> str:
+    """What was reached without and with the synthetic rows, and the gain, which is less than the folds show where
+    effects as large are rare. Where the two have different classifiers, no word makes the gain the rows' alone."""
+    assert found.best is not None
     assert found.best_arm is not None
     assert found.difference is not None
+    rows = f"{display_name(found.best)}'s {found.what}"
+    without, reached = _share(found.seat_arm.mean), _share(found.best_arm.mean)
+    plain = _bare(found.seat, found.seat_arm.classifier)
     shown = found.best_arm.mean - found.seat_arm.mean
-    if abs(shown - found.difference.mean) < 0.005:
-        return f", by {span}"
-    return f"; on new rows {span} is to be expected"
+    lasting = None if abs(shown - found.difference.mean) < 0.005 else f"; on new rows {span} is to be expected"
+    if found.best_arm.classifier == found.seat_arm.classifier:
+        gain = f"{_capital(rows)} lift {plain} from {without} to {reached} {found.measure}"
+        return gain + (lasting or f", by {span}")
+    model = found.best_arm.classifier.replace("-", " ")
+    beside = f"{plain} with nothing added" if found.seat == NONE else plain
+    gain = f"{_capital(model)} with {rows} reaches {reached} {found.measure}, {beside} {without}"
+    return gain + (lasting or f": a gain of {span}")
 
 
 def _other_model(found: Finding) -> str:
