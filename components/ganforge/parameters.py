@@ -28,3 +28,11 @@ def seed_of(random_state: object, *, resume: bool = False) -> int:
     if isinstance(random_state, bool) or not isinstance(random_state, numbers.Integral) or int(random_state) < 0:
         raise InputError(f"random_state={random_state!r}; give a whole number of at least 0, or None")
     return int(random_state)
+
+
+def spawned(seed: int, *path: int) -> int:
+    """A seed for one part of what `seed` seeds, below 2³¹; `path` says which, as `numpy.random.SeedSequence` spawns.
+
+    Not `seed + k`: that is the next seed's own, and the same rows would be drawn under both.
+    """
+    return int(np.random.SeedSequence(seed, spawn_key=path).generate_state(1)[0] >> 1)

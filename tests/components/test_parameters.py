@@ -1,7 +1,7 @@
 import pytest
 
 from ganforge.errors import InputError
-from ganforge.parameters import seed_of, whole
+from ganforge.parameters import seed_of, spawned, whole
 
 
 @pytest.mark.parametrize("value", [0, -1, 1.5, "3", None, True])
@@ -27,3 +27,10 @@ def test_no_random_state_draws_a_fresh_seed_and_cannot_be_resumed():
 def test_a_seed_is_a_whole_number(value):
     with pytest.raises(InputError, match="random_state="):
         seed_of(value)
+
+
+def test_the_parts_of_one_seed_are_not_those_of_the_next():
+    made = [spawned(seed, k) for seed in range(5) for k in range(5)]
+    assert len({*made, *range(10)}) == 35
+    assert spawned(3, 1) == spawned(3, 1) != spawned(3, 1, 0)
+    assert all(0 <= each < 2**31 for each in made)

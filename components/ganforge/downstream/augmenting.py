@@ -21,6 +21,7 @@ from ganforge.data.table import Table
 from ganforge.data.targets import binary_target
 from ganforge.downstream.leaks import MARK
 from ganforge.errors import InputError
+from ganforge.parameters import spawned
 from ganforge.quality.copies import exact_copies
 
 ATTEMPTS = 4
@@ -104,7 +105,7 @@ def _drawn(
     for attempt in range(ATTEMPTS):
         if lacking == 0:
             break
-        drawn = model.sample(lacking, condition=condition, random_state=seed + attempt)
+        drawn = model.sample(lacking, condition=condition, random_state=spawned(seed, attempt) if attempt else seed)
         copied = exact_copies(drawn, real.frame, schema=real.schema)
         fresh = drawn.loc[~np.asarray(copied)]
         if len(fresh):

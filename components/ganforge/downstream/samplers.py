@@ -29,6 +29,7 @@ from sklearn.utils.validation import validate_data
 from ganforge.data.identifiers import numbered_anew
 from ganforge.data.table import Table
 from ganforge.errors import GanforgeWarning, InputError
+from ganforge.parameters import spawned
 from ganforge.quality.copies import exact_copies
 
 TRIES = 20
@@ -96,7 +97,7 @@ class SynthesizerSampler(BaseOverSampler):
         table = Table.of(frame, schema={**(kinds or {}), target: "categorical"}, source="the rows to resample")
         self.synthesizer_ = self._unfitted(seed).fit(table)
         made = [
-            self._new_rows(table, {target: classes[label]}, count, seed + k)
+            self._new_rows(table, {target: classes[label]}, count, spawned(seed, k))
             for k, (label, count) in enumerate(wanted.items())
             if count
         ]
@@ -120,7 +121,7 @@ class SynthesizerSampler(BaseOverSampler):
             lacking = count - sum(map(len, kept))
             if not lacking:
                 break
-            made = self.synthesizer_.sample(lacking, condition=condition, random_state=(seed + 7_919 * k) % _MOST)
+            made = self.synthesizer_.sample(lacking, condition=condition, random_state=spawned(seed, k))
             copied = exact_copies(made, table.frame, schema=table.schema)
             self.copies_dropped_ += int(copied.sum())
             kept.append(made[~copied])

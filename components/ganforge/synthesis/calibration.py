@@ -29,6 +29,7 @@ from torch import Tensor
 from ganforge.data.layout import Layout
 from ganforge.gans.ctgan import ConditionedLinear, Conditions, CTGANGame
 from ganforge.synthesis.bank import ConditionBank
+from ganforge.training.matmul import exact_products
 
 ROWS = 40_000  # generated in each round, over all conditions, at most
 _FEWEST_ROWS, _TIMES = 4_096, 10  # a shorter table needs fewer: ten times its own rows, whose shares are unsurer by far
@@ -46,6 +47,7 @@ _ROUNDS = 4
 
 
 @torch.no_grad()
+@exact_products()
 def calibrate_shares(game: CTGANGame, codes: Tensor, bank: ConditionBank, *, seed: int) -> None:
     """Move the last layer's offsets until each column has, under each condition, the shares it has in `codes`.
 

@@ -28,7 +28,7 @@ from ganforge.data.streams import StreamedTable, learn_codec
 from ganforge.data.table import Table
 from ganforge.errors import GanforgeWarning, InputError, UnsuitableDataError
 from ganforge.gans.ctgan import ConditionalBatches, Conditions, CTGANGame, check_pac
-from ganforge.parameters import seed_of, whole
+from ganforge.parameters import seed_of, spawned, whole
 from ganforge.synthesis.bank import ConditionBank
 from ganforge.synthesis.base import Synthesizer, as_table, collected_notices, fingerprint, marked
 from ganforge.synthesis.conditions import BALANCED, request
@@ -265,7 +265,7 @@ class CTGAN(Synthesizer):
             frame, generated = self.codec_.decode((drawn.scalars, drawn.codes)), drawn.drawn
         else:
             frame, generated = keep_constraints(
-                self.constrained_, self.codec_, drawn, lambda k: drawer.draw(asked, seed=seed + k)
+                self.constrained_, self.codec_, drawn, lambda k: drawer.draw(asked, seed=spawned(seed, k))
             )
         self.draws_a_row_ = generated / asked.n
         return marked(frame)

@@ -18,6 +18,7 @@ from ganforge.synthesis.bank import ConditionBank
 from ganforge.synthesis.conditions import Request
 from ganforge.synthesis.quantiles import QUANTILES, QuantileMaps
 from ganforge.synthesis.ranges import Range
+from ganforge.training.matmul import exact_products
 
 CHUNK = 8_192  # rows generated at a time: about 50 MB of activations at Adult's width
 PATIENCE = 50  # rows drawn for each row asked for, before a condition is given up
@@ -58,6 +59,7 @@ class Drawer:
         self.at_once: float | None = None
         self.steps = ladder(weights, game.conditions) if game.conditions.width else None
 
+    @exact_products()
     def draw(self, asked: Request, *, seed: int) -> Drawn:
         """Rows that obey; the same ones for the same seed.
 

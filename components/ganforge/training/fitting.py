@@ -55,7 +55,8 @@ def fit(
     steps
         Real batches in all phases together.
     seed
-        Every random number is a function of (seed, rank, step): on one CPU, same seed, same weights.
+        Every random number is a function of (seed, rank, step): on one CPU, same seed, same weights, as long as both
+        multiply alike (`TrainerOptions.matmul`).
     log_every
         Steps between two entries of the history and calls of `on_progress`; a NaN is found this late at most.
     monitor

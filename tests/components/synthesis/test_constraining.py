@@ -69,6 +69,16 @@ def test_conditions_go_together_with_them_but_not_on_what_is_made(model):
         model.sample(10, condition={"gross": ">5"})
 
 
+def test_neighbouring_seeds_share_no_row_that_was_drawn_again(contracts):
+    """Two chained inequalities and the one they imply: the last is left to rejection."""
+    rng = np.random.default_rng(1)
+    frame = pd.DataFrame(np.sort(rng.gamma(2, 100, (400, 3)), axis=1), columns=["a", "b", "c"])
+    model = quick(["a <= b", "a <= c", "b <= c"]).fit(frame)
+    with pytest.warns(GanforgeWarning, match="drawn again"):
+        first, second = [model.sample(200, random_state=seed) for seed in (0, 1)]
+    assert not set(first.itertuples(index=False)) & set(second.itertuples(index=False))
+
+
 def test_what_is_left_to_rejection_holds_too_and_its_rate_is_told(contracts, monkeypatch):
     frame = contracts.dropna().reset_index(drop=True)
     model = quick([*MADE, "paid <= gross"]).fit(frame)

@@ -13,6 +13,7 @@ from ganforge.data.codec import Codec
 from ganforge.data.table import Table
 from ganforge.data.toy import toy_payments
 from ganforge.errors import InputError, InterruptedRunError
+from ganforge.gans.conditional_batches import STRETCH
 from ganforge.gans.ctgan import ConditionalBatches, Conditions, CTGANGame
 from ganforge.synthesis.ctgan import CTGAN
 from ganforge.synthesis.defaults import default_steps
@@ -105,9 +106,8 @@ def test_a_small_table_is_not_starved():
 
 
 def test_no_python_loop_draws_a_batch(payments):
-    def calls(size: int) -> int:
-        drawn, count = batches(payments, size), 0
-        drawn.draw(0, seed=0)  # what is looked up once, by whichever draw comes first
+    def calls(call) -> int:
+        count = 0
 
         def counted(frame, event, argument):
             nonlocal count
@@ -115,12 +115,19 @@ def test_no_python_loop_draws_a_batch(payments):
 
         sys.setprofile(counted)
         try:
-            drawn.draw(0, seed=0)
+            call()
         finally:
             sys.setprofile(None)
         return count
 
-    assert calls(1_000) == calls(10)
+    def of_a_draw(size: int) -> int:
+        drawn = batches(payments, size)
+        drawn.draw(0, seed=0)  # what is looked up once, by whichever draw comes first
+        kept, fresh = (calls(lambda step=step: drawn.draw(step, seed=0)) for step in (1, STRETCH))
+        assert fresh > kept  # the first step of a stretch draws the rows of all
+        return fresh
+
+    assert of_a_draw(1_000) == of_a_draw(10)
 
 
 def test_no_pickle_is_saved(model, tmp_path):

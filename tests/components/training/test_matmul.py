@@ -11,7 +11,16 @@ from toy_games import RingGame, ring_points
 
 from ganforge.errors import InputError
 from ganforge.training import Monitor, TensorBatches, TrainerOptions, fit
-from ganforge.training.matmul import SETTINGS, Setting, Tried, fastest, matmul_precision, try_settings
+from ganforge.training.matmul import (
+    EXACT,
+    SETTINGS,
+    Setting,
+    Tried,
+    exact_products,
+    fastest,
+    matmul_precision,
+    try_settings,
+)
 
 CPU = torch.device("cpu")
 
@@ -65,6 +74,20 @@ def test_what_is_chosen_by_itself_is_float32() -> None:
         assert ((x @ weight - exact).norm() / exact.norm()).item() < 5e-6
     with matmul_precision("auto", game, rows=50, device=CPU) as again:
         assert again == chosen  # two runs of a process multiply alike
+
+
+def test_rows_of_one_seed_are_multiplied_alike_and_in_float32() -> None:
+    tried = try_settings(512, 256, 256)
+    exact = tried["medium"].error <= EXACT * tried["highest"].error
+    with exact_products():
+        assert torch.get_float32_matmul_precision() == ("medium" if exact else "highest")
+    assert torch.get_float32_matmul_precision() == "highest"
+    torch.set_float32_matmul_precision("high")
+    try:
+        with exact_products():  # a caller who has chosen is left alone
+            assert torch.get_float32_matmul_precision() == "high"
+    finally:
+        torch.set_float32_matmul_precision("highest")
 
 
 def test_a_run_goes_on_as_it_began_where_that_is_exact() -> None:
