@@ -300,12 +300,7 @@ def _refuse_stamped(path: Path, *, marked: bool) -> None:
     from ganforge.downstream.leaks import MARK
     from ganforge_pipelines.lineage import stamps
 
-    beside = stamps.beside(path)
-    try:
-        told = stamps.read_stamp(path)
-    except InputError as error:
-        remedy = f"; where its rows are real, remove {beside}" if beside.is_file() else ""
-        raise InputError(f"{error}{remedy}") from error
+    told = stamps.read_stamp(path)
     made = (told or {}).get("synthetic")
     if told is None or not made or (marked and made["which"] == MARK):
         return
@@ -324,16 +319,22 @@ def _bars(speaker: Speaker) -> Any:
 
 
 def _tell(speaker: Speaker, verdict: Verdict) -> None:
+    from ganforge.downstream.arms import NONE
     from ganforge.downstream.sentence import display_name
 
+    against = {"better than none": {name: arm.p_better_than_none for name, arm in verdict.arms.items()}}
+    if verdict.seat != NONE:  # a generator is held against this arm, however much better than none it may be
+        against[f"than {display_name(verdict.seat)}"] = {
+            name: arm.p_better_than_seat if arm.synthetic else None for name, arm in verdict.arms.items()
+        }
     speaker.table(
         None,
-        ["arm", verdict.measure, "better than none", "classifier", "ratio"],
+        ["arm", verdict.measure, *against, "classifier", "ratio"],
         [
             (
                 f"{display_name(name)}{'  ←' if name == verdict.recommended else ''}",
                 f"{arm.mean:.3f}",
-                "" if arm.p_better_than_none is None else _probable(arm.p_better_than_none),
+                *("" if each[name] is None else _probable(each[name]) for each in against.values()),
                 arm.classifier,
                 "" if arm.ratio is None else f"{arm.ratio:g}",
             )

@@ -126,7 +126,8 @@ def beside(path: str | Path) -> Path:
 def read_stamp(path: str | Path) -> dict[str, Any] | None:
     """The stamp in a file or beside it; None where there is none.
 
-    Raises `InputError` where what lies beside it is the stamp of another file.
+    Raises `InputError` where what lies beside it is the stamp of another file, or none; it says what to do if the rows
+    are real.
     """
     path = Path(path)
     if path.suffix.lower() == ".parquet" and path.is_file():
@@ -141,11 +142,15 @@ def read_stamp(path: str | Path) -> dict[str, Any] | None:
             return _parsed(text.decode("utf-8", errors="replace"), path)
     if path.suffix.lower() == ".npz" and path.is_file() and (inside := _in_npz(path)) is not None:
         return _parsed(inside, path)
-    told = _read(beside(path))
+    otherwise = f"where its rows are real, remove {beside(path)}"
+    try:
+        told = _read(beside(path))
+    except InputError as error:
+        raise InputError(f"{error}; {otherwise}") from error
     if told is not None and told.get("sha256") != sha256_tree(path):
         raise InputError(
             f"{beside(path)} is not of {path} as it is now: one of them was altered; sample again, or look for the "
-            "file by its hash in its workspace"
+            f"file by its hash in its workspace; {otherwise}"
         )
     return told
 
@@ -153,11 +158,9 @@ def read_stamp(path: str | Path) -> dict[str, Any] | None:
 def refuse_stamped(path: str | Path, name: str) -> None:
     """Raise `InputError` where the file says of itself, or the one beside it does, that none of its rows is real.
 
-    Of a file in which some are, the column that marks the others tells, see `downstream.leaks`."""
-    try:
-        told = read_stamp(path)
-    except InputError:  # of another file, or of another version: it says nothing of these rows
-        return
+    So it does where the one beside it is of other rows: a file of synthetic ones that was opened and saved anew is no
+    more real for it. Of a file in which some are, the column that marks the others tells, see `downstream.leaks`."""
+    told = read_stamp(path)
     if told is not None and told["synthetic"]["which"] == ALL:
         raise InputError(
             f"{name}: all {told['rows']:,} rows are synthetic, made by {told['made_by']}; what holds for real rows can "

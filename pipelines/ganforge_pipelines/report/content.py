@@ -108,6 +108,8 @@ class FraudReport(Report):
     """What the positives are called: "frauds"."""
     classifier: str = ""
     arms: tuple[Arm, ...] = ()
+    seat: str = ""
+    """The plain arm that a generator is held against; empty where that is nothing added."""
     rope: float | None = None
     """Half the width of the region of practical equivalence, in the measure: what nobody would act on."""
     negatives_a_fold: int | None = None
@@ -148,6 +150,8 @@ class ImagesReport(Report):
     """What guessing the commonest class reaches."""
     classifier: str = ""
     arms: tuple[Arm, ...] = ()
+    seat: str = ""
+    """The plain arm that a generator is held against; empty where that is nothing added."""
     rope: float | None = None
     """Half the width of the region of practical equivalence, a share."""
     gates: tuple[GateLine, ...] = ()

@@ -58,6 +58,8 @@ class Arm:
     """P(better than the arm "none" by more than the region of practical equivalence); with the next two 1 in all."""
     equivalent: float | None = None
     worse: float | None = None
+    better_than_seat: float | None = None
+    """Likewise than the arm in the seat, of an arm with a generator where that is another one than "none"."""
     measures: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     """Further measures by name, a value a fold that defines it: "recall_at_fpr_0.001", "precision_at_100", …"""
 

@@ -44,7 +44,9 @@ def arms_table(content: FraudReport | ImagesReport) -> Table:
     )
     known = any(arm.better is not None for arm in ordered)
     if known:
-        note += f" Better, alike, worse: how probable each is{_alike(content.rope, shares=shares)}."
+        note += f" Better, alike, worse than nothing added: how probable each is{_alike(content.rope, shares=shares)}."
+    if content.seat:
+        note += _held_against(content.seat, [arm for arm in ordered if arm.better_than_seat is not None])
     return _only_filled(
         title="The same in numbers",
         head=(
@@ -64,6 +66,17 @@ def arms_table(content: FraudReport | ImagesReport) -> Table:
         strong=[place for place, arm in enumerate(ordered) if arm.recommended],
         note=note,
     )
+
+
+def _held_against(seat: str, generating: Sequence[Arm]) -> str:
+    """What decides for or against a generator where an arm without one is better than nothing added."""
+    seat = wording.clean(seat, longest=40)
+    found = ", ".join(
+        f"{wording.clean(arm.name, longest=40)} is with {wording.probability(arm.better_than_seat)}"
+        for arm in generating
+        if arm.better_than_seat is not None
+    )
+    return f" What a generator has to be better than is {seat}, the simplest arm that is enough: {found}."
 
 
 def _alike(rope: float | None, *, shares: bool) -> str:

@@ -98,6 +98,7 @@ def arms(verdict: Mapping[str, Any]) -> tuple[Arm, ...]:
             recommended=name == verdict["recommended"],
             model=_model(each) if len({arm["classifier"] for arm in verdict["arms"].values()}) > 1 else "",
             **_probabilities(each.get("against_none")),
+            better_than_seat=each["against_seat"]["better"] if each["synthetic"] and seat(verdict) else None,
             measures={
                 measure: tuple(value for value in one["folds"] if value is not None)
                 for measure, one in each.get("measures", {}).items()
@@ -105,6 +106,11 @@ def arms(verdict: Mapping[str, Any]) -> tuple[Arm, ...]:
         )
         for name, each in verdict["arms"].items()
     )
+
+
+def seat(verdict: Mapping[str, Any]) -> str:
+    """What the report calls the plain arm that a generator is held against; empty where that is nothing added."""
+    return "" if verdict["seat"] == "none" else display_name(verdict["seat"])
 
 
 def _model(arm: Mapping[str, Any]) -> str:

@@ -18,7 +18,7 @@ from ganforge_pipelines.report.evidence import CostCurve, Reliability
 from ganforge_pipelines.report.parts import Figure
 from ganforge_pipelines.stages.context import StageContext
 from ganforge_pipelines.stages.gating import followed
-from ganforge_pipelines.stages.reporting import arms, common, finish, judged_shorter, longer
+from ganforge_pipelines.stages.reporting import arms, common, finish, judged_shorter, longer, seat
 from ganforge_pipelines.stages.reporting_rows import shown_rows
 from ganforge_pipelines.stages.tables import positives, read_part
 
@@ -48,6 +48,7 @@ def report(context: StageContext) -> str:
         positive=f"rows with {facts['positive']}",
         classifier=verdict["classifier"],
         arms=arms(verdict),
+        seat=seat(verdict),
         rope=verdict["rope"],
         cost=_cost(test, facts),
         negatives_a_fold=_a_fold(verdict, verdict["n_rows"] - verdict["n_positive"]),
@@ -88,6 +89,8 @@ def _what_to_do(verdict: Mapping[str, Any]) -> str:
     recommended, name = verdict["recommended"], display_name(verdict["recommended"])
     if verdict["arms"][recommended]["synthetic"]:
         return "Use the rows of synthetic.parquet in training, beside the real ones; the model registered here does."
+    if verdict["outcome"] == "unlearned":
+        return "Leave the model aside: no arm is clearly better than guessing. Look for what tells the classes apart."
     if recommended == "none":
         return "Nothing to change: train on the real rows as they are."
     if verdict["arms"][recommended]["adds_rows"]:
@@ -156,7 +159,10 @@ def _figures(verdict: Mapping[str, Any], test: Mapping[str, Any], *, later: bool
     if changed is not None:
         difference, sure = arms[changed]["difference"], arms[changed]["against_none"]
         enough = wording.margin(verdict["rope"])
-        note = f"with {difference['level']:.0%} probability; better by more than {enough}: {sure['better']:.0%}"
+        note = (
+            f"against nothing added, with {difference['level']:.0%} probability; better by more than {enough}: "
+            f"{sure['better']:.0%}"
+        )
         figures.append(
             Figure(
                 label=f"change by {display_name(changed)}{chr(39) + 's rows' if arms[changed]['synthetic'] else ''}",

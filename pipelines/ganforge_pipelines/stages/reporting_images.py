@@ -27,7 +27,7 @@ from ganforge_pipelines.stages.budget import wilson
 from ganforge_pipelines.stages.context import StageContext
 from ganforge_pipelines.stages.gating import followed
 from ganforge_pipelines.stages.pictures import labels_of, read_part
-from ganforge_pipelines.stages.reporting import arms, common, finish, judged_shorter, longer
+from ganforge_pipelines.stages.reporting import arms, common, finish, judged_shorter, longer, seat
 from ganforge_pipelines.stages.reporting_quality import distances, gate_lines, others
 
 SHOWN = 10
@@ -54,6 +54,7 @@ def report(context: StageContext) -> str:
         base_rate=verdict["base_rate"],
         classifier=verdict["classifier"],
         arms=arms(verdict),
+        seat=seat(verdict),
         rope=verdict["rope"],
         distances=distances(quality, what="picture", axis="grey levels a pixel from the nearest trained on"),
         gates=gate_lines(quality),
@@ -97,6 +98,8 @@ def _what_to_do(verdict: Mapping[str, Any]) -> str:
     recommended = verdict["recommended"]
     if verdict["arms"][recommended]["synthetic"]:
         return "Use the pictures of synthetic.npz in training, beside the real ones; the model registered here does."
+    if verdict["outcome"] == "unlearned":
+        return "Leave the model aside: no arm is clearly better than guessing. Look for what tells the classes apart."
     if recommended == "none":
         return "Nothing to change: train on the real pictures as they are."
     arm = PictureArm.from_json(verdict["arms"][recommended]["details"]["training"])
@@ -141,7 +144,8 @@ def _figures(verdict: Mapping[str, Any], sampled: Mapping[str, Any], test: Mappi
                 low=difference["low"],
                 high=difference["high"],
                 unit="points",
-                note=f"with {difference['level']:.0%} probability; better by more than {enough}: {sure['better']:.0%}",
+                note=f"against nothing added, with {difference['level']:.0%} probability; better by more than "
+                f"{enough}: {sure['better']:.0%}",
             )
         )
     note = f"in {len(none['folds'])} folds; {sampled['obedience']:.0%} of the generated ones show what was asked for"

@@ -68,7 +68,10 @@ def test_a_file_without_a_real_row_is_refused_as_data(tmp_path):
             InputError, match=r"mine: all 3 rows are synthetic, made by ganforge sample; .* give the data"
         ):
             stamps.refuse_stamped(tmp_path / name, "mine")
-    (tmp_path / "a.csv").write_text("amount,is_fraud\n9,1\n")  # the stamp beside it is of other rows now
+    (tmp_path / "a.csv").write_text("amount,is_fraud\n9.0,1\n")  # as a spreadsheet saves it, or real rows in its place
+    with pytest.raises(InputError, match=r"not of .*a\.csv as it is now: .*where its rows are real, remove .*a\.csv\."):
+        stamps.refuse_stamped(tmp_path / "a.csv", "mine")
+    stamps.beside(tmp_path / "a.csv").unlink()
     stamps.refuse_stamped(tmp_path / "a.csv", "mine")
     marked = {**TOLD, "synthetic": {**TOLD["synthetic"], "which": "made"}}  # some are real: the column tells which
     stamps.write_stamped(FRAME, tmp_path / "b.parquet", marked)

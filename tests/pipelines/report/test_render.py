@@ -203,6 +203,19 @@ def test_parts_that_are_empty_leave_no_gap(fraud, images, anomalies):
     assert "AUROC" not in unlabelled
 
 
+def test_what_a_generator_has_to_beat_is_named_where_it_is_not_nothing(fraud):
+    """CTGAN's rows may be surely better than nothing added, and still not be recommended."""
+    arms = (
+        Arm(name="none", mean=0.71),
+        Arm(name="class weights", mean=0.81, recommended=True, better=0.99, equivalent=0.01, worse=0.0),
+        Arm(name="CTGAN", mean=0.8, synthetic=True, better=0.99, equivalent=0.01, worse=0.0, better_than_seat=0.04),
+    )
+    told = Page(render(fraud(arms=arms, seat="class weights"))).text()
+    assert "has to be better than is class weights, the simplest arm that is enough" in told
+    assert "CTGAN is with a probability of .04" in told
+    assert "has to be better than" not in Page(render(fraud())).text()
+
+
 def test_real_rows_and_pictures_need_show_rows(anomalies, images):
     row = OddRow(row=7, score=1.0, values={"iban": "DE02120300000000202051"})
     with pytest.raises(InputError, match="show-rows"):
