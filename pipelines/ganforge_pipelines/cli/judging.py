@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import shlex
 import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -187,7 +189,7 @@ class _Asked:
         from ganforge.downstream.verdict import judge as judge_table
 
         done = total = 0
-        with _bars(speaker) as bars:
+        with self._alone(), _bars(speaker) as bars:
 
             def show(now: int, of: int, label: str) -> None:
                 nonlocal done, total
@@ -222,7 +224,7 @@ class _Asked:
         chosen = verdict.arms[arm]
         assert chosen.ratio is not None, "an arm that adds rows has a ratio"
         checkpoints = self.kept / f"{arm}-{table.fingerprint[:12]}-{self.seed or 0}-{self.steps}"
-        with speaker.training_bar(arm) as on_progress:
+        with self._alone(), speaker.training_bar(arm) as on_progress:
             made = augmented(
                 table,
                 self.target,
@@ -237,6 +239,20 @@ class _Asked:
             )
         shutil.rmtree(checkpoints, ignore_errors=True)
         return made
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Keep another process out of `kept`, where it would clear away what this one is at."""
+        from ganforge_pipelines.workspace.lock import hold
+
+        lock = self.kept / "lock"
+        what, remedy = str(self.kept), "wait for it, or judge in another folder"
+        with hold(lock, wait=False, what=what, remedy=remedy):
+            try:
+                yield
+            finally:
+                if [*self.kept.iterdir()] == [lock]:  # nothing was kept
+                    shutil.rmtree(self.kept)
 
     def origin(self, made: Any, verdict: Verdict, arm: str) -> dict[str, Any]:
         """Where the rows of the file come from: the real ones from the data, the marked ones from the arm."""
@@ -313,8 +329,6 @@ def _refuse_stamped(path: Path, *, marked: bool) -> None:
 
 
 def _bars(speaker: Speaker) -> Any:
-    import contextlib
-
     return contextlib.nullcontext() if speaker.quiet else Bars(time_left=False)  # the judge counts it arm by arm
 
 

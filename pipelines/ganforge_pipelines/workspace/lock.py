@@ -24,6 +24,7 @@ from ganforge.errors import WorkspaceBusyError
 _HELD: dict[Path, tuple[int, int]] = {}
 """Lock file → (process, how often it was taken in it): taking it again inside the same process is free."""
 _GUARD = threading.Lock()
+_REMEDY = "wait for it (`--wait` does), or use another workspace (`ganforge init DIR`)"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,8 +41,10 @@ class Holder:
 
 
 @contextlib.contextmanager
-def hold(path: Path, *, wait: bool) -> Iterator[None]:
+def hold(path: Path, *, wait: bool, what: str = "", remedy: str = "") -> Iterator[None]:
     """Hold the lock file `path` for the time of the block.
+
+    what, remedy: what another process has in use, and what to do; those of a workspace by default.
 
     Raises `WorkspaceBusyError`, naming the holder, when another process has it and `wait` is false.
     """
@@ -61,7 +64,7 @@ def hold(path: Path, *, wait: bool) -> Iterator[None]:
         return
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a+", encoding="utf-8") as file:
-        _take(file, path, wait=wait)
+        _take(file, wait=wait, what=what or str(path.parent.parent), remedy=remedy or _REMEDY)
         _sign(file)
         with _GUARD:
             _HELD[path] = (os.getpid(), 1)
@@ -89,15 +92,12 @@ def holder(path: Path) -> Holder | None:
     return None
 
 
-def _take(file: IO[str], path: Path, *, wait: bool) -> None:
+def _take(file: IO[str], *, wait: bool, what: str, remedy: str) -> None:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         if not wait:
-            raise WorkspaceBusyError(
-                f"{path.parent.parent} is in use by {_read(file) or 'another process'}; "
-                "wait for it (`--wait` does), or use another workspace (`ganforge init DIR`)"
-            ) from None
+            raise WorkspaceBusyError(f"{what} is in use by {_read(file) or 'another process'}; {remedy}") from None
         fcntl.flock(file, fcntl.LOCK_EX)
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from io import StringIO
 
 import numpy as np
@@ -82,7 +84,7 @@ def test_the_time_left_stays_while_a_fit_takes_minutes(monkeypatch):
 
 def test_the_same_command_goes_on_from_what_is_kept(payments, cli, tmp_path):
     once = cli("judge", "payments.csv", *FAST, "--json", "-")
-    kept = sorted(each.name for each in (tmp_path / ".payments.csv.is_fraud.judge").iterdir())
+    kept = sorted(each.name for each in (tmp_path / ".payments.csv.is_fraud.judge").glob("*.json"))
     assert len(kept) == 15  # five arms that train, three folds
     before = {name: (tmp_path / ".payments.csv.is_fraud.judge" / name).stat().st_mtime_ns for name in kept}
     again = cli("judge", "payments.csv", *FAST, "--json", "-")
@@ -182,6 +184,31 @@ def test_pictures_are_sent_where_they_are_judged(tmp_path, cli):
     done = cli("judge", tmp_path / "pictures.npz", *FAST)
     assert done.code == 2
     assert "ganforge run images" in done.err
+
+
+HOLD = """
+import sys
+from pathlib import Path
+from ganforge_pipelines.workspace.lock import hold
+with hold(Path(sys.argv[1]), wait=True):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_two_at_once_do_not_clear_away_what_the_other_is_at(payments, cli, tmp_path):
+    lock = tmp_path / ".payments.csv.is_fraud.judge" / "lock"
+    other = subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(lock)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    with other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "held\n"
+        done = cli("judge", "payments.csv", *FAST)
+        assert done.code == 2
+        assert f".payments.csv.is_fraud.judge is in use by process {other.pid}" in done.err
+        other.communicate()
+    assert cli("judge", "payments.csv", *FAST).code == 0
 
 
 def test_ctrl_c_says_what_is_kept_and_that_the_same_command_goes_on(payments, cli, monkeypatch):
