@@ -348,7 +348,7 @@ def _tell(speaker: Speaker, verdict: Verdict) -> None:
             (
                 f"{display_name(name)}{'  ←' if name == verdict.recommended else ''}",
                 f"{arm.mean:.3f}",
-                *("" if each[name] is None else _probable(each[name]) for each in against.values()),
+                *(_probable(each[name]) for each in against.values()),
                 arm.classifier,
                 "" if arm.ratio is None else f"{arm.ratio:g}",
             )
@@ -359,7 +359,9 @@ def _tell(speaker: Speaker, verdict: Verdict) -> None:
     speaker.say(verdict.sentence)
 
 
-def _probable(p: float) -> str:
+def _probable(p: float | None) -> str:
+    if p is None:
+        return ""
     return "P < 0.01" if p < 0.01 else "P > 0.99" if p > 0.99 else f"P = {p:.2f}"
 
 
