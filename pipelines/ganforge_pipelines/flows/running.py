@@ -194,6 +194,8 @@ def _there(path: str | Path) -> Path:
     found = Path(path).expanduser()
     if not found.exists():
         raise InputError(f"no such file or folder: {path}")
+    if ".." in found.parts:  # `../payments.csv` would seem to lie in the folder that it leaves
+        return found.resolve()
     return found.absolute()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import json
+import os
 import re
 import shlex
 import shutil
@@ -201,12 +202,14 @@ def test_a_dvc_stage_in_between_is_kept_too(first):
     assert Manifest.read(workspace.path("work/fraud/sample")) == made
 
 
-def test_data_from_outside_are_versioned_beside_the_workspaces_own(first, tmp_path):
+def test_data_from_outside_are_versioned_beside_the_workspaces_own(first, tmp_path, monkeypatch):
+    """Named as people name it, from within the workspace."""
     workspace, _, _ = first
+    monkeypatch.chdir(workspace.root)
     own = (workspace.root / "data/payments.csv").read_bytes()
     frame = pd.read_csv(workspace.root / "data/payments.csv").rename(columns={"is_fraud": "Class"})
     frame.iloc[::-1].to_csv(tmp_path / "theirs.csv", index=False)
-    done = run_flow("fraud", workspace, data=tmp_path / "theirs.csv", options={"target": "Class"})
+    done = run_flow("fraud", workspace, data=os.path.relpath(tmp_path / "theirs.csv"), options={"target": "Class"})
     assert done.answer["data"][0]["path"].startswith("inputs/theirs-")
     assert (workspace.root / (done.answer["data"][0]["path"] + ".dvc")).is_file()
     assert (workspace.root / "data/payments.csv").read_bytes() == own
