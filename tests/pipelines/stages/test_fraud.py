@@ -16,10 +16,12 @@ from ganforge.downstream import verdict
 from ganforge.downstream.augmenting import rows_wanted
 from ganforge.downstream.leaks import MARK
 from ganforge.errors import GanforgeWarning, InputError, UnsuitableDataError
+from ganforge.synthesis.ctgan import CTGAN
 from ganforge_pipelines.lineage import stamps
 from ganforge_pipelines.stages import fraud
 from ganforge_pipelines.stages.models import judged_steps
 from ganforge_pipelines.stages.running import run_stage
+from ganforge_pipelines.stages.tables import read_part
 
 pytestmark = pytest.mark.filterwarnings("default::ganforge.errors.GanforgeWarning")
 
@@ -56,6 +58,21 @@ def test_the_days_of_the_gap_lie_between_the_parts(workspace):
     train, test = (pd.read_parquet(workspace.path(f"work/fraud/prepare/{part}.parquet")) for part in ("train", "test"))
     assert test["at"].min() - train["at"].max() == 37 * 3_600.0  # the first hour more than a day and a half before
     assert facts["split"]["train"] == 300 - 36  # an hour a row
+
+
+def test_no_synthetic_row_has_the_identifier_of_a_real_one(workspace):
+    """Numbers and texts that rise with time: the rows held out have the largest."""
+    numbers = np.arange(400)[::-1]
+    write(workspace, later_first(payment_id=numbers + 1_000, voucher=[f"V-{each:05d}" for each in numbers]))
+    asked = {"prepare.time": "at", "sample.rows": 30}
+    facts = run(workspace, "prepare", **asked)
+    real = read_part(workspace.path("work/fraud/prepare/train.parquet"), facts)
+    assert real.frame["payment_id"].max() < 1_399
+    CTGAN(steps=1, batch_size=20).fit(real).save(workspace.path("work/fraud/train/generator"))
+    run(workspace, "sample", **asked)
+    synthetic = pd.read_parquet(workspace.path("work/fraud/sample/synthetic.parquet"))
+    assert synthetic["payment_id"].tolist() == list(range(1_400, 1_430))
+    assert synthetic["voucher"].tolist() == [f"V-{each:05d}" for each in range(400, 430)]
 
 
 class Asked(Exception):
@@ -242,8 +259,6 @@ def test_the_judge_adds_as_many_rows_as_are_registered(rows):
 
 
 def test_a_generator_judged_on_fewer_steps_is_told():
-    from ganforge.synthesis.ctgan import CTGAN
-
     with pytest.warns(GanforgeWarning, match="trained for 300 of 1,200 steps"):
         told = judged_steps(CTGAN(steps=300), {"kind": "ctgan", "steps": 1200})
     assert told == {"judged": 300, "registered": 1200}
