@@ -18,6 +18,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from ganforge.catalog import CATALOG, load_model
 from ganforge.data.constraints import read_constraints
@@ -27,6 +28,7 @@ from ganforge.data.table import Table
 from ganforge.data.targets import binary_target, with_discrete
 from ganforge.downstream.augmenting import rows_wanted, synthetic_positives
 from ganforge.downstream.features import clock_columns
+from ganforge.downstream.resampling import joined
 from ganforge.errors import GanforgeWarning, InputError, UnsuitableDataError
 from ganforge_pipelines.lineage.stamps import ALL, generator_of, stamp, write_origin, write_stamped
 from ganforge_pipelines.stages.context import StageContext, StageProgress, data_told
@@ -133,18 +135,25 @@ def _split(
     table: Table, positive: np.ndarray, own: Any, leave_out: list[str], *, seed: int
 ) -> tuple[np.ndarray, np.ndarray, str]:
     share = own["test_share"]
-    if own["group"] is not None:
-        entity = table.column(own["group"], "group column").to_numpy()
-        train, test = entity_split(entity, test_share=share, random_state=seed)
-        return train, test, f"by {own['group']}"
-    if own["time"] is not None:
+    if own["group"] is None and own["time"] is not None:
         left = [*leave_out, own["target"]]
         train, test = split_by_time(table, own["time"], leave_out=left, test_share=share, gap=own["gap"])
         return train, test, f"by {own['time']}" + (f", {own['gap']:g} days apart" if own["gap"] else "")
     left_out = [each for each in leave_out if each in table.schema]
-    groups = twin_groups(table, leave_out=[*left_out, own["target"]])
-    train, test = stratified_split(positive, test_share=share, random_state=seed, groups=groups)
-    return train, test, "at random"
+    twins = twin_groups(table, leave_out=[*left_out, own["target"]])
+    if own["group"] is None:
+        train, test = stratified_split(positive, test_share=share, random_state=seed, groups=twins)
+        return train, test, "at random"
+    entity = pd.factorize(table.column(own["group"], "group column"), use_na_sentinel=False)[0]
+    # Customers that have a row in common are on one side, as they are in the judge's folds.
+    together = joined(entity, twins)
+    if not together.any():
+        raise UnsuitableDataError(
+            f"{own['data']}: all values of {own['group']!r} hang together by rows that two of them have in common, so "
+            "none can be held out; leave doubled rows out, or set prepare.group to null"
+        )
+    train, test = entity_split(together, test_share=share, random_state=seed)
+    return train, test, f"by {own['group']}"
 
 
 def _warn_of_leaks(learned: Table, own: Any, positive: np.ndarray) -> None:

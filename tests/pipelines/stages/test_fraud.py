@@ -142,6 +142,22 @@ def test_the_judge_knows_whose_a_row_is_by_numbers_alone(workspace, asked):
     assert "card" not in pd.read_parquet(workspace.path("work/fraud/prepare/train.parquet"))
 
 
+def test_cards_with_a_row_in_common_are_on_one_side(workspace):
+    """Each of the 200 rows is there twice, by two cards that share nothing else; the label of a twin may differ."""
+    once = toy_payments(200, fraud_share=0.15, seed=1).drop(columns="booked_at")
+    frame = pd.concat([once, once.assign(is_fraud=once["is_fraud"].sample(frac=1, random_state=0).to_numpy())])
+    write(workspace, frame.assign(card=[f"C{k // 4:03d}" for k in range(400)]))
+    run(workspace, "prepare", **{"prepare.group": "card"})
+    lines = pd.read_parquet(workspace.path("work/fraud/prepare/rows.parquet"))
+    part = lines.set_index("row")["part"].sort_index()
+    assert (part.to_numpy()[:200] == part.to_numpy()[200:]).all()
+    assert lines.groupby("entity")["part"].nunique().eq(1).all()
+    assert 0.1 < (part == "test").mean() < 0.4
+    write(workspace, frame.assign(card=[f"C{k % 7}" for k in range(400)]))
+    with pytest.raises(UnsuitableDataError, match=r"all values of 'card' hang together .* prepare\.group to null"):
+        run(workspace, "prepare", **{"prepare.group": "card"})
+
+
 def test_with_a_group_precision_by_it_is_measured(workspace, monkeypatch):
     """The library's judge with its cheapest arm alone; a card never stands on both sides of one of its folds."""
     by_card(workspace)
