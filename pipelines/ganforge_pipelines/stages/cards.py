@@ -41,6 +41,7 @@ def fraud(
     found = f"{operating['alerts']:,} alerts find {operating['found']:,} of {operating['positives']:,} held out"
     how = facts["split"]["how"]
     held = f"{test['rows']:,} rows held out {how}, {test['n_positive']:,} with {facts['positive']}"
+    chosen = "chosen by cost in training" + (", on rows that the generator knew" if arm["synthetic"] else "")
     needs = ", ".join(facts["features"][:4]) + (", …" if len(facts["features"]) > 4 else "")
     return ModelCard(
         **_common(context, facts),
@@ -65,7 +66,7 @@ def fraud(
                 note=f"lowest and highest of {len(arm['folds'])} folds of the training part",
             ),
         ),
-        threshold=f"a probability of {score(threshold)} and above is an alert, chosen by cost in training; {found}",
+        threshold=f"a probability of {score(threshold)} and above is an alert, {chosen}; {found}",
         gates=_gates(context),
         intended=(
             f"Putting rows of the same kind in the order in which they should be looked at, those most probably with "
