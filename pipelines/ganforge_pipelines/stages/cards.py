@@ -39,7 +39,7 @@ def fraud(
     interval, threshold, operating = test["average_precision_interval"], test["threshold"], test["operating"]
     arm = verdict["arms"][test["arm"]]
     found = f"{operating['alerts']:,} alerts find {operating['found']:,} of {operating['positives']:,} held out"
-    how = facts["split"]["how"]
+    how, later = facts["split"]["how"], facts["split"]["later"]
     held = f"{test['rows']:,} rows held out {how}, {test['n_positive']:,} with {facts['positive']}"
     chosen = "chosen by cost in training" + (", on rows that the generator knew" if arm["synthetic"] else "")
     needs = ", ".join(facts["features"][:4]) + (", …" if len(facts["features"]) > 4 else "")
@@ -74,7 +74,7 @@ def fraud(
         ),
         limits=(
             "Measured on rows of the same file: on another population, or much later, measure again.",
-            *(() if facts["time"] else (f"Rows were split {how}; later ones may be harder than it looks here.",)),
+            *(() if later else (f"Rows were split {how}; later ones may be harder than it looks here.",)),
             *(
                 (f"Rows to be scored need the features of their past ({needs}), from the run's features.json.",)
                 if facts["features"]

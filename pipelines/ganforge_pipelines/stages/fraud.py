@@ -69,7 +69,7 @@ def prepare(context: StageContext) -> str:
     table, identifiers = with_features(context, table)
     group = [own["group"]] if own["group"] else []
     leave_out = list(dict.fromkeys([str(each) for each in (*own["leave_out"], *group, *identifiers)]))
-    train_rows, test_rows, how = _split(table, target.positive, own, leave_out, seed=context.seed)
+    train_rows, test_rows, how, later = _split(table, target.positive, own, leave_out, seed=context.seed)
     roles = {"target": own["target"], "time": own["time"]}
     dropped = [each for each in leave_out if each != own["time"]]
     features = with_discrete(without(table, dropped, keep={"target": own["target"]}), own["target"])
@@ -116,6 +116,7 @@ def prepare(context: StageContext) -> str:
         "features": [] if not identifiers else [each for each in table.schema.names if each not in as_read.schema],
         "split": {
             "how": how,
+            "later": later,
             "train": len(train_rows),
             "test": len(test_rows),
             "train_positive": counts["train"],
@@ -133,17 +134,19 @@ def prepare(context: StageContext) -> str:
 
 def _split(
     table: Table, positive: np.ndarray, own: Any, leave_out: list[str], *, seed: int
-) -> tuple[np.ndarray, np.ndarray, str]:
+) -> tuple[np.ndarray, np.ndarray, str, bool]:
+    """Rows to train on, rows held out, how they were split in words, and whether those held out are the later ones."""
     share = own["test_share"]
     if own["group"] is None and own["time"] is not None:
         left = [*leave_out, own["target"]]
         train, test = split_by_time(table, own["time"], leave_out=left, test_share=share, gap=own["gap"])
-        return train, test, f"by {own['time']}" + (f", {own['gap']:g} days apart" if own["gap"] else "")
+        apart = f", {own['gap']:g} days apart" if own["gap"] else ""
+        return train, test, f"by {own['time']}{apart}", True
     left_out = [each for each in leave_out if each in table.schema]
     twins = twin_groups(table, leave_out=[*left_out, own["target"]])
     if own["group"] is None:
         train, test = stratified_split(positive, test_share=share, random_state=seed, groups=twins)
-        return train, test, "at random"
+        return train, test, "at random", False
     entity = pd.factorize(table.column(own["group"], "group column"), use_na_sentinel=False)[0]
     # Customers that have a row in common are on one side, as they are in the judge's folds.
     together = joined(entity, twins)
@@ -153,7 +156,7 @@ def _split(
             "none can be held out; leave doubled rows out, or set prepare.group to null"
         )
     train, test = entity_split(together, test_share=share, random_state=seed)
-    return train, test, f"by {own['group']}"
+    return train, test, f"by {own['group']}", False
 
 
 def _warn_of_leaks(learned: Table, own: Any, positive: np.ndarray) -> None:

@@ -50,6 +50,7 @@ def test_a_time_column_left_out_still_splits_and_is_no_feature(workspace):
     assert facts["unseen"] == ["at"]
     assert facts["left_out"] == ["at"]
     assert "by at" in facts["split"]["how"]
+    assert facts["split"]["later"] is True
 
 
 def test_the_days_of_the_gap_lie_between_the_parts(workspace):
@@ -156,6 +157,12 @@ def test_cards_with_a_row_in_common_are_on_one_side(workspace):
     write(workspace, frame.assign(card=[f"C{k % 7}" for k in range(400)]))
     with pytest.raises(UnsuitableDataError, match=r"all values of 'card' hang together .* prepare\.group to null"):
         run(workspace, "prepare", **{"prepare.group": "card"})
+
+
+def test_rows_held_out_by_card_are_not_called_later_ones(workspace):
+    by_card(workspace)
+    split = run(workspace, "prepare", **{"prepare.group": "card", "prepare.time": "booked_at"})["split"]
+    assert (split["how"], split["later"]) == ("by card", False)
 
 
 def test_with_a_group_precision_by_it_is_measured(workspace, monkeypatch):
