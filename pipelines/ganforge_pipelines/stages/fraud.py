@@ -327,7 +327,7 @@ def judge(context: StageContext) -> str:
     table = read_part(context.input("prepare", "train.parquet"), facts)
     if facts["group"] is not None:
         table = _with_entities(context, table, facts["group"])
-    section, ratios = context.section("train"), _ratios(facts, context.section("sample"), own)
+    section = context.section("train")
     changes = {"steps": own["steps"]} if own["steps"] is not None else {}
     synthesizer = build_model(
         section["kind"],
@@ -350,7 +350,7 @@ def judge(context: StageContext) -> str:
         classifiers=own["classifier"],
         random_state=context.seed,
         n_jobs=own["n_jobs"],
-        sampling_strategy=ratios,
+        sampling_strategy=_ratios(facts, context.section("sample"), own),
         amount=facts["amount"],
         alert_cost=own["alert_cost"],
         checkpoints=context.checkpoints,
@@ -358,11 +358,7 @@ def judge(context: StageContext) -> str:
             StageProgress(step=done, steps=total, phase=f"fits  {label}".strip())
         ),
     )
-    document = verdict.to_json()
-    for arm in document["arms"].values():
-        if arm["ratio"] is not None:  # a verdict keeps six digits of it, and a row may hang on the seventh
-            arm["ratio"] = min(ratios, key=lambda each, chosen=arm["ratio"]: abs(each - chosen))
-    context.write_json("verdict.json", {**document, "generator_steps": steps})
+    context.write_json("verdict.json", {**verdict.to_json(), "generator_steps": steps})
     context.write_json(
         "metrics.json",
         {verdict.measure.replace(" ", "_"): {name: arm.mean for name, arm in verdict.arms.items()}},

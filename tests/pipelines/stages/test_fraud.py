@@ -191,6 +191,24 @@ def test_with_a_group_precision_by_it_is_measured(workspace, monkeypatch):
     assert all(not set(train) & set(test) for train, test in sides)
 
 
+@pytest.mark.parametrize("inner_folds", [0, 2])
+def test_the_ratio_that_was_chosen_stays_to_its_last_digit(workspace, monkeypatch, inner_folds):
+    """A row may hang on the seventh digit: so many positives a negative that 37 rows are made."""
+    real = verdict.judge
+
+    def cheap(data, target, **options):
+        arms = ["random oversampling"]
+        return real(data, target, **{**options, "synthesizer": {}, "arms": arms, "inner_folds": inner_folds})
+
+    monkeypatch.setattr(verdict, "judge", cheap)
+    asked = {"judge.classifier": "logistic-regression", "judge.n_jobs": 1, "judge.ratios": [], "sample.rows": 37}
+    split = run(workspace, "prepare", **asked)["split"]
+    run(workspace, "judge", **asked)
+    told = json.loads(workspace.path("work/fraud/judge/verdict.json").read_text())
+    negatives = split["train"] - split["train_positive"]
+    assert told["arms"]["random oversampling"]["ratio"] == (split["train_positive"] + 37) / negatives
+
+
 def test_dates_stay_for_their_hour_and_seconds_do_not(workspace):
     write(workspace, later_first())
     assert run(workspace, "prepare", **{"prepare.time": "at"})["unseen"] == []
