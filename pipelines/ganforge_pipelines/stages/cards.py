@@ -164,8 +164,8 @@ def _measured(facts: Mapping[str, Any], scored: Mapping[str, Any]) -> tuple[Figu
     )
 
 
-def placed(card: ModelCard, *, name: str, version: int, decision: Decision) -> ModelCard:
-    """The card of a version, once the registry has numbered it."""
+def placed(card: ModelCard, *, name: str, version: int, decision: Decision, since: str = "") -> ModelCard:
+    """The card of a version, once the registry has numbered it; since: see `ModelCard`."""
     lines = f"""\
         import mlflow
         mlflow.set_tracking_uri("sqlite:///mlflow/mlflow.db")   # in the workspace; or your server's address
@@ -181,6 +181,7 @@ def placed(card: ModelCard, *, name: str, version: int, decision: Decision) -> M
         version=version,
         alias=CHAMPION if decision.promote else CHALLENGER,
         reason=decision.reason,
+        since=since,
         bring_back=textwrap.dedent(lines),
     )
 

@@ -174,7 +174,7 @@ def _register(
     decided = {REASON: decision.reason, DECISION: json.dumps(decision.to_json())}
 
     def carded(version: int) -> tuple[str, str]:
-        final = cards.placed(card, name=name, version=version, decision=decision)
+        final = cards.placed(card, name=name, version=version, decision=decision, since=standing.since)
         return final.sentence, render_card(final)
 
     if standing.known is not None:
@@ -240,6 +240,10 @@ class Standing:
     known: Known | None
     decision: Decision
     reason: str
+    """Why it has the alias that it has; of one that has another or none since it was registered, what it was and what
+    happened."""
+    since: str = ""
+    """What happened, where it has another alias or none since it was registered."""
 
 
 def _standing(context: StageContext, *, held_out: Callable[[], HeldOut | None], **asked: Any) -> Standing:
@@ -254,8 +258,16 @@ def _standing(context: StageContext, *, held_out: Callable[[], HeldOut | None], 
         decision = decide(root, name, held_out=held_out(), **asked)
         return Standing(known=before, decision=decision, reason=decision.reason)
     decision = Decision.from_json(json.loads(before.tags[DECISION]))
-    moved = f"it was {CHAMPION if decision.promote else CHALLENGER}, and no longer is ({before.reason})"
-    return Standing(known=before, decision=decision, reason=before.reason if before.alias else moved)
+    was = CHAMPION if decision.promote else CHALLENGER
+    if before.alias == was:
+        return Standing(known=before, decision=decision, reason=before.reason)
+    if before.alias == CHAMPION:
+        since = f"it has become {CHAMPION}: {before.reason}"
+        return Standing(known=before, decision=decision, reason=before.reason, since=since)
+    other = before.holders.get(was)
+    since = "it has lost that alias" if other is None else f"version {other} has become {was}"
+    reason = f"it was registered as {was} ({decision.reason}); since then {since}"
+    return Standing(known=before, decision=decision, reason=reason, since=since)
 
 
 def _bundle(
