@@ -18,8 +18,10 @@ from ganforge.errors import GanforgeWarning
 from ganforge_pipelines.cli import run
 from ganforge_pipelines.flows.snapshot import snapshot
 from ganforge_pipelines.lineage.registry import promote, rollback, versions_of
+from ganforge_pipelines.stages import register
 from ganforge_pipelines.stages.graph import stages_of
 from ganforge_pipelines.stages.payments import ROLES
+from ganforge_pipelines.stages.promotion import Decision
 from ganforge_pipelines.stages.running import run_stage
 from ganforge_pipelines.workspace import Workspace
 
@@ -227,3 +229,35 @@ def test_a_champion_that_was_displaced_says_by_whom(nights):
     )
     told = "Registered as **champion**: the first, there was no other; it beats guessing by the base rate. Since then "
     assert f"{told}version 2 has become champion.\n" in (folder / "model_card.md").read_text()
+
+
+@pytest.mark.parametrize("promoted", [True, False])
+def test_a_version_is_taken_up_again_whatever_its_reason_and_its_tags_hold(nights, monkeypatch, promoted):
+    """A reason may hold another program's error message; a tag, what another release wrote."""
+    from ganforge_pipelines.lineage.store import connected, tracking_uri
+
+    root, name = nights.workspace.root, f"ganforge-wordy-{promoted}".lower()
+    reason = f'could not be held against it ("s3://bucket/x?token=abc", {"and so on, " * 600})'
+    made = Decision(promote=promoted, reason=reason, against=3, unseen=40)
+    monkeypatch.setattr(register, "decide", lambda *place, **asked: made)
+    params = nights.workspace.params(flow="fraud", overrides={"seed": 1, "register.name": name})
+    folder = nights.workspace.path("work/fraud/register")
+
+    def again() -> dict:
+        shutil.rmtree(folder)
+        with pytest.warns(GanforgeWarning, match="registered before"):
+            run_stage("fraud-register", nights.workspace, params)
+        return registered(folder)
+
+    run_stage("fraud-register", nights.workspace, params)
+    first = registered(folder)
+    assert (first["alias"], first["reason"]) == ("champion" if promoted else "challenger", reason)
+    taken = again()
+    assert taken["alias"] == first["alias"]
+    assert taken["decision"] == {**first["decision"], "reason": taken["decision"]["reason"]}
+    assert taken["decision"]["reason"].startswith('could not be held against it ("s3://bucket/x?token=…", and so on')
+    with connected(tracking_uri(root), root=root) as client:
+        client.set_model_version_tag(name, "1", register.DECISION, '{"promote": true, "reason": "cut sh')
+    taken = again()
+    assert taken["alias"] == first["alias"]
+    assert taken["decision"]["promote"] == promoted
