@@ -18,8 +18,10 @@ from ganforge.errors import GanforgeWarning
 from ganforge_pipelines.cli import run
 from ganforge_pipelines.flows.snapshot import snapshot
 from ganforge_pipelines.lineage.registry import promote, rollback, versions_of
+from ganforge_pipelines.stages import register
 from ganforge_pipelines.stages.graph import stages_of
 from ganforge_pipelines.stages.payments import ROLES
+from ganforge_pipelines.stages.promotion import Decision
 from ganforge_pipelines.stages.running import run_stage
 from ganforge_pipelines.workspace import Workspace
 
@@ -132,10 +134,12 @@ def test_the_same_work_is_registered_once(nights):
     assert aliases() == {"champion": 1, "challenger": 2}
     promote(root, NAME, 2, reason="by hand")
     assert again() == {**second, "alias": "champion", "reason": "by hand"}
+    written = nights.workspace.path("work/fraud/register/model_card.md")
+    assert f"{second['reason'][-30:]}. Since then it has become champion: by hand.\n\n" in written.read_text()
     rollback(root, NAME, reason="a bad night")  # somebody's word stands
     moved = again()
     assert moved["alias"] is None
-    assert moved["reason"] == f"it was challenger, and no longer is ({second['reason']})"
+    assert moved["reason"] == f"it was registered as challenger ({second['reason']}); since then it has lost that alias"
     assert aliases() == {"champion": 1}
     assert [each.version for each in versions_of(root, NAME)] == [2, 1]
     with connected(tracking_uri(root), root=root) as client:  # for the tests below
@@ -202,3 +206,58 @@ def test_what_nothing_is_known_of(nights, ganforge, tmp_path):
     assert "nothing is known of" in error
     assert ganforge("lineage", "nowhere.csv")[0] == 2
     assert ganforge("lineage", "data/payments.csv", "--row", 1)[0] == 2
+
+
+def test_a_champion_that_was_displaced_says_by_whom(nights):
+    """Registered under a name of its own, as the first; then somebody makes another version of it champion."""
+    from ganforge_pipelines.lineage.store import connected, tracking_uri
+
+    root, name = nights.workspace.root, "ganforge-displaced"
+    params = nights.workspace.params(flow="fraud", overrides={"seed": 1, "register.name": name})
+    run_stage("fraud-register", nights.workspace, params)
+    folder = nights.workspace.path("work/fraud/register")
+    first = registered(folder)
+    assert (first["version"], first["alias"]) == (1, "champion")
+    with connected(tracking_uri(root), root=root) as client:
+        client.create_model_version(name, source=client.get_model_version(name, "1").source, run_id=first["run_id"])
+    promote(root, name, 2, reason="by hand")
+    shutil.rmtree(folder)
+    with pytest.warns(GanforgeWarning, match="registered before"):
+        run_stage("fraud-register", nights.workspace, params)
+    assert registered(folder)["reason"] == (
+        f"it was registered as champion ({first['reason']}); since then version 2 has become champion"
+    )
+    told = "Registered as **champion**: the first, there was no other; it beats guessing by the base rate. Since then "
+    assert f"{told}version 2 has become champion.\n" in (folder / "model_card.md").read_text()
+
+
+@pytest.mark.parametrize("promoted", [True, False])
+def test_a_version_is_taken_up_again_whatever_its_reason_and_its_tags_hold(nights, monkeypatch, promoted):
+    """A reason may hold another program's error message; a tag, what another release wrote."""
+    from ganforge_pipelines.lineage.store import connected, tracking_uri
+
+    root, name = nights.workspace.root, f"ganforge-wordy-{promoted}".lower()
+    reason = f'could not be held against it ("s3://bucket/x?token=abc", {"and so on, " * 600})'
+    made = Decision(promote=promoted, reason=reason, against=3, unseen=40)
+    monkeypatch.setattr(register, "decide", lambda *place, **asked: made)
+    params = nights.workspace.params(flow="fraud", overrides={"seed": 1, "register.name": name})
+    folder = nights.workspace.path("work/fraud/register")
+
+    def again() -> dict:
+        shutil.rmtree(folder)
+        with pytest.warns(GanforgeWarning, match="registered before"):
+            run_stage("fraud-register", nights.workspace, params)
+        return registered(folder)
+
+    run_stage("fraud-register", nights.workspace, params)
+    first = registered(folder)
+    assert (first["alias"], first["reason"]) == ("champion" if promoted else "challenger", reason)
+    taken = again()
+    assert taken["alias"] == first["alias"]
+    assert taken["decision"] == {**first["decision"], "reason": taken["decision"]["reason"]}
+    assert taken["decision"]["reason"].startswith('could not be held against it ("s3://bucket/x?token=…", and so on')
+    with connected(tracking_uri(root), root=root) as client:
+        client.set_model_version_tag(name, "1", register.DECISION, '{"promote": true, "reason": "cut sh')
+    taken = again()
+    assert taken["alias"] == first["alias"]
+    assert taken["decision"]["promote"] == promoted

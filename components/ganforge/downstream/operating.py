@@ -1,24 +1,29 @@
 """Where to put the threshold, and what that costs: chosen on training rows, shown on rows held out.
 
-A threshold chosen where it is measured looks cheaper than it is. So the training rows are scored by models that have
-not seen them (cross-fitting), the cheapest threshold on those scores is taken, and what it costs is counted on rows
-that neither the model nor the threshold has seen. Costs are Bahnsen's (2014, doi:10.1109/ICMLA.2014.48): a missed
-positive costs its amount, an alert the cost of looking at it.
+A threshold chosen where it is measured looks cheaper than it is. So the training rows are scored by classifiers that
+have not seen them, nor a twin or another row of their entity (cross-fitting), the cheapest threshold on those scores is
+taken, and what it costs is counted on rows that neither classifier nor threshold has seen. Costs are Bahnsen's (2014,
+doi:10.1109/ICMLA.2014.48): a missed positive costs its amount, an alert the cost of looking at it.
+
+Where a generator's rows are trained on, the generator itself was trained once, on all training rows: its rows may tell
+a classifier of positives that it is to score next. The more it memorises, the higher such scores, and the threshold
+chosen on them. What that threshold then costs is counted on rows that the generator has not seen, either.
 """
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 from sklearn.metrics import average_precision_score
-from sklearn.model_selection import StratifiedKFold
 
 from ganforge.downstream.intervals import LEVEL
 from ganforge.downstream.measures import Costs, best_threshold
-from ganforge.errors import UnsuitableDataError
+from ganforge.downstream.resampling import Protocol, inner_folds
+from ganforge.errors import GanforgeWarning, UnsuitableDataError
 
 GRID = 200
 """Thresholds that a curve is counted at, close together near 0, where the scores of a rare class lie."""
@@ -54,23 +59,33 @@ class Operating:
 def cross_fitted(
     positive: np.ndarray,
     scored: Callable[[np.ndarray, np.ndarray], np.ndarray],
+    protocol: Protocol,
     *,
     folds: int = 3,
     random_state: int = 0,
-) -> np.ndarray:
-    """(N,) scores of training rows, each by a model that has not seen it.
+) -> tuple[np.ndarray, np.ndarray]:
+    """Places of training rows (M,), and the score of each by a classifier that has not seen it (M,).
 
     positive: (N,) bool. scored: called with (places to train on, places to score), gives the scores of the latter.
-    Raises `UnsuitableDataError` for fewer positives than folds.
+    protocol: what stays together and what comes later, as in a judgement's inner folds; forward in time nothing comes
+    before the first rows, so that they get no score: M < N. What `scored` adds by a generator that has seen all N rows
+    has seen those to be scored, see above. Raises `UnsuitableDataError` where the rarer class is one group of rows.
     """
-    fewest = int(min(positive.sum(), (~positive).sum()))
-    if fewest < folds:
-        raise UnsuitableDataError(f"{fewest} rows of the rarer class are too few for {folds} folds")
-    scores = np.empty(len(positive))
-    parts = StratifiedKFold(folds, shuffle=True, random_state=random_state).split(positive, positive)
-    for train, test in parts:
-        scores[test] = scored(train, test)
-    return scores
+    splits, notice = inner_folds(positive, protocol, folds=folds, random_state=random_state)
+    if not splits:
+        fewest = int(min(positive.sum(), (~positive).sum()))
+        raise UnsuitableDataError(
+            f"{fewest} rows of the rarer class, that belong together, cannot be both trained on and held out: there is "
+            "nothing to choose a threshold on"
+        )
+    if notice is not None:
+        warnings.warn(
+            "the threshold was chosen on random folds: forward in time some would lack a class",
+            GanforgeWarning,
+            stacklevel=2,
+        )
+    scores = [scored(train, test) for train, test in splits]
+    return np.concatenate([test for _, test in splits]), np.concatenate(scores)
 
 
 def operating(

@@ -49,13 +49,17 @@ class PictureArm:
         """A clone of the classifier, fitted as this arm says; `generated` where `generator` is set."""
         model: Any = clone(classifier)
         model.set_params(random_state=seed, augment=self.classical, class_weight=self.class_weight)
+        return model.fit(self.pictures(real, generated, seed=seed))
+
+    def pictures(self, real: Images, generated: Images | None, *, seed: int) -> Images:
+        """All that `fit` trains on, copies among them."""
         if self.oversampled:
             real = _copied(real, seed)
         if self.generator is None:
-            return model.fit(real)
+            return real
         if generated is None:
             raise InputError(f"an arm with the pictures of {self.generator!r} needs them; none were given")
-        return model.fit(joined(real, generated))
+        return joined(real, generated)
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)

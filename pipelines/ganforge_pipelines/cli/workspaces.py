@@ -48,11 +48,14 @@ def stage(
 
     workspace = Workspace.find(Path.cwd())
     environment(workspace)
+    from ganforge_pipelines.flows.requests import checked
+    from ganforge_pipelines.stages import graph
     from ganforge_pipelines.stages.running import run_stage
 
+    params = checked(graph.stage(name).flow, workspace.params())
     speaker, watch = Speaker(json_to=json_to, quiet=quiet), Stopwatch()
     with speaker.notices() as notices, speaker.training_bar(name) as on_progress:
-        manifest = run_stage(name, workspace, workspace.params(), on_progress=on_progress)
+        manifest = run_stage(name, workspace, params, on_progress=on_progress)
     speaker.say(f"{name} ✓ {seconds_in_words(watch.seconds)}")
     speaker.answer({"stage": name, "seconds": watch.seconds, "manifest": manifest.to_json(), "notices": notices})
 

@@ -64,6 +64,8 @@ class Known:
     run_id: str
     alias: str | None
     """The one it has now."""
+    holders: dict[str, int]
+    """Who has which alias now."""
     finished: bool
     """Was its run brought to its end?"""
     reason: str
@@ -115,12 +117,13 @@ def known(workspace_root: str | Path, name: str, key: str) -> Known | None:
             return None
         newest = max(found, key=lambda each: int(each.version))
         version, tags = int(newest.version), dict(newest.tags)
-        aliases = client.get_registered_model(name).aliases
-        alias = next((each for each in (CHAMPION, CHALLENGER) if int(aliases.get(each) or 0) == version), None)
+        holders = {str(each): int(holder) for each, holder in client.get_registered_model(name).aliases.items()}
+        alias = next((each for each in (CHAMPION, CHALLENGER) if holders.get(each) == version), None)
         return Known(
             version=version,
             run_id=str(newest.run_id),
             alias=alias,
+            holders=holders,
             finished=client.get_run(str(newest.run_id)).info.status == "FINISHED",
             reason=(tags.get(WHY) if alias == CHAMPION else None) or tags.get(REASON, ""),
             tags=tags,

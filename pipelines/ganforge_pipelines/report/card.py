@@ -34,6 +34,8 @@ class ModelCard:
     data: Mapping[str, str]
     """Label → value, as they are to be read: file, hashes, rows, period."""
     figures: tuple[Figure, ...]
+    since: str = ""
+    """What has become of its alias since: "version 3 has become champion"."""
     threshold: str = ""
     gates: tuple[str, ...] = ()
     """What the privacy and fidelity gates said, a sentence each."""

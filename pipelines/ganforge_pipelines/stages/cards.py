@@ -39,8 +39,9 @@ def fraud(
     interval, threshold, operating = test["average_precision_interval"], test["threshold"], test["operating"]
     arm = verdict["arms"][test["arm"]]
     found = f"{operating['alerts']:,} alerts find {operating['found']:,} of {operating['positives']:,} held out"
-    how = facts["split"]["how"]
+    how, later = facts["split"]["how"], facts["split"]["later"]
     held = f"{test['rows']:,} rows held out {how}, {test['n_positive']:,} with {facts['positive']}"
+    chosen = "chosen by cost in training" + (", on rows that the generator knew" if arm["synthetic"] else "")
     needs = ", ".join(facts["features"][:4]) + (", …" if len(facts["features"]) > 4 else "")
     return ModelCard(
         **_common(context, facts),
@@ -65,7 +66,7 @@ def fraud(
                 note=f"lowest and highest of {len(arm['folds'])} folds of the training part",
             ),
         ),
-        threshold=f"a probability of {score(threshold)} and above is an alert, chosen by cost in training; {found}",
+        threshold=f"a probability of {score(threshold)} and above is an alert, {chosen}; {found}",
         gates=_gates(context),
         intended=(
             f"Putting rows of the same kind in the order in which they should be looked at, those most probably with "
@@ -73,7 +74,7 @@ def fraud(
         ),
         limits=(
             "Measured on rows of the same file: on another population, or much later, measure again.",
-            *(() if facts["time"] else (f"Rows were split {how}; later ones may be harder than it looks here.",)),
+            *(() if later else (f"Rows were split {how}; later ones may be harder than it looks here.",)),
             *(
                 (f"Rows to be scored need the features of their past ({needs}), from the run's features.json.",)
                 if facts["features"]
@@ -163,8 +164,8 @@ def _measured(facts: Mapping[str, Any], scored: Mapping[str, Any]) -> tuple[Figu
     )
 
 
-def placed(card: ModelCard, *, name: str, version: int, decision: Decision) -> ModelCard:
-    """The card of a version, once the registry has numbered it."""
+def placed(card: ModelCard, *, name: str, version: int, decision: Decision, since: str = "") -> ModelCard:
+    """The card of a version, once the registry has numbered it; since: see `ModelCard`."""
     lines = f"""\
         import mlflow
         mlflow.set_tracking_uri("sqlite:///mlflow/mlflow.db")   # in the workspace; or your server's address
@@ -180,6 +181,7 @@ def placed(card: ModelCard, *, name: str, version: int, decision: Decision) -> M
         version=version,
         alias=CHAMPION if decision.promote else CHALLENGER,
         reason=decision.reason,
+        since=since,
         bring_back=textwrap.dedent(lines),
     )
 

@@ -18,6 +18,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from ganforge.catalog import CATALOG, load_model
 from ganforge.data.constraints import read_constraints
@@ -27,6 +28,7 @@ from ganforge.data.table import Table
 from ganforge.data.targets import binary_target, with_discrete
 from ganforge.downstream.augmenting import rows_wanted, synthetic_positives
 from ganforge.downstream.features import clock_columns
+from ganforge.downstream.resampling import joined
 from ganforge.errors import GanforgeWarning, InputError, UnsuitableDataError
 from ganforge_pipelines.lineage.stamps import ALL, generator_of, stamp, write_origin, write_stamped
 from ganforge_pipelines.stages.context import StageContext, StageProgress, data_told
@@ -67,7 +69,7 @@ def prepare(context: StageContext) -> str:
     table, identifiers = with_features(context, table)
     group = [own["group"]] if own["group"] else []
     leave_out = list(dict.fromkeys([str(each) for each in (*own["leave_out"], *group, *identifiers)]))
-    train_rows, test_rows, how = _split(table, target.positive, own, leave_out, seed=context.seed)
+    train_rows, test_rows, how, later = _split(table, target.positive, own, leave_out, seed=context.seed)
     roles = {"target": own["target"], "time": own["time"]}
     dropped = [each for each in leave_out if each != own["time"]]
     features = with_discrete(without(table, dropped, keep={"target": own["target"]}), own["target"])
@@ -114,6 +116,7 @@ def prepare(context: StageContext) -> str:
         "features": [] if not identifiers else [each for each in table.schema.names if each not in as_read.schema],
         "split": {
             "how": how,
+            "later": later,
             "train": len(train_rows),
             "test": len(test_rows),
             "train_positive": counts["train"],
@@ -131,20 +134,29 @@ def prepare(context: StageContext) -> str:
 
 def _split(
     table: Table, positive: np.ndarray, own: Any, leave_out: list[str], *, seed: int
-) -> tuple[np.ndarray, np.ndarray, str]:
+) -> tuple[np.ndarray, np.ndarray, str, bool]:
+    """Rows to train on, rows held out, how they were split in words, and whether those held out are the later ones."""
     share = own["test_share"]
-    if own["group"] is not None:
-        entity = table.column(own["group"], "group column").to_numpy()
-        train, test = entity_split(entity, test_share=share, random_state=seed)
-        return train, test, f"by {own['group']}"
-    if own["time"] is not None:
+    if own["group"] is None and own["time"] is not None:
         left = [*leave_out, own["target"]]
         train, test = split_by_time(table, own["time"], leave_out=left, test_share=share, gap=own["gap"])
-        return train, test, f"by {own['time']}" + (f", {own['gap']:g} days apart" if own["gap"] else "")
+        apart = f", {own['gap']:g} days apart" if own["gap"] else ""
+        return train, test, f"by {own['time']}{apart}", True
     left_out = [each for each in leave_out if each in table.schema]
-    groups = twin_groups(table, leave_out=[*left_out, own["target"]])
-    train, test = stratified_split(positive, test_share=share, random_state=seed, groups=groups)
-    return train, test, "at random"
+    twins = twin_groups(table, leave_out=[*left_out, own["target"]])
+    if own["group"] is None:
+        train, test = stratified_split(positive, test_share=share, random_state=seed, groups=twins)
+        return train, test, "at random", False
+    entity = pd.factorize(table.column(own["group"], "group column"), use_na_sentinel=False)[0]
+    # Customers that have a row in common are on one side, as they are in the judge's folds.
+    together = joined(entity, twins)
+    if not together.any():
+        raise UnsuitableDataError(
+            f"{own['data']}: all values of {own['group']!r} hang together by rows that two of them have in common, so "
+            "none can be held out; leave doubled rows out, or set prepare.group to null"
+        )
+    train, test = entity_split(together, test_share=share, random_state=seed)
+    return train, test, f"by {own['group']}", False
 
 
 def _warn_of_leaks(learned: Table, own: Any, positive: np.ndarray) -> None:
@@ -315,7 +327,7 @@ def judge(context: StageContext) -> str:
     table = read_part(context.input("prepare", "train.parquet"), facts)
     if facts["group"] is not None:
         table = _with_entities(context, table, facts["group"])
-    section, ratios = context.section("train"), _ratios(facts, context.section("sample"), own)
+    section = context.section("train")
     changes = {"steps": own["steps"]} if own["steps"] is not None else {}
     synthesizer = build_model(
         section["kind"],
@@ -338,7 +350,7 @@ def judge(context: StageContext) -> str:
         classifiers=own["classifier"],
         random_state=context.seed,
         n_jobs=own["n_jobs"],
-        sampling_strategy=ratios,
+        sampling_strategy=_ratios(facts, context.section("sample"), own),
         amount=facts["amount"],
         alert_cost=own["alert_cost"],
         checkpoints=context.checkpoints,
@@ -346,11 +358,7 @@ def judge(context: StageContext) -> str:
             StageProgress(step=done, steps=total, phase=f"fits  {label}".strip())
         ),
     )
-    document = verdict.to_json()
-    for arm in document["arms"].values():
-        if arm["ratio"] is not None:  # a verdict keeps six digits of it, and a row may hang on the seventh
-            arm["ratio"] = min(ratios, key=lambda each, chosen=arm["ratio"]: abs(each - chosen))
-    context.write_json("verdict.json", {**document, "generator_steps": steps})
+    context.write_json("verdict.json", {**verdict.to_json(), "generator_steps": steps})
     context.write_json(
         "metrics.json",
         {verdict.measure.replace(" ", "_"): {name: arm.mean for name, arm in verdict.arms.items()}},

@@ -1,7 +1,8 @@
 """Stage `classify` of the flow `fraud`: the arm that the verdict recommends, trained on all of the training part.
 
-classify  the parts, the synthetic rows and the verdict  → classifier/, its threshold chosen on the training part (see
-          `operating.py`), held against test.parquet
+classify  the parts, the synthetic rows and the verdict  → classifier/, its threshold chosen on the training part over
+          folds like the judge's (see `ganforge.downstream.operating`, for what a generator knows of them, too), held
+          against test.parquet
 
 Which classifier, how many rows and where they come from is what the folds chose for that arm (`downstream.search`): a
 figure of the verdict says nothing of a model that was trained in another way.
@@ -16,19 +17,22 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import average_precision_score, roc_auc_score
 
+from ganforge.data.splits import twin_groups
 from ganforge.data.table import Table
-from ganforge.downstream.arms import CLASS_WEIGHTS
+from ganforge.downstream.arms import CLASS_WEIGHTS, OVERSAMPLING, SMOTE
 from ganforge.downstream.augmenting import rows_wanted
 from ganforge.downstream.balancing import balanced_rows
 from ganforge.downstream.classifiers import Classifier, make_classifier
 from ganforge.downstream.intervals import LEVEL
 from ganforge.downstream.operating import average_precision_interval
+from ganforge.downstream.resampling import Protocol, joined
 from ganforge.errors import GanforgeWarning
 from ganforge_pipelines.stages.context import StageContext
 from ganforge_pipelines.stages.curves import precision_recall
 from ganforge_pipelines.stages.gating import followed
 from ganforge_pipelines.stages.operating import operated
-from ganforge_pipelines.stages.tables import kinds_of, positives, read_part, read_rows
+from ganforge_pipelines.stages.rows import ENTITY, FILE, rows_of
+from ganforge_pipelines.stages.tables import DAY, kinds_of, positives, read_part, read_rows
 
 
 def classify(context: StageContext) -> str:
@@ -77,6 +81,7 @@ def classify(context: StageContext) -> str:
         amount=facts["amount"],
         alert_cost=context.section("judge")["alert_cost"],
         scored=lambda train, held: _scores(fitted(train)[0], real.frame.iloc[held], facts),
+        protocol=_protocol(context, real, facts),
         seed=context.seed,
     )
     context.write_json("metrics.json", figures)
@@ -103,6 +108,16 @@ def classify(context: StageContext) -> str:
     )
 
 
+def _protocol(context: StageContext, real: Table, facts: Any) -> Protocol:
+    """How rows may be told apart when the threshold is chosen: as in the judge's folds."""
+    time = None if facts["time"] is None else real.time(facts["time"])
+    twins = twin_groups(real, leave_out=[facts["target"]])
+    if facts["group"] is None:
+        return Protocol(groups=twins, time=time, gap=facts["gap"] * DAY)
+    entities = rows_of(context.input("prepare", FILE), "train")[ENTITY].to_numpy()
+    return Protocol(groups=joined(entities, twins), entities=entities, time=time, gap=facts["gap"] * DAY)
+
+
 def _classifier(asked: str | None, judged: str) -> str:
     """The one that the verdict chose for its arm, unless another one was asked for; told, since nobody judged it."""
     if asked is None or asked == judged:
@@ -122,9 +137,10 @@ def _added(
     """What the arm adds to these rows to bring them to its ratio; SMOTE finds neighbours in what a classifier sees."""
     if ratio is None:
         return None
-    if synthetic is None:
-        return balanced_rows(name, seen, rare, ratio=ratio, random_state=seed)
     count = int(rare.sum())
+    if synthetic is None:
+        arm = OVERSAMPLING if name == SMOTE and count < 2 else name  # a single row has no neighbour; so do the trials
+        return balanced_rows(arm, seen, rare, ratio=ratio, random_state=seed)
     return synthetic.iloc[: rows_wanted(positives=count, negatives=len(rare) - count, ratio=ratio)]
 
 

@@ -7,7 +7,7 @@
     compared    {what, real, synthetic, held_out, copies_dropped}: what was held against what, how many rows there were
                 of each, and how many exact copies had been dropped before (of pictures none are)
     fidelity    `Fidelity.to_json()`, see `ganforge.quality.resemblance`; null for pictures, and, as
-                `privacy` is, for fewer than four rows
+                `privacy` is, for fewer than four rows: of those nothing can be said, and the gate stays shut
                 figures    [{name, value, floor, ratio, higher_is_better, interval, floor_interval, sentence}]
                 columns    the worst first: [{column, kind, measure, distance, floor, ratio, sentence}]
                 pairs      the worst first: [{first, second, measure, real, synthetic, held_out, difference, floor,
@@ -43,7 +43,7 @@ from ganforge.quality.resemblance import FIDELITY_GATES, fidelity
 FEWEST = 10
 """Rows held out below which the real rows are halved for a floor instead."""
 FEWEST_MADE = 4
-"""Synthetic rows below which nothing is said about them."""
+"""Synthetic rows below which nothing can be said about them: they are not trained on."""
 
 
 def gate_rows(
@@ -61,6 +61,10 @@ def gate_rows(
 
     real: those trained on. held_out: those of the test part. schema: the columns to compare. gates: limits by name.
     copies_dropped: exact copies that were drawn, and are not among `synthetic`.
+
+    Fewer than `FEWEST_MADE` synthetic rows do not pass. Each gate asks whether a number is surely beyond its limit, and
+    with one or two rows none ever is, were they a customer's row with another cent. What cannot be looked at is not let
+    through; of so few rows a classifier learns next to nothing.
     """
     unseen = held_out if len(held_out) >= FEWEST else None
     compared = {
@@ -71,9 +75,10 @@ def gate_rows(
         "copies_dropped": copies_dropped,
     }
     if len(synthetic) < FEWEST_MADE:
-        sentence = f"{len(synthetic)} rows are too few to be held against a gate."
-        opened = {"passed": True, "sentence": sentence, "gates": []}
-        return {**opened, "compared": compared, "fidelity": None, "privacy": None}
+        made, left = ("1 row was", "It is") if len(synthetic) == 1 else (f"{len(synthetic)} rows were", "They are")
+        sentence = f"Only {made} made, and fewer than {FEWEST_MADE} cannot be held against a gate. {left} left out."
+        shut = {"passed": False, "sentence": sentence, "gates": []}
+        return {**shut, "compared": compared, "fidelity": None, "privacy": None}
     options: dict[str, Any] = {"schema": schema, "random_state": seed}
     alike = fidelity(real, synthetic, unseen, gates={k: gates[k] for k in FIDELITY_GATES}, **options)
     exposed = privacy(real, synthetic, unseen, gates={k: gates[k] for k in PRIVACY_GATES}, **options)

@@ -87,8 +87,8 @@ def _augmenting(
     """The stages of a flow that asks whether synthetic data helps a classifier.
 
     real: names of the training part, the part held out, the facts, and what else `prepare` writes. judged: the one of
-    them that the judge cuts into folds, and what else it reads. made: the synthetic file. curve: whether there are
-    precision–recall curves.
+    them that the judge cuts into folds, and what else tells it, and the choice of a threshold, how. made: the synthetic
+    file. curve: whether there are precision–recall curves.
     """
     module = f"{_ROOM}.{flow}"
     plots = (Plot(file="precision_recall.csv", x="recall", y="precision"),) if curve else ()
@@ -147,7 +147,7 @@ def _augmenting(
             flow=flow,
             verb="classify",
             run=f"{module}_classify:classify" if curve else f"{module}:classify",
-            deps=(*train, *test, *facts, *synthetic, *quality, *verdict),
+            deps=(*train, *test, *facts, *_at(flow, "prepare", *judged[1:]), *synthetic, *quality, *verdict),
             outs=("classifier", "test.json"),
             params=("seed", *((f"{flow}.judge",) if curve else ()), f"{flow}.classify"),
             metrics=("metrics.json",),

@@ -259,7 +259,7 @@ def classify(context: StageContext) -> str:
             "arm": name,
             "training": arm.to_json(),
             "rows": len(test),
-            "trained_on": len(real) + (0 if synthetic is None else len(synthetic)),
+            "trained_on": len(arm.pictures(real, synthetic, seed=context.seed)),
             "by_class": {
                 name: {"n": int(count), "accuracy": float(right[test.labels == number].mean()) if count else None}
                 for number, (name, count) in enumerate(test.class_counts().items())

@@ -10,6 +10,7 @@ import pandas as pd
 from ganforge.data.table import Table
 from ganforge.downstream.measures import Costs
 from ganforge.downstream.operating import Operating, cheapest_threshold, cross_fitted, operating
+from ganforge.downstream.resampling import Protocol
 
 ALERT = 0.1
 """What looking at one alert costs unless it is said: a tenth of what a positive is worth on average."""
@@ -36,16 +37,18 @@ def operated(
     amount: str | None,
     alert_cost: float | None,
     scored: Callable[[np.ndarray, np.ndarray], np.ndarray],
+    protocol: Protocol,
     seed: int,
 ) -> Operating:
     """The cheapest threshold on cross-fitted scores of the training rows, and what it costs on the test rows.
 
     train, test: rows, of which `rare` and `truth` say which are positive. score: of the test rows, by the model that is
-    kept. scored: see `cross_fitted`. Without an amount every positive is worth 1.
+    kept. scored, protocol: see `cross_fitted`. Without an amount every positive is worth 1.
     """
     worth, held = (
         np.ones(len(rows)) if amount is None else rows[amount].to_numpy(dtype=float) for rows in (train, test)
     )
     alert = ALERT * float(worth[rare].mean()) if alert_cost is None else float(alert_cost)
-    threshold = cheapest_threshold(rare, cross_fitted(rare, scored, random_state=seed), Costs(worth, alert))
+    places, crossed = cross_fitted(rare, scored, protocol, random_state=seed)
+    threshold = cheapest_threshold(rare[places], crossed, Costs(worth, alert).take(places))
     return operating(truth, score, Costs(held, alert), threshold=threshold, random_state=seed)

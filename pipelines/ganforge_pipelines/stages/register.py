@@ -19,7 +19,7 @@ from typing import Any
 from ganforge.catalog import keeps_rows
 from ganforge.data.schema import Schema
 from ganforge.errors import GanforgeWarning
-from ganforge_pipelines.lineage.registry import CHALLENGER, CHAMPION, FIGURE, REASON, Known, known
+from ganforge_pipelines.lineage.registry import CHALLENGER, CHAMPION, FIGURE, REASON, SINCE, Known, known
 from ganforge_pipelines.lineage.scoring import load_scorer
 from ganforge_pipelines.lineage.tracking import MODEL_CARD, DatasetInfo, take_up, track_run
 from ganforge_pipelines.report.card import ModelCard, render_card
@@ -31,7 +31,8 @@ from ganforge_pipelines.stages.promotion import Decision, HeldOut, decide
 from ganforge_pipelines.stages.rows import FILE, rows_of, write_seen
 
 DECISION = "ganforge.decision"
-"""Tag of every version: the `Decision` it was registered by, as JSON."""
+"""Tag of every version: the `Decision` it was registered by, as JSON and without its reason, which is the tag `REASON`:
+tags are cut to a length, and freed of what looks like a password, neither of which JSON outlives."""
 
 
 def fraud(context: StageContext) -> str:
@@ -171,10 +172,10 @@ def _register(
     if any(keeps_rows(each) for each in (model, generator) if each is not None):
         warnings.warn(cards.KEEPS_ROWS, GanforgeWarning, stacklevel=2)
         card = replace(card, limits=(*card.limits, cards.KEEPS_ROWS))
-    decided = {REASON: decision.reason, DECISION: json.dumps(decision.to_json())}
+    decided = {REASON: decision.reason, DECISION: json.dumps({**decision.to_json(), "reason": None})}
 
     def carded(version: int) -> tuple[str, str]:
-        final = cards.placed(card, name=name, version=version, decision=decision)
+        final = cards.placed(card, name=name, version=version, decision=decision, since=standing.since)
         return final.sentence, render_card(final)
 
     if standing.known is not None:
@@ -240,6 +241,10 @@ class Standing:
     known: Known | None
     decision: Decision
     reason: str
+    """Why it has the alias that it has; of one that has another or none since it was registered, what it was and what
+    happened."""
+    since: str = ""
+    """What happened, where it has another alias or none since it was registered."""
 
 
 def _standing(context: StageContext, *, held_out: Callable[[], HeldOut | None], **asked: Any) -> Standing:
@@ -253,9 +258,26 @@ def _standing(context: StageContext, *, held_out: Callable[[], HeldOut | None], 
     if before is None or not before.settled:
         decision = decide(root, name, held_out=held_out(), **asked)
         return Standing(known=before, decision=decision, reason=decision.reason)
-    decision = Decision.from_json(json.loads(before.tags[DECISION]))
-    moved = f"it was {CHAMPION if decision.promote else CHALLENGER}, and no longer is ({before.reason})"
-    return Standing(known=before, decision=decision, reason=before.reason if before.alias else moved)
+    decision = _settled(before)
+    was = CHAMPION if decision.promote else CHALLENGER
+    if before.alias == was:
+        return Standing(known=before, decision=decision, reason=before.reason)
+    if before.alias == CHAMPION:
+        since = f"it has become {CHAMPION}: {before.reason}"
+        return Standing(known=before, decision=decision, reason=before.reason, since=since)
+    other = before.holders.get(was)
+    since = "it has lost that alias" if other is None else f"version {other} has become {was}"
+    reason = f"it was registered as {was} ({decision.reason}); since then {since}"
+    return Standing(known=before, decision=decision, reason=reason, since=since)
+
+
+def _settled(before: Known) -> Decision:
+    """The decision that a version was registered by; where its tag cannot be read, what the registry says beside it."""
+    reason = before.tags.get(REASON, "")
+    try:
+        return Decision.from_json({**json.loads(before.tags[DECISION]), "reason": reason})
+    except (KeyError, TypeError, ValueError):  # of another release, cut short, or written by hand
+        return Decision(promote=SINCE in before.tags, reason=reason)
 
 
 def _bundle(

@@ -41,7 +41,7 @@ def report(context: StageContext) -> str:
     content = FraudReport(
         sentence=verdict["sentence"],
         what_to_do=f"{_what_to_do(verdict)} {_threshold_to_use(test)}",
-        figures=_figures(verdict, test, later=facts["time"] is not None),
+        figures=_figures(verdict, test, later=facts["split"]["later"]),
         would_change=_would_change(context, verdict, facts),
         measure=verdict["measure"],
         base_rate=verdict["base_rate"],
@@ -191,7 +191,7 @@ def _would_change(context: StageContext, verdict: Mapping[str, Any], facts: Mapp
     if verdict["outcome"] == "undecided":
         more = f"About {verdict['lacking']:,} more rows of the rare class" if verdict["lacking"] else "More rows"
         told.append(f"{more}, or more folds: whether the synthetic rows help is open.")
-    if facts["time"] is None:
+    if not facts["split"]["later"]:
         told.append(f"A time column: rows were split {facts['split']['how']}, which later data may not resemble.")
     told.extend(judged_shorter(verdict))
     told.extend(longer(context))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -98,9 +99,22 @@ def split_by_time(
 
 
 def learned_from(table: Table, rows: np.ndarray) -> Table:
-    """Some rows as a table whose bounds and categories come from these rows alone; the kinds are those of the whole."""
+    """Some rows as a table whose bounds and categories come from these rows alone; the kinds are those of the whole.
+
+    So is what identifiers made anew go on after: a model learns nothing of them, and none may be that of a row held
+    out.
+    """
     frame = table.frame.iloc[rows].reset_index(drop=True)
-    return Table.of(frame, schema=kinds_of(table.schema), source=table.source)
+    learned = Table.of(frame, schema=kinds_of(table.schema), source=table.source)
+    if not learned.schema.of_kind("identifier"):
+        return learned
+    columns = (
+        replace(each, high=table.schema[each.name].high, last=table.schema[each.name].last)
+        if each.kind == "identifier"
+        else each
+        for each in learned.schema
+    )
+    return Table.of(learned.frame, schema=Schema(tuple(columns)), source=table.source)
 
 
 def kinds_of(schema: Schema) -> dict[str, str | Column]:

@@ -5,7 +5,8 @@ import pytest
 
 from ganforge.downstream.measures import Costs
 from ganforge.downstream.operating import average_precision_interval, cheapest_threshold, cross_fitted, operating
-from ganforge.errors import UnsuitableDataError
+from ganforge.downstream.resampling import Protocol
+from ganforge.errors import GanforgeWarning, UnsuitableDataError
 
 TRUTH = np.array([True, False, True, False, False, False])
 SCORE = np.array([0.9, 0.8, 0.7, 0.2, 0.1, 0.05])
@@ -40,19 +41,35 @@ def test_the_cheapest_threshold():
 
 def test_no_row_is_scored_by_a_model_that_has_seen_it():
     positive = np.arange(30) % 5 == 0
-    seen: list[int] = []
+    groups = np.arange(30) // 2  # each with a twin or another row of the same customer
 
     def scored(train, test):
-        assert not set(train) & set(test)
+        assert not set(groups[train]) & set(groups[test])
         assert positive[train].any()
-        seen.extend(test)
         return test / 100
 
-    scores = cross_fitted(positive, scored)
-    assert sorted(seen) == list(range(30))
-    assert scores.tolist() == (np.arange(30) / 100).tolist()
-    with pytest.raises(UnsuitableDataError, match="2 rows of the rarer class"):
-        cross_fitted(np.arange(30) < 2, scored)
+    places, scores = cross_fitted(positive, scored, Protocol(groups=groups))
+    assert sorted(places) == list(range(30))
+    assert scores.tolist() == (places / 100).tolist()
+    with pytest.raises(UnsuitableDataError, match=r"2 rows of the rarer class, that belong together"):
+        cross_fitted(np.arange(30) < 2, scored, Protocol(groups=groups))
+
+
+def test_with_a_time_rows_are_scored_by_models_of_what_was_before():
+    positive, time = np.arange(60) % 5 == 0, np.random.default_rng(0).permutation(60).astype(float)
+
+    def scored(train, test):
+        assert time[train].max() < time[test].min() - 2
+        return np.zeros(len(test))
+
+    places, _ = cross_fitted(positive, scored, Protocol(groups=np.arange(60), time=time, gap=2.0))
+    assert sorted(time[places]) == list(range(15, 60))  # nothing comes before the first quarter
+    late = positive & (time > 40)
+    with pytest.warns(GanforgeWarning, match="chosen on random folds"):
+        places, _ = cross_fitted(
+            late, lambda train, test: np.zeros(len(test)), Protocol(groups=np.arange(60), time=time)
+        )
+    assert sorted(places) == list(range(60))
 
 
 def test_the_interval_holds_the_average_precision_and_shrinks_with_rows():

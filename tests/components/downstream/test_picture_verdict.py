@@ -321,6 +321,7 @@ def test_what_an_arm_trains_on():
     PictureArm(oversampled=True).fit(Recording(), images, None, seed=0)
     assert seen[0].class_counts() == {"0": 30, "1": 30}
     assert keys(seen[0]) == keys(images)
+    assert len(PictureArm(oversampled=True).pictures(images, None, seed=0)) == 60
     with pytest.raises(InputError, match="needs them"):
         PictureArm(generator="dcgan").fit(Recording(), images, None, seed=0)
     arm = PictureArm(generator="dcgan", classical=Classical(flip=True))

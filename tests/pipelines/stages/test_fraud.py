@@ -16,10 +16,12 @@ from ganforge.downstream import verdict
 from ganforge.downstream.augmenting import rows_wanted
 from ganforge.downstream.leaks import MARK
 from ganforge.errors import GanforgeWarning, InputError, UnsuitableDataError
+from ganforge.synthesis.ctgan import CTGAN
 from ganforge_pipelines.lineage import stamps
 from ganforge_pipelines.stages import fraud
 from ganforge_pipelines.stages.models import judged_steps
 from ganforge_pipelines.stages.running import run_stage
+from ganforge_pipelines.stages.tables import read_part
 
 pytestmark = pytest.mark.filterwarnings("default::ganforge.errors.GanforgeWarning")
 
@@ -48,6 +50,7 @@ def test_a_time_column_left_out_still_splits_and_is_no_feature(workspace):
     assert facts["unseen"] == ["at"]
     assert facts["left_out"] == ["at"]
     assert "by at" in facts["split"]["how"]
+    assert facts["split"]["later"] is True
 
 
 def test_the_days_of_the_gap_lie_between_the_parts(workspace):
@@ -56,6 +59,21 @@ def test_the_days_of_the_gap_lie_between_the_parts(workspace):
     train, test = (pd.read_parquet(workspace.path(f"work/fraud/prepare/{part}.parquet")) for part in ("train", "test"))
     assert test["at"].min() - train["at"].max() == 37 * 3_600.0  # the first hour more than a day and a half before
     assert facts["split"]["train"] == 300 - 36  # an hour a row
+
+
+def test_no_synthetic_row_has_the_identifier_of_a_real_one(workspace):
+    """Numbers and texts that rise with time: the rows held out have the largest."""
+    numbers = np.arange(400)[::-1]
+    write(workspace, later_first(payment_id=numbers + 1_000, voucher=[f"V-{each:05d}" for each in numbers]))
+    asked = {"prepare.time": "at", "sample.rows": 30}
+    facts = run(workspace, "prepare", **asked)
+    real = read_part(workspace.path("work/fraud/prepare/train.parquet"), facts)
+    assert real.frame["payment_id"].max() < 1_399
+    CTGAN(steps=1, batch_size=20).fit(real).save(workspace.path("work/fraud/train/generator"))
+    run(workspace, "sample", **asked)
+    synthetic = pd.read_parquet(workspace.path("work/fraud/sample/synthetic.parquet"))
+    assert synthetic["payment_id"].tolist() == list(range(1_400, 1_430))
+    assert synthetic["voucher"].tolist() == [f"V-{each:05d}" for each in range(400, 430)]
 
 
 class Asked(Exception):
@@ -125,6 +143,28 @@ def test_the_judge_knows_whose_a_row_is_by_numbers_alone(workspace, asked):
     assert "card" not in pd.read_parquet(workspace.path("work/fraud/prepare/train.parquet"))
 
 
+def test_cards_with_a_row_in_common_are_on_one_side(workspace):
+    """Each of the 200 rows is there twice, by two cards that share nothing else; the label of a twin may differ."""
+    once = toy_payments(200, fraud_share=0.15, seed=1).drop(columns="booked_at")
+    frame = pd.concat([once, once.assign(is_fraud=once["is_fraud"].sample(frac=1, random_state=0).to_numpy())])
+    write(workspace, frame.assign(card=[f"C{k // 4:03d}" for k in range(400)]))
+    run(workspace, "prepare", **{"prepare.group": "card"})
+    lines = pd.read_parquet(workspace.path("work/fraud/prepare/rows.parquet"))
+    part = lines.set_index("row")["part"].sort_index()
+    assert (part.to_numpy()[:200] == part.to_numpy()[200:]).all()
+    assert lines.groupby("entity")["part"].nunique().eq(1).all()
+    assert 0.1 < (part == "test").mean() < 0.4
+    write(workspace, frame.assign(card=[f"C{k % 7}" for k in range(400)]))
+    with pytest.raises(UnsuitableDataError, match=r"all values of 'card' hang together .* prepare\.group to null"):
+        run(workspace, "prepare", **{"prepare.group": "card"})
+
+
+def test_rows_held_out_by_card_are_not_called_later_ones(workspace):
+    by_card(workspace)
+    split = run(workspace, "prepare", **{"prepare.group": "card", "prepare.time": "booked_at"})["split"]
+    assert (split["how"], split["later"]) == ("by card", False)
+
+
 def test_with_a_group_precision_by_it_is_measured(workspace, monkeypatch):
     """The library's judge with its cheapest arm alone; a card never stands on both sides of one of its folds."""
     by_card(workspace)
@@ -149,6 +189,24 @@ def test_with_a_group_precision_by_it_is_measured(workspace, monkeypatch):
     assert len(precision) == len(sides) == 5
     assert all(0 < each <= 1 for each in precision)
     assert all(not set(train) & set(test) for train, test in sides)
+
+
+@pytest.mark.parametrize("inner_folds", [0, 2])
+def test_the_ratio_that_was_chosen_stays_to_its_last_digit(workspace, monkeypatch, inner_folds):
+    """A row may hang on the seventh digit: so many positives a negative that 37 rows are made."""
+    real = verdict.judge
+
+    def cheap(data, target, **options):
+        arms = ["random oversampling"]
+        return real(data, target, **{**options, "synthesizer": {}, "arms": arms, "inner_folds": inner_folds})
+
+    monkeypatch.setattr(verdict, "judge", cheap)
+    asked = {"judge.classifier": "logistic-regression", "judge.n_jobs": 1, "judge.ratios": [], "sample.rows": 37}
+    split = run(workspace, "prepare", **asked)["split"]
+    run(workspace, "judge", **asked)
+    told = json.loads(workspace.path("work/fraud/judge/verdict.json").read_text())
+    negatives = split["train"] - split["train_positive"]
+    assert told["arms"]["random oversampling"]["ratio"] == (split["train_positive"] + 37) / negatives
 
 
 def test_dates_stay_for_their_hour_and_seconds_do_not(workspace):
@@ -242,8 +300,6 @@ def test_the_judge_adds_as_many_rows_as_are_registered(rows):
 
 
 def test_a_generator_judged_on_fewer_steps_is_told():
-    from ganforge.synthesis.ctgan import CTGAN
-
     with pytest.warns(GanforgeWarning, match="trained for 300 of 1,200 steps"):
         told = judged_steps(CTGAN(steps=300), {"kind": "ctgan", "steps": 1200})
     assert told == {"judged": 300, "registered": 1200}

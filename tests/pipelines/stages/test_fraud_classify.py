@@ -21,6 +21,7 @@ from ganforge.downstream.measures import Costs, brier
 from ganforge.downstream.resampling import Protocol
 from ganforge.downstream.trials import Trial, run_trial
 from ganforge.errors import GanforgeWarning
+from ganforge_pipelines.stages import operating
 from ganforge_pipelines.stages.running import run_stage
 from ganforge_pipelines.stages.tables import positives, read_part
 
@@ -131,6 +132,44 @@ def test_the_arm_registered_is_the_arm_judged(prepared, arm, chosen):
     added = rows_wanted(positives=count, negatives=len(real) - count, ratio=RATIOS[0])
     assert expected.rows_added == (added if arm in ARMS[3:] else 0)
     assert told["trained_on"] == len(real) + expected.rows_added
+
+
+def test_the_threshold_is_chosen_on_customers_that_the_model_has_not_seen(workspace, monkeypatch):
+    """Also where two of them have a row in common; and on rows later than those trained on where there is a time."""
+    sides, chosen = [], operating.cross_fitted
+
+    def spied(positive, scored, *rest, **options):
+        def noted(train, held):
+            sides.append((train, held))
+            return scored(train, held)
+
+        return chosen(positive, noted, *rest, **options)
+
+    def folds_of(**asked) -> pd.DataFrame:
+        """Runs the stage; the rows of the training part as they are in the file."""
+        workspace.write_params({f"fraud.prepare.{name}": value for name, value in asked.items()})
+        run(workspace, "prepare")
+        facts = json.loads(workspace.path("work/fraud/prepare/facts.json").read_text())
+        real = read_part(workspace.path("work/fraud/prepare/train.parquet"), facts)
+        hand_over(workspace, verdict_for("class weights"), real)
+        sides.clear()
+        run(workspace, "classify")
+        assert len(sides) > 1
+        lines = pd.read_parquet(workspace.path("work/fraud/prepare/rows.parquet"))
+        return frame.iloc[lines.loc[lines["part"] == "train", "row"] - 1]
+
+    monkeypatch.setattr(operating, "cross_fitted", spied)
+    frame = planted.ring_table(n=400, positives=90).assign(card=[f"C{k:03d}" for k in np.arange(400) // 4])
+    twins = frame.columns.drop(["target", "card"])
+    frame.loc[200:219, twins] = frame.loc[0:19, twins].to_numpy()
+    frame.to_csv(workspace.data / "payments.csv", index=False)
+    trained = folds_of(target="target", group="card", leave_out=["moment"])
+    for train, held in sides:
+        one, other = trained.iloc[train], trained.iloc[held]
+        assert not set(one["card"]) & set(other["card"])
+        assert not set(one["x"]) & set(other["x"])
+    trained = folds_of(time="moment", group=None, leave_out=["card"])
+    assert all(trained["moment"].iloc[train].max() < trained["moment"].iloc[held].min() for train, held in sides)
 
 
 def test_another_classifier_than_the_verdicts_is_registered_and_told(prepared):

@@ -60,11 +60,17 @@ def test_with_few_rows_held_out_the_real_ones_are_halved():
     assert "one half of the real rows" in found["fidelity"]["notes"][0]
 
 
-def test_a_row_or_two_are_not_judged():
+def test_a_row_or_two_cannot_be_judged_and_are_not_let_through():
     found = gated(toy_payments(3, seed=5))
-    assert found["passed"]
+    assert not found["passed"]
     assert found["fidelity"] is found["privacy"] is None
-    assert found["sentence"] == "3 rows are too few to be held against a gate."
+    told = "Only {} made, and fewer than 4 cannot be held against a gate. {} left out."
+    assert found["sentence"] == told.format("3 rows were", "They are")
+    one = gated(toy_payments(1, seed=5))["sentence"]
+    assert one == told.format("1 row was", "It is")
+    acted = followed(judged(weights=0.0, ctgan=0.15), found)
+    assert acted["recommended"] == "none"
+    assert acted["sentence"].startswith(f"{found['sentence']} Nothing takes their place. Over the folds: ")
 
 
 def test_pictures_that_the_generator_has_not_seen_are_the_baseline():

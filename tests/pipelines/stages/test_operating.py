@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from ganforge.data.table import Table
+from ganforge.downstream.resampling import Protocol
 from ganforge_pipelines.stages.operating import amount_of, operated
 
 
@@ -32,7 +33,7 @@ def test_a_dearer_look_means_fewer_alerts_and_without_amounts_each_counts_one():
     def at(amount, alert_cost):
         return operated(
             rows, truth, rows, truth, score, amount=amount, alert_cost=alert_cost,
-            scored=lambda train, held: score[held], seed=0,
+            scored=lambda train, held: score[held], protocol=Protocol(groups=np.arange(600)), seed=0,
         )  # fmt: skip
 
     cheap, dear = at("amount", 1.0), at("amount", 30.0)

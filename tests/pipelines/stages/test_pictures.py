@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 from PIL import Image
 
 from ganforge.data.toy import toy_images
+from ganforge.downstream.picture_trials import PictureArm
 from ganforge.errors import GanforgeWarning, InputError
 from ganforge_pipelines.stages.curves import precision_recall
 from ganforge_pipelines.stages.curves import thinned as few
 from ganforge_pipelines.stages.images import _brought_to_size
 from ganforge_pipelines.stages.pictures import labels_of, read_part, thinned, write_part, write_sheet
+from ganforge_pipelines.stages.running import run_stage
 
 
 def test_pictures_come_back_as_they_went_and_equal_ones_give_equal_bytes(tmp_path):
@@ -52,6 +56,32 @@ def test_pictures_of_another_size_are_brought_to_the_nearest_and_it_is_told():
     odd = toy_images(4, classes=2, size=40, seed=0)
     with pytest.warns(GanforgeWarning, match="40×40 pixels were brought to 32×32"):
         assert _brought_to_size(odd, None).shape[1:] == (32, 32)
+
+
+def test_copied_pictures_count_as_trained_on(workspace):
+    """The arm that copies pictures of the smaller class sees as many of both."""
+    images = toy_images(60, classes=2, size=28, seed=0)
+    kept = np.concatenate([np.flatnonzero(labels_of(images) == number)[:n] for number, n in enumerate((28, 7))])
+    np.savez(workspace.data / "uneven.npz", images=images.pixels[kept], labels=labels_of(images)[kept])
+    places = {f"images.prepare.{name}": "data/uneven.npz" for name in ("data", "labels")}
+    workspace.write_params({**places, "images.prepare.per_class": None, "images.classify.steps": 1})
+
+    def run(verb: str) -> None:
+        run_stage(f"images-{verb}", workspace, workspace.params(flow="images"))
+
+    run("prepare")
+    real = np.load(workspace.path("work/images/prepare/train.npz"))["labels"]
+    assert np.bincount(real)[1] < np.bincount(real)[0]
+    arm = {"synthetic": False, "details": {"training": PictureArm(oversampled=True).to_json()}}
+    left = {"judge/verdict.json": {"recommended": "x", "arms": {"x": arm}}, "sample/quality.json": {"passed": True}}
+    for name, content in left.items():
+        path = workspace.path(f"work/images/{name}")
+        path.parent.mkdir()
+        path.write_text(json.dumps(content))
+    write_part(workspace.path("work/images/sample/synthetic.npz"), images)  # which this arm leaves alone
+    run("classify")
+    told = json.loads(workspace.path("work/images/classify/test.json").read_text())
+    assert told["trained_on"] == 2 * np.bincount(real)[0]
 
 
 def test_curves_are_thinned_between_their_ends():

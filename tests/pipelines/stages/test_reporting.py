@@ -35,14 +35,14 @@ def test_a_longer_training_is_advised_where_the_full_preset_has_one(flow, steps,
 
 @pytest.mark.parametrize("how", ["at random", "by customer_id"])
 def test_rows_are_said_to_be_split_as_they_were(how):
-    told = _would_change(ran("fraud", steps=None), VERDICT, {"time": None, "split": {"how": how}})
+    told = _would_change(ran("fraud", steps=None), VERDICT, {"time": "at", "split": {"how": how, "later": False}})
     assert told[0] == f"A time column: rows were split {how}, which later data may not resemble."
-    later = _would_change(ran("fraud", steps=None), VERDICT, {"time": "at", "split": {"how": "by at"}})
+    later = _would_change(ran("fraud", steps=None), VERDICT, {"time": "at", "split": {"how": "by at", "later": True}})
     assert not [each for each in later if "rows were split" in each]
 
 
 def test_another_classifier_is_advised_while_there_is_one():
-    facts = {"time": "at", "split": {"how": "by at"}}
+    facts = {"time": "at", "split": {"how": "by at", "later": True}}
     two = ran("fraud", steps=None, classifiers=("gradient-boosting", "logistic-regression"))
     all_three = "--set 'judge.classifier=[gradient-boosting, logistic-regression, random-forest]'"
     assert _would_change(two, VERDICT, facts) == (f"Another classifier beside them (`{all_three}`).",)

@@ -108,5 +108,5 @@ def test_a_row_or_two_are_shown_without_a_judgement():
     quality = gate_rows(*made, schema=SCHEMA, what="rows with is_fraud=1", gates=GATES, seed=0)
     facts = {"schema": Schema.infer(REAL, source="rows").to_json(), "target": "is_fraud"}
     shown = shown_rows(REAL, SYNTHETIC[:2], facts, quality, seed=0)
-    assert shown["exposed"] == "2 rows are too few to be held against a gate."
+    assert shown["exposed"].startswith("Only 2 rows were made, and fewer than 4 cannot be held against a gate.")
     assert {each.name for each in shown["columns"]} == {"amount", "fee", "kind"}
