@@ -33,6 +33,7 @@ _DECIMAL_COMMA = re.compile(r"[+-]?(\d{1,3}(\.\d{3})+|\d+)(,\d+)?")
 _SLIPS = 50  # one in so many values may be a slip of the pen in a column of numbers or dates
 _DIGITS = re.compile("[0-9]+")
 _ZERO_LED = re.compile("0[0-9]+")
+_NULLABLE = {"int64": "Int64", "uint64": "UInt64"}
 _FEW = 12  # no more different numbers than this may be codes, of which some are letters
 _SHOWN = 4 * _FEW  # different values that are kept, to tell codes by
 
@@ -43,6 +44,8 @@ class Reading:
 
     kind: str
     """nothing, truths, numbers, commas (numbers such as 1.234,5), dates or texts."""
+    dtype: str = "float64"
+    """Numbers: int64 or uint64 where all are whole and have room in it, otherwise float64."""
     zoned: bool = False
     """Dates: has any a zone?"""
     wide: bool = False
@@ -54,19 +57,25 @@ class Reading:
         texts = _stripped(distinct)
         words = texts.dropna().astype(str)
         if words.empty and self.kind in ("nothing", "numbers", "commas"):
-            return pd.Series(np.nan, index=series.index, dtype="float64", name=series.name)
+            dtype = _NULLABLE.get(self.dtype, "float64")  # joined to floats, large whole numbers would be rounded
+            return pd.Series(np.nan, index=series.index, dtype=dtype, name=series.name)
         if self.kind == "truths":
             words = pd.Series((words.str.lower() == "true").to_numpy(object), index=words.index, dtype=object)
         elif self.kind in ("numbers", "commas"):
             if self.kind == "commas":
                 words = words.str.replace(".", "", regex=False).str.replace(",", ".", regex=False)
-            words = pd.to_numeric(words)
+            words = self._numbers(words)
             if words.dtype.kind in "iu" and (len(words) < len(texts) or (codes < 0).any()):
-                words = words.astype("Int64")
+                words = words.astype(_NULLABLE[self.dtype])
         elif self.kind == "dates":
             words = _parse_iso(words, zoned=self.zoned)
             words = words.astype(f"datetime64[us{', UTC' if self.zoned else ''}]") if self.wide else words
         return _spread(words, codes, series)
+
+    def _numbers(self, words: pd.Series) -> pd.Series:
+        if self.dtype == "float64":
+            return pd.Series(_floats(words), index=words.index)
+        return pd.to_numeric(words).astype(self.dtype)
 
 
 class Texts:
@@ -84,6 +93,7 @@ class Texts:
         self._commas = self._zero_led = self._zoned = self._wide = self._looks = False
         self._distinct: set[str] = set()
         self._numbers: set[float] = set()
+        self._number_kinds: set[str] = set()
         self._no_numbers, self._no_dates = _Odd(), _Odd()
 
     def look_at(self, series: pd.Series) -> None:
@@ -105,8 +115,10 @@ class Texts:
         odd = numbers.isna()
         self._no_numbers.add(odd, words, codes, begin)
         if not odd.all():
+            negative = numbers.dtype.kind == "i" and numbers.min() < 0
+            self._number_kinds.add("negative" if negative else numbers.dtype.kind)
             if len(self._numbers) < _SHOWN:
-                self._numbers.update(numbers[~odd].unique()[:_SHOWN].tolist())
+                self._numbers.update(pd.unique(_floats(words[~odd]))[:_SHOWN].tolist())
             if self._digits:
                 self._digits = bool(words[~odd].str.fullmatch(_DIGITS).all())
                 self._zero_led = self._zero_led or bool(words[~odd].str.fullmatch(_ZERO_LED).any())
@@ -130,16 +142,22 @@ class Texts:
             return Reading("commas")
         are_codes = codes and self._digits and self._zero_led
         if not self._no_numbers.rows:
-            return Reading("texts" if are_codes else "numbers")
+            return Reading("texts") if are_codes else Reading("numbers", dtype=self._dtype())
         if not lenient and not are_codes and self._few(self._no_numbers) and self._many():
             remedy = f"mend the value or leave it empty, or say in a schema that {name!r} is categorical"
             raise self._mixed("numbers", self._no_numbers, begin, name, source, remedy)
         if self._looks and not self._no_dates.rows:
-            return Reading("dates", self._zoned, self._wide)
+            return Reading("dates", zoned=self._zoned, wide=self._wide)
         if self._looks and not lenient and self._few(self._no_dates):
             remedy = "write dates as 2026-01-31 23:59:59, or leave the value empty"
             raise self._mixed("dates", self._no_dates, begin, name, source, remedy)
         return Reading("texts")
+
+    def _dtype(self) -> str:
+        """What holds all the numbers, whichever lots they came in."""
+        if self._number_kinds <= {"i", "negative"}:
+            return "int64"
+        return "uint64" if self._number_kinds <= {"i", "u"} else "float64"
 
     def _few(self, odd: _Odd) -> bool:
         """Are the odd ones so few that they are slips of the pen?"""
@@ -180,6 +198,11 @@ def literal(series: pd.Series) -> pd.Series:
     """Texts as they stand, blanks around them stripped and missing values found."""
     series = series.str.strip()
     return series.where(series.notna() & ~series.isin(MISSING), np.nan)
+
+
+def _floats(words: pd.Series) -> np.ndarray:
+    """Texts of numbers as Python reads them, which is exact: `pd.to_numeric` is off by the last bit in many a value."""
+    return words.to_numpy(object).astype("float64")
 
 
 def _stripped(distinct: Any) -> pd.Series:

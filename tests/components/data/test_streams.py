@@ -84,6 +84,7 @@ def test_the_sample_is_uniform_and_in_order():
     assert by_tenth.max() < 260
 
 
+PRECISE = [repr(each) for each in np.random.default_rng(7).gamma(2, 5, 322).tolist()]
 COLUMNS = {
     "codes": [*(["5411", "5412"] * 150), "0742", "07A1", *(["5411", "07A2"] * 10)],
     "zips": ["80331"] * 310 + ["01067"] * 12,
@@ -94,6 +95,8 @@ COLUMNS = {
     "late": [""] * 310 + ["a", "7"] * 6,
     "cents": ["1.234"] * 310 + ["1.234,5", "2,5"] * 6,
     "mixed": ["1", "2.5"] * 155 + ["", "3"] * 6,
+    "precise": PRECISE,
+    "padded": [*PRECISE[:200], "NA ", *PRECISE[201:]],
 }
 
 
@@ -105,12 +108,15 @@ def test_columns_of_texts_are_by_batches_what_they_are_in_memory(tmp_path, delim
     table = read_table(tmp_path / "t.csv", schema=kinds)
     assert table.frame["codes"].tolist() == COLUMNS["codes"]
     assert table.frame["zips"].tolist() == COLUMNS["zips"]
+    said = [float(each) for each in PRECISE]
+    assert table.frame["precise"].tolist() == said
+    assert table.frame["padded"].dropna().tolist() == said[:200] + said[201:]
     for batch in (50, 1_000):
         stream = stream_table(tmp_path / "t.csv", schema=kinds, batch=batch)
         assert stream.schema == table.schema
-        pd.testing.assert_frame_equal(stream.sample.frame, table.frame)
+        pd.testing.assert_frame_equal(stream.sample.frame, table.frame, check_exact=True)
         chunks = pd.concat(stream.chunks(rows=batch), ignore_index=True)
-        pd.testing.assert_frame_equal(chunks, table.frame, check_dtype=batch > 322)
+        pd.testing.assert_frame_equal(chunks, table.frame, check_dtype=batch > 322, check_exact=True)
         small = stream_table(tmp_path / "t.csv", schema=kinds, sample=40, batch=batch)
         assert [column.dtype for column in small.schema] == [column.dtype for column in table.schema]
 
