@@ -126,20 +126,23 @@ class CsvFile:
     def settled(self, wish: Wish, *, rows: int, only: Collection[str] | None = None) -> Wish:
         """The wish with what each column of texts is by all rows; so many are read at a time. only: as in `parts`."""
         facts: dict[str, Texts] = {}
-        numbers: set[str] = set()
+        kinds: dict[str, set[str]] = {}
         for raw in self._raw(rows, wish, only=only):
-            for name in raw.columns.difference(list(wish.literal)):
-                if raw[name].dtype == object or raw[name].isna().all():
+            for name in raw.columns:
+                if name in wish.literal:
+                    continue
+                kind = "nothing" if raw[name].isna().all() else raw[name].dtype.kind
+                kinds.setdefault(name, set()).add(kind)
+                if kind in ("nothing", "O"):
                     facts.setdefault(name, self._texts()).look_at(raw[name].astype(object))
-                else:
-                    numbers.add(name)
-        # Where pandas took some of the rows for numbers, their texts are looked at, too.
-        mixed = {name for name in numbers if name in facts and facts[name].known}
+        # What pandas takes for one thing here and for another there, it may take for a third where it sees all.
+        mixed = {name for name, found in kinds.items() if _disagree(found)}
+        numbers = {name for name, found in kinds.items() if found & set("iuf")}
         maybe = self._maybe_codes(numbers - mixed, wish)
-        facts = {name: each for name, each in facts.items() if name not in numbers}
+        facts = {name: each for name, each in facts.items() if kinds[name] <= {"nothing", "O"}}
         if again := mixed | maybe:
             for raw in self._raw(rows, wish, only=again, as_text=again):
-                for name in again:
+                for name in raw.columns:
                     facts.setdefault(name, self._texts()).look_at(raw[name])
         readings = {name: self._reading(each, name, wish) for name, each in facts.items()}
         # What are numbers throughout is left to pandas, as where all rows are read at once.
@@ -233,6 +236,14 @@ class CsvFile:
                 if any(code.search(block) for code in codes):
                     return True
         return any(code.search(block[-_OVERLAP:] + b"\n") for code in codes)
+
+
+def _disagree(kinds: set[str]) -> bool:
+    """Do lots of a column differ in more than whole numbers, fractions and nothing at all? kinds: NumPy's, by lot.
+
+    Truths beside numbers are texts; numbers beyond 63 bits are, by what stands beside them, whole numbers or floats.
+    """
+    return len(kinds) > 1 and not kinds <= {"i", "f", "nothing"} and not kinds <= {"O", "nothing"}
 
 
 def csv_without_rows(path: Path) -> pd.DataFrame | None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from ganforge.data.codec import Codec
 from ganforge.data.streams import StreamedTable, learn_codec, open_table, stream_table
@@ -97,6 +99,7 @@ COLUMNS = {
     "mixed": ["1", "2.5"] * 155 + ["", "3"] * 6,
     "precise": PRECISE,
     "padded": [*PRECISE[:200], "NA ", *PRECISE[201:]],
+    "numbered": [*(str(2**60 + k) for k in range(200)), "NA ", *[""] * 121],
 }
 
 
@@ -111,6 +114,7 @@ def test_columns_of_texts_are_by_batches_what_they_are_in_memory(tmp_path, delim
     said = [float(each) for each in PRECISE]
     assert table.frame["precise"].tolist() == said
     assert table.frame["padded"].dropna().tolist() == said[:200] + said[201:]
+    assert table.frame["numbered"].dropna().tolist() == [2**60 + k for k in range(200)]
     for batch in (50, 1_000):
         stream = stream_table(tmp_path / "t.csv", schema=kinds, batch=batch)
         assert stream.schema == table.schema
@@ -119,6 +123,42 @@ def test_columns_of_texts_are_by_batches_what_they_are_in_memory(tmp_path, delim
         pd.testing.assert_frame_equal(chunks, table.frame, check_dtype=batch > 322, check_exact=True)
         small = stream_table(tmp_path / "t.csv", schema=kinds, sample=40, batch=batch)
         assert [column.dtype for column in small.schema] == [column.dtype for column in table.schema]
+
+
+WORDS = ["1", "0", "-3", "+4", "2.5", "1e3", " 7 ", str(2**60 + 1), str(2**63 + 5), str(10**20), "True", "false"]
+WORDS += ["inf", "x", "", "NA", "NA ", ".1", "12.30000000000000071"]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("columns")
+
+
+@settings(max_examples=60)
+@given(
+    values=st.lists(st.sampled_from(WORDS), min_size=2, max_size=5, unique=True).flatmap(
+        lambda few: st.lists(st.sampled_from(few), min_size=1, max_size=12)
+    ),
+    batch=st.integers(1, 12),
+    delimiter=st.sampled_from(",;"),
+)
+@example(values=["True", "false"] * 3 + ["1", "0"] * 3, batch=4, delimiter=",")
+@example(values=["-3", "1", "0", str(2**63 + 5)], batch=3, delimiter=",")
+@example(values=["1", "0", str(2**63 + 5)], batch=2, delimiter=",")
+@example(values=["1", "0", str(2**63 + 5), ""], batch=3, delimiter=";")
+def test_whatever_a_column_holds_it_is_the_same_by_batches(folder, values, batch, delimiter):
+    path = folder / "t.csv"
+    path.write_text(f"a{delimiter}b\n" + "".join(f"{each}{delimiter}w\n" for each in values))
+    try:
+        table = read_table(path)
+    except InputError:
+        with pytest.raises(InputError, match="column 'a'"):
+            stream_table(path, batch=batch)
+    else:
+        stream = stream_table(path, batch=batch)
+        assert stream.schema == table.schema
+        learned = [column.name for column in table.schema if column.learned]
+        pd.testing.assert_frame_equal(stream.sample.frame[learned], table.frame[learned], check_exact=True)
 
 
 def test_a_slip_is_told_with_its_row_in_the_file(tmp_path):
