@@ -20,11 +20,12 @@ import gzip
 import re
 import warnings
 import zlib
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from ganforge.data import sources
@@ -36,6 +37,7 @@ from ganforge.errors import GanforgeWarning, InputError
 DELIMITERS = ",;\t|"
 _HEAD = 1 << 18
 _SNIFFED = 50
+_LOT = 10_000  # rows that texts are looked at in, where the whole file is read at once
 _BLOCK, _OVERLAP = 1 << 22, 200  # bytes
 
 
@@ -104,11 +106,12 @@ class CsvFile:
     def read(self, wish: Wish) -> pd.DataFrame:
         """All rows."""
         (raw,) = self._raw(None, wish)
-        numbers = {name for name in raw.columns if raw[name].dtype.kind in "iuf" and raw[name].notna().any()}
-        if maybe := self._maybe_codes(numbers, wish):
-            (texts,) = self._raw(None, wish, only=maybe, as_text=maybe)
-            codes = [name for name in texts if self._reading(self._texts(texts[name]), name, wish).kind == "texts"]
-            raw = raw.assign(**{name: texts[name] for name in codes})
+        wish = self._settled(wish, [raw], rows=_LOT)
+        texts = (name for name, each in wish.readings.items() if each.kind == "texts")
+        if codes := [name for name in texts if raw[name].dtype != object]:
+            (written,) = self._raw(None, wish, only=codes)
+            for name in codes:
+                raw[name] = written[name]
         return self._typed(raw, wish)
 
     def parts(self, wish: Wish, *, rows: int, only: Collection[str] | None = None) -> Iterator[pd.DataFrame]:
@@ -125,26 +128,29 @@ class CsvFile:
 
     def settled(self, wish: Wish, *, rows: int, only: Collection[str] | None = None) -> Wish:
         """The wish with what each column of texts is by all rows; so many are read at a time. only: as in `parts`."""
-        facts: dict[str, Texts] = {}
-        kinds: dict[str, set[str]] = {}
-        for raw in self._raw(rows, wish, only=only):
+        return self._settled(wish, self._raw(rows, wish, only=only), rows=rows)
+
+    def _settled(self, wish: Wish, lots: Iterable[pd.DataFrame], *, rows: int) -> Wish:
+        """lots: all rows as pandas types them. Columns whose texts are to be looked at are read again, `rows` rows at
+        a time: no more texts are held."""
+        typed: dict[str, _Typed] = {}
+        texts: dict[str, Texts] = {}
+        for raw in lots:
             for name in raw.columns:
                 if name in wish.literal:
                     continue
-                kind = "nothing" if raw[name].isna().all() else raw[name].dtype.kind
-                kinds.setdefault(name, set()).add(kind)
-                if kind in ("nothing", "O"):
-                    facts.setdefault(name, self._texts()).look_at(raw[name].astype(object))
+                typed.setdefault(name, _Typed()).look_at(raw[name])
+                if typed[name].unnumbered:
+                    texts.setdefault(name, self._texts()).look_at(raw[name].astype(object))
         # What pandas takes for one thing here and for another there, it may take for a third where it sees all.
-        mixed = {name for name, found in kinds.items() if _disagree(found)}
-        numbers = {name for name, found in kinds.items() if found & set("iuf")}
-        maybe = self._maybe_codes(numbers - mixed, wish)
-        facts = {name: each for name, each in facts.items() if kinds[name] <= {"nothing", "O"}}
+        mixed = {name for name, each in typed.items() if each.disagrees}
+        maybe = self._maybe_codes({name for name, each in typed.items() if each.may_be_digits} - mixed, wish)
+        texts = {name: each for name, each in texts.items() if typed[name].unnumbered}
         if again := mixed | maybe:
             for raw in self._raw(rows, wish, only=again, as_text=again):
                 for name in raw.columns:
-                    facts.setdefault(name, self._texts()).look_at(raw[name])
-        readings = {name: self._reading(each, name, wish) for name, each in facts.items()}
+                    texts.setdefault(name, self._texts()).look_at(raw[name])
+        readings = {name: self._reading(each, name, wish) for name, each in texts.items()}
         # What are numbers throughout is left to pandas, as where all rows are read at once.
         readings = {name: each for name, each in readings.items() if name not in maybe or each.kind == "texts"}
         return replace(wish, readings=readings)
@@ -238,12 +244,40 @@ class CsvFile:
         return any(code.search(block[-_OVERLAP:] + b"\n") for code in codes)
 
 
-def _disagree(kinds: set[str]) -> bool:
-    """Do lots of a column differ in more than whole numbers, fractions and nothing at all? kinds: NumPy's, by lot.
+class _Typed:
+    """What pandas took a column for, lot by lot."""
 
-    Truths beside numbers are texts; numbers beyond 63 bits are, by what stands beside them, whole numbers or floats.
-    """
-    return len(kinds) > 1 and not kinds <= {"i", "f", "nothing"} and not kinds <= {"O", "nothing"}
+    def __init__(self) -> None:
+        self._kinds: set[str] = set()  # NumPy's, and "nothing"
+        self._whole = True
+
+    def look_at(self, series: pd.Series) -> None:
+        """The next lot."""
+        missing = series.isna().to_numpy()
+        kind = "nothing" if missing.all() else series.dtype.kind
+        self._kinds.add(kind)
+        if self._whole and kind in ("i", "u", "f"):
+            known = series.to_numpy()[~missing]
+            # Of whole numbers pandas makes floats only where some are missing.
+            self._whole = known.min() >= 0 and (kind != "f" or bool(missing.any() and (known == np.floor(known)).all()))
+
+    @property
+    def unnumbered(self) -> bool:
+        """Are there texts, or nothing, in every lot so far?"""
+        return self._kinds <= {"O", "nothing"}
+
+    @property
+    def may_be_digits(self) -> bool:
+        """Were there numbers only, all of which may be plain digits in the file?"""
+        return self._whole and not self.unnumbered and self._kinds <= {"i", "u", "f", "nothing"}
+
+    @property
+    def disagrees(self) -> bool:
+        """Do lots differ in more than whole numbers, fractions and nothing at all?
+
+        Truths beside numbers are texts; what numbers beyond 63 bits are, those beside them say.
+        """
+        return len(self._kinds) > 1 and not self.unnumbered and not self._kinds <= {"i", "f", "nothing"}
 
 
 def csv_without_rows(path: Path) -> pd.DataFrame | None:

@@ -2,6 +2,7 @@
 
 import contextlib
 import gzip
+import tracemalloc
 import warnings
 
 import numpy as np
@@ -154,6 +155,21 @@ def test_zeros_are_seen_wherever_they_stand(tmp_path, text):
     assert set(table.frame["code"]) <= {"1", "2", "01", "02", "03"}
     wide = read_table(written(tmp_path, f"code,n\n{text}".encode("utf-16")))
     assert wide.frame["code"].tolist() == table.frame["code"].tolist()
+
+
+@pytest.mark.parametrize("column", [np.arange(60_000) / 7, np.arange(60_000)], ids=["fractions", "whole"])
+def test_a_code_costs_the_columns_beside_it_little_memory(tmp_path, column):
+    peaks = []
+    for begin in ("8", "0"):
+        frame = pd.DataFrame({f"n{k}": column for k in range(6)})
+        frame["zip"] = [f"{begin}1067", "20095"] * 30_000
+        frame.to_csv(tmp_path / "t.csv", index=False)
+        tracemalloc.start()
+        table = read_table(tmp_path / "t.csv", schema={"zip": "categorical"})
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+        assert (table.frame["zip"].dtype == object) is (begin == "0")
+    assert peaks[1] < 2 * peaks[0]
 
 
 SLIP = "n,day,word\n" + "".join(f"{k}.5,2025-01-{1 + k % 28:02d},w{k % 3}\n" for k in range(60))
