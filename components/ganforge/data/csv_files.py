@@ -4,8 +4,8 @@ Delimiter , ; tab or |, blanks around values, `?` and the like for missing, deci
 UTF-16 or an old spreadsheet's encoding.
 
 pandas types what it is given: of a lot it knows nothing of the others, and 0742 becomes 742. So a column of texts is
-settled over the whole file (`texts.Texts`), and digits that begin with a zero are codes, not numbers, unless a schema
-says numbers.
+settled over the whole file (`texts.Texts`). Digits of which some begin with a zero may be codes or numbers: what they
+were taken for is told, unless a schema says it.
 """
 
 # pandas' own annotations are unions of all it could be; what a call gives here is known better than they say.
@@ -31,7 +31,7 @@ import pandas as pd
 from ganforge.data import sources
 from ganforge.data.schema import ONE_HOT, Column, Schema
 from ganforge.data.table import SchemaLike
-from ganforge.data.texts import MISSING, Reading, Texts, literal
+from ganforge.data.texts import MISSING, Odd, Reading, Texts, literal
 from ganforge.errors import GanforgeWarning, InputError
 
 DELIMITERS = ",;\t|"
@@ -162,8 +162,23 @@ class CsvFile:
         return texts
 
     def _reading(self, texts: Texts, name: str, wish: Wish, *, begin: int = 0) -> Reading:
-        codes = wish.numbers is not None and name not in wish.numbers
-        return texts.reading(name=name, source=str(self.path), lenient=name in wish.lenient, codes=codes, begin=begin)
+        codes, lenient = wish.numbers is not None and name not in wish.numbers, name in wish.lenient
+        reading = texts.reading(name=name, source=str(self.path), lenient=lenient, codes=codes, begin=begin)
+        if codes and not lenient and texts.zero_led is not None:
+            self._tell_of_zeros(texts.zero_led, name, of=texts.known, begin=begin, kept=reading.kind == "texts")
+        return reading
+
+    def _tell_of_zeros(self, zeros: Odd, name: str, *, of: int, begin: int, kept: bool) -> None:
+        taken, mend = "slips of the pen in a column of numbers", f"codes, say that {name!r} is categorical"
+        if kept:
+            taken, mend = "codes, zeros and all", f"numbers, say that {name!r} is integer"
+        warnings.warn(
+            f"{self.path}: column {name!r} holds digits, some with a zero before them: row {begin + zeros.first_row} "
+            f"says {zeros.first_text!r} ({zeros.rows:,} such of {of:,}); they were taken for {taken}; "
+            f"if they are {mend} in a schema",
+            GanforgeWarning,
+            stacklevel=7,
+        )
 
     def _typed(self, raw: pd.DataFrame, wish: Wish, *, begin: int = 0) -> pd.DataFrame:
         """What pandas made of rows, with texts read. begin: rows of the file before these."""

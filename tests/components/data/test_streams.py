@@ -103,6 +103,7 @@ COLUMNS = {
 }
 
 
+@pytest.mark.filterwarnings("ignore:.*with a zero before them:ganforge.errors.GanforgeWarning")
 @pytest.mark.parametrize("delimiter", [",", ";"])
 @pytest.mark.parametrize("kinds", [None, {"codes": "categorical", "zips": "identifier", "spaced": "categorical"}])
 def test_columns_of_texts_are_by_batches_what_they_are_in_memory(tmp_path, delimiter, kinds):
@@ -126,7 +127,7 @@ def test_columns_of_texts_are_by_batches_what_they_are_in_memory(tmp_path, delim
 
 
 WORDS = ["1", "0", "-3", "+4", "2.5", "1e3", " 7 ", str(2**60 + 1), str(2**63 + 5), str(10**20), "True", "false"]
-WORDS += ["inf", "x", "", "NA", "NA ", ".1", "12.30000000000000071"]
+WORDS += ["inf", "x", "", "NA", "NA ", ".1", "12.30000000000000071", "05", "042"]
 
 
 @pytest.fixture(scope="module")
@@ -134,6 +135,7 @@ def folder(tmp_path_factory):
     return tmp_path_factory.mktemp("columns")
 
 
+@pytest.mark.filterwarnings("ignore:.*with a zero before them:ganforge.errors.GanforgeWarning")
 @settings(max_examples=60)
 @given(
     values=st.lists(st.sampled_from(WORDS), min_size=2, max_size=5, unique=True).flatmap(
