@@ -121,9 +121,12 @@ class CsvFile:
             yield self._typed(raw, wish, begin=begin)
             begin += len(raw)
 
+    def has_decimal_commas(self) -> bool:
+        """May 1.234,5 be a number here, and is there anything like it in the file?"""
+        return self._may_have_commas and self._holds(rb"[0-9],[0-9]")
+
     @property
-    def decimal_commas(self) -> bool:
-        """May 1.234,5 be a number here?"""
+    def _may_have_commas(self) -> bool:
         return self.delimiter in ";\t"
 
     def settled(self, wish: Wish, *, rows: int, only: Collection[str] | None = None) -> Wish:
@@ -156,7 +159,7 @@ class CsvFile:
         return replace(wish, readings=readings)
 
     def _texts(self, series: pd.Series | None = None) -> Texts:
-        texts = Texts(decimal_comma=self.decimal_commas)
+        texts = Texts(decimal_comma=self._may_have_commas)
         if series is not None:
             texts.look_at(series)
         return texts
@@ -243,20 +246,25 @@ class CsvFile:
         return numbers - wish.numbers if self._has_zero_led() else set()
 
     def _has_zero_led(self) -> bool:
-        """Is any value digits that begin with a zero? A look at the bytes, which costs little beside reading them."""
-        if self.encoding == "utf-16":
-            return True  # told by reading the columns
+        """Is any value digits that begin with a zero?"""
         ends = re.escape(self.delimiter.encode()) + rb"\r\n"
         # A pattern for each byte before: with a fixed one at its beginning `re` looks several times as fast.
         begins = (re.escape(self.delimiter.encode()), rb"\n", rb"\r")
-        codes = [re.compile(begin + rb'[ "]*0[0-9]+[ "]*[' + ends + rb"]") for begin in begins]
+        return self._holds(*(begin + rb'[ "]*0[0-9]+[ "]*[' + ends + rb"]" for begin in begins))
+
+    def _holds(self, *patterns: bytes) -> bool:
+        """Is any of these in the file? A look at the bytes, which costs little beside reading them; of UTF-16 it cannot
+        tell, and says yes."""
+        if self.encoding == "utf-16":
+            return True
+        compiled = [re.compile(pattern) for pattern in patterns]
         with _told(self.path), sources.opened(self.path) as file:
             block = b"\n"
             while new := file.read(_BLOCK):
                 block = block[-_OVERLAP:] + new
-                if any(code.search(block) for code in codes):
+                if any(pattern.search(block) for pattern in compiled):
                     return True
-        return any(code.search(block[-_OVERLAP:] + b"\n") for code in codes)
+        return any(pattern.search(block[-_OVERLAP:] + b"\n") for pattern in compiled)
 
 
 class _Typed:

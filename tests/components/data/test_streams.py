@@ -12,7 +12,7 @@ from ganforge.data.codec import Codec
 from ganforge.data.streams import StreamedTable, learn_codec, open_table, stream_table
 from ganforge.data.surveying import Survey
 from ganforge.data.table import Table
-from ganforge.data.tables import read_table
+from ganforge.data.tables import read_table, read_table_chunks
 from ganforge.data.toy import toy_payments
 from ganforge.errors import InputError
 
@@ -161,6 +161,34 @@ def test_whatever_a_column_holds_it_is_the_same_by_batches(folder, values, batch
         assert stream.schema == table.schema
         learned = [column.name for column in table.schema if column.learned]
         pd.testing.assert_frame_equal(stream.sample.frame[learned], table.frame[learned], check_exact=True)
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_a_file_is_settled_once_however_often_it_is_gone_through(tmp_path, monkeypatch, delimiter):
+    rows = [*(["1.234", "low"] for _ in range(300)), ["1.234,5" if delimiter != "," else "12", "high"]]
+    pd.DataFrame(rows, columns=["price", "grade"]).to_csv(tmp_path / "t.csv", index=False, sep=delimiter)
+    table, passes, read_csv = read_table(tmp_path / "t.csv"), [], pd.read_csv
+    monkeypatch.setattr(pd, "read_csv", lambda *args, **options: passes.append(args) or read_csv(*args, **options))
+    stream = stream_table(tmp_path / "t.csv", batch=100)
+    looked = len(passes)
+    assert looked <= 3  # to find what texts there are, to look at columns that differ by lots, to survey
+    for _ in range(2):
+        pd.testing.assert_frame_equal(pd.concat(stream.chunks(rows=70), ignore_index=True), table.frame)
+    assert len(passes) == looked + 2
+    made = stream.through(lambda frame: frame[["price"]], {})
+    assert len(made.take(np.array([300]))) == 1
+    assert len(passes) == looked + 4
+
+
+@pytest.mark.parametrize("delimiter", [";", "\t"])
+def test_without_decimal_commas_a_file_is_read_once_under_a_schema(files, tmp_path, monkeypatch, delimiter):
+    table = read_table(files / "t.csv")
+    table.frame.to_csv(tmp_path / "t.csv", index=False, sep=delimiter)
+    passes, read_csv = [], pd.read_csv
+    monkeypatch.setattr(pd, "read_csv", lambda *args, **options: passes.append(args) or read_csv(*args, **options))
+    chunks = pd.concat(read_table_chunks(tmp_path / "t.csv", rows=700, schema=table.schema), ignore_index=True)
+    pd.testing.assert_frame_equal(chunks, table.frame)
+    assert len(passes) == 1
 
 
 def test_a_slip_is_told_with_its_row_in_the_file(tmp_path):
