@@ -4,8 +4,8 @@ Delimiter , ; tab or |, blanks around values, `?` and the like for missing, deci
 UTF-16 or an old spreadsheet's encoding.
 
 pandas types what it is given: of a lot it knows nothing of the others, and 0742 becomes 742. So a column of texts is
-settled over the whole file (`texts.Texts`), and digits that begin with a zero are codes, not numbers, unless a schema
-says numbers.
+settled over the whole file (`texts.Texts`). Digits of which some begin with a zero may be codes or numbers: what they
+were taken for is told, unless a schema says it.
 """
 
 # pandas' own annotations are unions of all it could be; what a call gives here is known better than they say.
@@ -20,22 +20,24 @@ import gzip
 import re
 import warnings
 import zlib
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from ganforge.data import sources
 from ganforge.data.schema import ONE_HOT, Column, Schema
 from ganforge.data.table import SchemaLike
-from ganforge.data.texts import MISSING, Reading, Texts, literal
+from ganforge.data.texts import MISSING, Odd, Reading, Texts, literal
 from ganforge.errors import GanforgeWarning, InputError
 
 DELIMITERS = ",;\t|"
 _HEAD = 1 << 18
 _SNIFFED = 50
+_LOT = 10_000  # rows that texts are looked at in, where the whole file is read at once
 _BLOCK, _OVERLAP = 1 << 22, 200  # bytes
 
 
@@ -104,11 +106,12 @@ class CsvFile:
     def read(self, wish: Wish) -> pd.DataFrame:
         """All rows."""
         (raw,) = self._raw(None, wish)
-        numbers = {name for name in raw.columns if raw[name].dtype.kind in "iuf" and raw[name].notna().any()}
-        if maybe := self._maybe_codes(numbers, wish):
-            (texts,) = self._raw(None, wish, only=maybe, as_text=maybe)
-            codes = [name for name in texts if self._reading(self._texts(texts[name]), name, wish).kind == "texts"]
-            raw = raw.assign(**{name: texts[name] for name in codes})
+        wish = self._settled(wish, [raw], rows=_LOT)
+        texts = (name for name, each in wish.readings.items() if each.kind == "texts")
+        if codes := [name for name in texts if raw[name].dtype != object]:
+            (written,) = self._raw(None, wish, only=codes)
+            for name in codes:
+                raw[name] = written[name]
         return self._typed(raw, wish)
 
     def parts(self, wish: Wish, *, rows: int, only: Collection[str] | None = None) -> Iterator[pd.DataFrame]:
@@ -118,43 +121,67 @@ class CsvFile:
             yield self._typed(raw, wish, begin=begin)
             begin += len(raw)
 
+    def has_decimal_commas(self) -> bool:
+        """May 1.234,5 be a number here, and is there anything like it in the file?"""
+        return self._may_have_commas and self._holds(rb"[0-9],[0-9]")
+
     @property
-    def decimal_commas(self) -> bool:
-        """May 1.234,5 be a number here?"""
+    def _may_have_commas(self) -> bool:
         return self.delimiter in ";\t"
 
     def settled(self, wish: Wish, *, rows: int, only: Collection[str] | None = None) -> Wish:
         """The wish with what each column of texts is by all rows; so many are read at a time. only: as in `parts`."""
-        facts: dict[str, Texts] = {}
-        numbers: set[str] = set()
-        for raw in self._raw(rows, wish, only=only):
-            for name in raw.columns.difference(list(wish.literal)):
-                if raw[name].dtype == object or raw[name].isna().all():
-                    facts.setdefault(name, self._texts()).look_at(raw[name].astype(object))
-                else:
-                    numbers.add(name)
-        # Where pandas took some of the rows for numbers, their texts are looked at, too.
-        mixed = {name for name in numbers if name in facts and facts[name].known}
-        maybe = self._maybe_codes(numbers - mixed, wish)
-        facts = {name: each for name, each in facts.items() if name not in numbers}
+        return self._settled(wish, self._raw(rows, wish, only=only), rows=rows)
+
+    def _settled(self, wish: Wish, lots: Iterable[pd.DataFrame], *, rows: int) -> Wish:
+        """lots: all rows as pandas types them. Columns whose texts are to be looked at are read again, `rows` rows at
+        a time: no more texts are held."""
+        typed: dict[str, _Typed] = {}
+        texts: dict[str, Texts] = {}
+        for raw in lots:
+            for name in raw.columns:
+                if name in wish.literal:
+                    continue
+                typed.setdefault(name, _Typed()).look_at(raw[name])
+                if typed[name].unnumbered:
+                    texts.setdefault(name, self._texts()).look_at(raw[name].astype(object))
+        # What pandas takes for one thing here and for another there, it may take for a third where it sees all.
+        mixed = {name for name, each in typed.items() if each.disagrees}
+        maybe = self._maybe_codes({name for name, each in typed.items() if each.may_be_digits} - mixed, wish)
+        texts = {name: each for name, each in texts.items() if typed[name].unnumbered}
         if again := mixed | maybe:
             for raw in self._raw(rows, wish, only=again, as_text=again):
-                for name in again:
-                    facts.setdefault(name, self._texts()).look_at(raw[name])
-        readings = {name: self._reading(each, name, wish) for name, each in facts.items()}
+                for name in raw.columns:
+                    texts.setdefault(name, self._texts()).look_at(raw[name])
+        readings = {name: self._reading(each, name, wish) for name, each in texts.items()}
         # What are numbers throughout is left to pandas, as where all rows are read at once.
         readings = {name: each for name, each in readings.items() if name not in maybe or each.kind == "texts"}
         return replace(wish, readings=readings)
 
     def _texts(self, series: pd.Series | None = None) -> Texts:
-        texts = Texts(decimal_comma=self.decimal_commas)
+        texts = Texts(decimal_comma=self._may_have_commas)
         if series is not None:
             texts.look_at(series)
         return texts
 
     def _reading(self, texts: Texts, name: str, wish: Wish, *, begin: int = 0) -> Reading:
-        codes = wish.numbers is not None and name not in wish.numbers
-        return texts.reading(name=name, source=str(self.path), lenient=name in wish.lenient, codes=codes, begin=begin)
+        codes, lenient = wish.numbers is not None and name not in wish.numbers, name in wish.lenient
+        reading = texts.reading(name=name, source=str(self.path), lenient=lenient, codes=codes, begin=begin)
+        if codes and not lenient and texts.zero_led is not None:
+            self._tell_of_zeros(texts.zero_led, name, of=texts.known, begin=begin, kept=reading.kind == "texts")
+        return reading
+
+    def _tell_of_zeros(self, zeros: Odd, name: str, *, of: int, begin: int, kept: bool) -> None:
+        taken, mend = "slips of the pen in a column of numbers", f"codes, say that {name!r} is categorical"
+        if kept:
+            taken, mend = "codes, zeros and all", f"numbers, say that {name!r} is integer"
+        warnings.warn(
+            f"{self.path}: column {name!r} holds digits, some with a zero before them: row {begin + zeros.first_row} "
+            f"says {zeros.first_text!r} ({zeros.rows:,} such of {of:,}); they were taken for {taken}; "
+            f"if they are {mend} in a schema",
+            GanforgeWarning,
+            stacklevel=7,
+        )
 
     def _typed(self, raw: pd.DataFrame, wish: Wish, *, begin: int = 0) -> pd.DataFrame:
         """What pandas made of rows, with texts read. begin: rows of the file before these."""
@@ -219,20 +246,61 @@ class CsvFile:
         return numbers - wish.numbers if self._has_zero_led() else set()
 
     def _has_zero_led(self) -> bool:
-        """Is any value digits that begin with a zero? A look at the bytes, which costs little beside reading them."""
-        if self.encoding == "utf-16":
-            return True  # told by reading the columns
+        """Is any value digits that begin with a zero?"""
         ends = re.escape(self.delimiter.encode()) + rb"\r\n"
         # A pattern for each byte before: with a fixed one at its beginning `re` looks several times as fast.
         begins = (re.escape(self.delimiter.encode()), rb"\n", rb"\r")
-        codes = [re.compile(begin + rb'[ "]*0[0-9]+[ "]*[' + ends + rb"]") for begin in begins]
+        return self._holds(*(begin + rb'[ "]*0[0-9]+[ "]*[' + ends + rb"]" for begin in begins))
+
+    def _holds(self, *patterns: bytes) -> bool:
+        """Is any of these in the file? A look at the bytes, which costs little beside reading them; of UTF-16 it cannot
+        tell, and says yes."""
+        if self.encoding == "utf-16":
+            return True
+        compiled = [re.compile(pattern) for pattern in patterns]
         with _told(self.path), sources.opened(self.path) as file:
             block = b"\n"
             while new := file.read(_BLOCK):
                 block = block[-_OVERLAP:] + new
-                if any(code.search(block) for code in codes):
+                if any(pattern.search(block) for pattern in compiled):
                     return True
-        return any(code.search(block[-_OVERLAP:] + b"\n") for code in codes)
+        return any(pattern.search(block[-_OVERLAP:] + b"\n") for pattern in compiled)
+
+
+class _Typed:
+    """What pandas took a column for, lot by lot."""
+
+    def __init__(self) -> None:
+        self._kinds: set[str] = set()  # NumPy's, and "nothing"
+        self._whole = True
+
+    def look_at(self, series: pd.Series) -> None:
+        """The next lot."""
+        missing = series.isna().to_numpy()
+        kind = "nothing" if missing.all() else series.dtype.kind
+        self._kinds.add(kind)
+        if self._whole and kind in ("i", "u", "f"):
+            known = series.to_numpy()[~missing]
+            # Of whole numbers pandas makes floats only where some are missing.
+            self._whole = known.min() >= 0 and (kind != "f" or bool(missing.any() and (known == np.floor(known)).all()))
+
+    @property
+    def unnumbered(self) -> bool:
+        """Are there texts, or nothing, in every lot so far?"""
+        return self._kinds <= {"O", "nothing"}
+
+    @property
+    def may_be_digits(self) -> bool:
+        """Were there numbers only, all of which may be plain digits in the file?"""
+        return self._whole and not self.unnumbered and self._kinds <= {"i", "u", "f", "nothing"}
+
+    @property
+    def disagrees(self) -> bool:
+        """Do lots differ in more than whole numbers, fractions and nothing at all?
+
+        Truths beside numbers are texts; what numbers beyond 63 bits are, those beside them say.
+        """
+        return len(self._kinds) > 1 and not self.unnumbered and not self._kinds <= {"i", "f", "nothing"}
 
 
 def csv_without_rows(path: Path) -> pd.DataFrame | None:

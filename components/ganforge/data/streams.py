@@ -20,7 +20,7 @@ import hashlib
 import json
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,8 @@ from ganforge.data.codec import Codec, Encoded
 from ganforge.data.schema import Column, Schema
 from ganforge.data.surveying import Survey
 from ganforge.data.table import SchemaLike, Table, conform
-from ganforge.data.tables import cells_of, read_frame_chunks, read_table
+from ganforge.data.tables import cells_of, read_frame_chunks, read_table, settled_readings
+from ganforge.data.texts import Reading
 from ganforge.errors import InputError
 from ganforge.files import sha256_file
 
@@ -63,6 +64,8 @@ class StreamedTable:
     """What the file's own columns are, where rows are made into others after reading; None: `schema`."""
     made_by: Callable[[pd.DataFrame], pd.DataFrame] | None = None
     """Makes rows of `schema` of rows of `read_as`."""
+    readings: Mapping[str, Reading] = field(default_factory=dict)
+    """What columns of texts of a CSV file are by all rows: settled once, for all passes."""
 
     @property
     def source(self) -> str:
@@ -74,7 +77,7 @@ class StreamedTable:
     def chunks(self, *, rows: int = BATCH) -> Iterator[pd.DataFrame]:
         """The rows in order, with the schema's columns and dtypes."""
         own, done = self.read_as or self.schema, 0
-        for frame in read_frame_chunks(self.path, rows=rows, schema=own):
+        for frame in read_frame_chunks(self.path, readings=self.readings, rows=rows, schema=own):
             source = self.source if not done else f"{self.source} (rows counted from row {done + 1:,})"
             done += len(frame)
             frame = conform(frame, own, source=source)
@@ -88,7 +91,7 @@ class StreamedTable:
         survey = Survey(kinds, sample=sample)
         for frame in self.chunks():
             survey.look_at(make(frame), source=self.source)
-        return _found(self.path, survey, read_as=self.schema, made_by=make)
+        return _found(self.path, survey, read_as=self.schema, made_by=make, readings=self.readings)
 
     def take(self, rows: np.ndarray) -> Table:
         """These rows (numbers from 0, in any order, the same one twice if need be) as a table of the same schema."""
@@ -139,10 +142,10 @@ def stream_table(
     different values than are kept track of.
     """
     path = sources.existing_file(path)
-    survey = Survey(schema, sample=sample)
-    for frame in read_frame_chunks(path, rows=batch, schema=schema):
+    survey, readings = Survey(schema, sample=sample), settled_readings(path, rows=batch, schema=schema)
+    for frame in read_frame_chunks(path, readings=readings, rows=batch, schema=schema):
         survey.look_at(frame, source=str(path))
-    return _found(path, survey)
+    return _found(path, survey, readings=readings)
 
 
 def _found(path: Path, survey: Survey, **how: Any) -> StreamedTable:

@@ -10,7 +10,8 @@ Rows in messages count from 1, a header not counted.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from ganforge.data.csv_files import CsvFile, Wish, csv_without_rows
 from ganforge.data.dtypes import holds_bytes
 from ganforge.data.schema import Schema
 from ganforge.data.table import SchemaLike, Table, conform
+from ganforge.data.texts import Reading
 from ganforge.errors import InputError
 
 
@@ -44,14 +46,31 @@ def read_frame(path: Path, *, names: Sequence[str] | None = None, schema: Schema
     return CsvFile.of(path, names).read(Wish.of(schema))
 
 
-def read_frame_chunks(path: str | Path, *, rows: int = 100_000, schema: SchemaLike = None) -> Iterator[pd.DataFrame]:
-    """The rows of a file in order, at most `rows` at a time, in whatever dtypes each chunk has.
+def settled_readings(path: str | Path, *, rows: int = 100_000, schema: SchemaLike = None) -> Mapping[str, Reading]:
+    """What the columns of texts of a CSV file are by all its rows, of which so many are held at a time.
 
-    schema: says how to read columns of text, as for `read_table`; it is not applied. Without a `Schema`, a CSV file is
-    gone through once before, so that texts are in every chunk what they are in the whole file.
+    schema: as for `read_table`. Nothing is settled where nothing hangs on it: with a `Schema` and no decimal commas, or
+    in a file that is not CSV.
     """
     path = sources.existing_file(path)
-    for frame in _parts(path, rows, None, Wish.of(schema), settle=not isinstance(schema, Schema)):
+    if not _is_csv(path):
+        return {}
+    file = CsvFile.of(path)
+    if isinstance(schema, Schema) and not file.has_decimal_commas():
+        return {}
+    return file.settled(Wish.of(schema), rows=rows).readings
+
+
+def read_frame_chunks(
+    path: str | Path, *, readings: Mapping[str, Reading], rows: int = 100_000, schema: SchemaLike = None
+) -> Iterator[pd.DataFrame]:
+    """The rows of a file in order, at most `rows` at a time, in whatever dtypes each chunk has.
+
+    readings: of `settled_readings`, so that texts are in every chunk what they are in the whole file. schema: says how
+    to read columns of text, as for `read_table`; it is not applied.
+    """
+    path = sources.existing_file(path)
+    for frame in _parts(path, rows, None, replace(Wish.of(schema), readings=readings)):
         yield frame.reset_index(drop=True)
 
 
@@ -83,7 +102,7 @@ def read_table_chunks(
     path = sources.existing_file(path)
     done = 0
     wanted = None if schema is None else frozenset(schema.names)
-    for frame in _parts(path, rows, names, Wish.of(schema), only=wanted):
+    for frame in _parts(path, rows, names, Wish.of(schema), only=wanted, settle=True):
         source = str(path) if not done else f"{path} (rows counted from row {done + 1:,})"
         done += len(frame)
         frame = frame.reset_index(drop=True)
@@ -125,6 +144,7 @@ def _parts(
     only: frozenset[str] | None = None,
     settle: bool = False,
 ) -> Iterator[pd.DataFrame]:
+    """settle: go through a CSV file with decimal commas once before."""
     if _is_parquet(path):
         import pyarrow as pa
         import pyarrow.parquet as pq
@@ -141,12 +161,16 @@ def _parts(
             yield frame.iloc[begin : begin + rows]
     else:
         file = CsvFile.of(path, names)
-        if not wish.verbatim and (settle or file.decimal_commas):  # 1.234 alone does not say that 1.234,5 is to come
+        if settle and file.has_decimal_commas():  # 1.234 alone does not say that 1.234,5 is to come
             wish = file.settled(wish, rows=rows, only=only)
         yield from file.parts(wish, rows=rows, only=only)
 
 
 # -- Parquet and NumPy ---------------------------------------------------------------------------------------------
+
+
+def _is_csv(path: Path) -> bool:
+    return not _is_parquet(path) and path.suffix.lower() != ".npz"
 
 
 def _is_parquet(path: Path) -> bool:

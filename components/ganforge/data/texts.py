@@ -32,7 +32,7 @@ _ZONE = re.compile(r".{11,}(?:Z|UTC|([+-])(\d{2}):?(\d{2}))")
 _DECIMAL_COMMA = re.compile(r"[+-]?(\d{1,3}(\.\d{3})+|\d+)(,\d+)?")
 _SLIPS = 50  # one in so many values may be a slip of the pen in a column of numbers or dates
 _DIGITS = re.compile("[0-9]+")
-_ZERO_LED = re.compile("0[0-9]+")
+_NULLABLE = {"int64": "Int64", "uint64": "UInt64"}
 _FEW = 12  # no more different numbers than this may be codes, of which some are letters
 _SHOWN = 4 * _FEW  # different values that are kept, to tell codes by
 
@@ -43,6 +43,8 @@ class Reading:
 
     kind: str
     """nothing, truths, numbers, commas (numbers such as 1.234,5), dates or texts."""
+    dtype: str = "float64"
+    """Numbers: int64 or uint64 where all are whole and have room in it, otherwise float64."""
     zoned: bool = False
     """Dates: has any a zone?"""
     wide: bool = False
@@ -54,26 +56,34 @@ class Reading:
         texts = _stripped(distinct)
         words = texts.dropna().astype(str)
         if words.empty and self.kind in ("nothing", "numbers", "commas"):
-            return pd.Series(np.nan, index=series.index, dtype="float64", name=series.name)
+            dtype = _NULLABLE.get(self.dtype, "float64")  # joined to floats, large whole numbers would be rounded
+            return pd.Series(np.nan, index=series.index, dtype=dtype, name=series.name)
         if self.kind == "truths":
             words = pd.Series((words.str.lower() == "true").to_numpy(object), index=words.index, dtype=object)
         elif self.kind in ("numbers", "commas"):
             if self.kind == "commas":
                 words = words.str.replace(".", "", regex=False).str.replace(",", ".", regex=False)
-            words = pd.to_numeric(words)
+            words = self._numbers(words)
             if words.dtype.kind in "iu" and (len(words) < len(texts) or (codes < 0).any()):
-                words = words.astype("Int64")
+                words = words.astype(_NULLABLE[self.dtype])
         elif self.kind == "dates":
             words = _parse_iso(words, zoned=self.zoned)
             words = words.astype(f"datetime64[us{', UTC' if self.zoned else ''}]") if self.wide else words
         return _spread(words, codes, series)
+
+    def _numbers(self, words: pd.Series) -> pd.Series:
+        if self.dtype == "float64":
+            return pd.Series(_floats(words), index=words.index)
+        return pd.to_numeric(words).astype(self.dtype)
 
 
 class Texts:
     """What the texts of a column say, gathered lot by lot; `reading` then settles what they are.
 
     All values make a column numbers, booleans or dates. When all but a few do (2 %, at least one) and the numbers are
-    too many to be codes, the odd one out is an `InputError` with its row. Digits that begin with a zero are codes.
+    too many to be codes, the odd one out is an `InputError` with its row. Plain digits are codes where more than 2 %
+    begin with a zero, or where some do and all have the same width (zip codes, account numbers); otherwise the zeros
+    are slips of the pen.
     """
 
     def __init__(self, *, decimal_comma: bool = False) -> None:
@@ -81,10 +91,12 @@ class Texts:
         self.rows = self.known = 0
         self._decimal_comma = decimal_comma
         self._truths = self._digits = self._comma_form = True
-        self._commas = self._zero_led = self._zoned = self._wide = self._looks = False
+        self._commas = self._zoned = self._wide = self._looks = False
         self._distinct: set[str] = set()
         self._numbers: set[float] = set()
-        self._no_numbers, self._no_dates = _Odd(), _Odd()
+        self._number_kinds: set[str] = set()
+        self._widths: set[int] = set()
+        self._no_numbers, self._no_dates, self._zero_led = Odd(), Odd(), Odd()
 
     def look_at(self, series: pd.Series) -> None:
         """The next rows."""
@@ -105,11 +117,12 @@ class Texts:
         odd = numbers.isna()
         self._no_numbers.add(odd, words, codes, begin)
         if not odd.all():
+            negative = numbers.dtype.kind == "i" and numbers.min() < 0
+            self._number_kinds.add("negative" if negative else numbers.dtype.kind)
             if len(self._numbers) < _SHOWN:
-                self._numbers.update(numbers[~odd].unique()[:_SHOWN].tolist())
+                self._numbers.update(pd.unique(_floats(words[~odd]))[:_SHOWN].tolist())
             if self._digits:
-                self._digits = bool(words[~odd].str.fullmatch(_DIGITS).all())
-                self._zero_led = self._zero_led or bool(words[~odd].str.fullmatch(_ZERO_LED).any())
+                self._look_at_digits(words[~odd], words, codes, begin)
         looks = words.str.fullmatch(_ISO).astype(bool) if odd.any() else ~odd & False
         if looks.any():
             zoned = bool(words[looks].str.fullmatch(_ZONE).any())
@@ -119,29 +132,52 @@ class Texts:
             looks = parsed.notna()
         self._no_dates.add(~looks, words, codes, begin)
 
+    def _look_at_digits(self, numbers: pd.Series, words: pd.Series, codes: np.ndarray, begin: int) -> None:
+        self._digits = bool(numbers.str.fullmatch(_DIGITS).all())
+        widths = numbers.str.len()
+        self._widths.update(widths.unique().tolist())
+        self._zero_led.add(numbers.str.startswith("0") & (widths > 1), words, codes, begin)
+
+    @property
+    def zero_led(self) -> Odd | None:
+        """Where all values are plain digits: those that begin with a zero, by which they may be codes or numbers."""
+        return self._zero_led if self._digits and self._zero_led.rows and not self._no_numbers.rows else None
+
     def reading(self, *, name: str, source: str, lenient: bool = False, codes: bool = True, begin: int = 0) -> Reading:
-        """What they are. lenient: numbers and words may stand side by side, texts. codes: may digits be? begin: rows of
-        the file before the first."""
+        """What they are. lenient: numbers and words may stand side by side, texts; one zero before digits makes all of
+        them codes. codes: may digits be? begin: rows of the file before the first."""
         if not self.known:
             return Reading("nothing")
         if self._truths:
             return Reading("truths")
         if self._commas and self._comma_form:
             return Reading("commas")
-        are_codes = codes and self._digits and self._zero_led
+        are_codes = codes and self._are_codes(certain=lenient)
         if not self._no_numbers.rows:
-            return Reading("texts" if are_codes else "numbers")
+            return Reading("texts") if are_codes else Reading("numbers", dtype=self._dtype())
         if not lenient and not are_codes and self._few(self._no_numbers) and self._many():
             remedy = f"mend the value or leave it empty, or say in a schema that {name!r} is categorical"
             raise self._mixed("numbers", self._no_numbers, begin, name, source, remedy)
         if self._looks and not self._no_dates.rows:
-            return Reading("dates", self._zoned, self._wide)
+            return Reading("dates", zoned=self._zoned, wide=self._wide)
         if self._looks and not lenient and self._few(self._no_dates):
             remedy = "write dates as 2026-01-31 23:59:59, or leave the value empty"
             raise self._mixed("dates", self._no_dates, begin, name, source, remedy)
         return Reading("texts")
 
-    def _few(self, odd: _Odd) -> bool:
+    def _are_codes(self, *, certain: bool) -> bool:
+        """Are digits codes by the zeros before some? certain: by one, which else may be a slip of the pen."""
+        if not self._digits or not self._zero_led.rows:
+            return False
+        return certain or len(self._widths) == 1 or self._zero_led.rows * _SLIPS > self.known
+
+    def _dtype(self) -> str:
+        """What holds all the numbers, whichever lots they came in."""
+        if self._number_kinds <= {"i", "negative"}:
+            return "int64"
+        return "uint64" if self._number_kinds <= {"i", "u"} else "float64"
+
+    def _few(self, odd: Odd) -> bool:
         """Are the odd ones so few that they are slips of the pen?"""
         return self.known > 2 and odd.rows <= max(1, self.known // _SLIPS)
 
@@ -153,12 +189,12 @@ class Texts:
         odd = int(pd.to_numeric(pd.Series(sorted(self._distinct)), errors="coerce").isna().sum())
         return different >= len(self._distinct) - odd > 1 and different > 2
 
-    def _mixed(self, what: str, odd: _Odd, begin: int, name: str, source: str, remedy: str) -> InputError:
+    def _mixed(self, what: str, odd: Odd, begin: int, name: str, source: str, remedy: str) -> InputError:
         return _mixing(what, begin + odd.first_row, odd.first_text, odd.rows, self.rows, name, source, remedy)
 
 
 @dataclass
-class _Odd:
+class Odd:
     """Values that are not what the others are."""
 
     rows: int = 0
@@ -182,6 +218,11 @@ def literal(series: pd.Series) -> pd.Series:
     return series.where(series.notna() & ~series.isin(MISSING), np.nan)
 
 
+def _floats(words: pd.Series) -> np.ndarray:
+    """Texts of numbers as Python reads them, which is exact: `pd.to_numeric` is off by the last bit in many a value."""
+    return words.to_numpy(object).astype("float64")
+
+
 def _stripped(distinct: Any) -> pd.Series:
     texts = pd.Series([value.strip() if isinstance(value, str) else value for value in distinct], dtype=object)
     return texts.where(~texts.isin(MISSING), np.nan)
@@ -198,7 +239,7 @@ def dates_in(series: pd.Series, *, name: str, source: str) -> pd.Series | None:
     if not looks.any():
         return None
     parsed = _parse_iso(texts.where(looks))
-    odd = _Odd()
+    odd = Odd()
     odd.add(parsed.isna(), texts, codes, 0)
     if not odd.rows:
         return _spread(parsed, codes, series)

@@ -2,6 +2,7 @@
 
 import contextlib
 import gzip
+import tracemalloc
 import warnings
 
 import numpy as np
@@ -12,6 +13,7 @@ from ganforge.data.codec import Codec
 from ganforge.data.images import Images
 from ganforge.data.readers import read, read_table, read_table_chunks
 from ganforge.data.schema import Schema
+from ganforge.data.streams import stream_table
 from ganforge.data.table import Table
 from ganforge.data.toy import toy_payments
 from ganforge.errors import GanforgeError, GanforgeWarning, InputError, UnknownNameError
@@ -128,6 +130,7 @@ def test_leading_zeros_stay_where_the_schema_says_text(tmp_path):
     assert next(iter(read_table_chunks(path, rows=5, schema=table.schema)))["zip"][0] == "01067"
 
 
+@pytest.mark.filterwarnings("ignore:.*with a zero before them:ganforge.errors.GanforgeWarning")
 @pytest.mark.parametrize("ending", ["", ".gz"])
 @pytest.mark.parametrize("missing", ["", "?"])
 def test_digits_with_a_zero_before_them_are_codes_unless_a_schema_says_numbers(tmp_path, ending, missing):
@@ -147,6 +150,7 @@ def test_digits_with_a_zero_before_them_are_codes_unless_a_schema_says_numbers(t
     assert read_table(tmp_path / f"zips.csv{ending}", schema={"zip": "integer"}).frame["zip"].max() == 80331
 
 
+@pytest.mark.filterwarnings("ignore:.*column 'code' holds digits:ganforge.errors.GanforgeWarning")
 @pytest.mark.parametrize("text", ['"01",1\n"02",2\n', "01 ,1\r\n02,2\r\n", "1,1\n02,2", "1,1\n2,2\n 03,3\n"])
 def test_zeros_are_seen_wherever_they_stand(tmp_path, text):
     table = read_table(written(tmp_path, f"code,n\n{text}"))
@@ -154,6 +158,71 @@ def test_zeros_are_seen_wherever_they_stand(tmp_path, text):
     assert set(table.frame["code"]) <= {"1", "2", "01", "02", "03"}
     wide = read_table(written(tmp_path, f"code,n\n{text}".encode("utf-16")))
     assert wide.frame["code"].tolist() == table.frame["code"].tolist()
+
+
+def both_ways(path, **how):
+    """The table in memory, and read by batches."""
+    return read_table(path, **how), stream_table(path, batch=170, **how).sample
+
+
+def test_a_zero_before_one_number_is_a_slip_and_told(tmp_path):
+    items, amounts = [str(k) for k in range(1, 901)], [str(k * k % 7919) for k in range(1, 901)]
+    items[499], amounts[30] = "05", "0123 "
+    pd.DataFrame({"items": items, "amount": amounts}).to_csv(tmp_path / "t.csv", index=False)
+    for read_in in (lambda: read_table(tmp_path / "t.csv"), lambda: stream_table(tmp_path / "t.csv", batch=170).sample):
+        with pytest.warns(GanforgeWarning) as told:
+            table = read_in()
+        assert [column.kind for column in table.schema] == ["integer", "integer"]
+        assert (table.frame["items"][499], table.frame["amount"][30]) == (5, 123)
+        for each, (name, row, said) in zip(told, [("items", 500, "05"), ("amount", 31, "0123")], strict=True):
+            message = str(each.message)
+            assert f"column {name!r} holds digits" in message
+            assert f"row {row} says {said!r} (1 such of 900)" in message
+            assert "taken for slips of the pen in a column of numbers" in message
+            assert f"if they are codes, say that {name!r} is categorical in a schema" in message
+    for table in both_ways(tmp_path / "t.csv", schema={"items": "categorical", "amount": "integer"}):
+        assert table.frame["items"].tolist() == items
+        assert table.frame["amount"][30] == 123
+
+
+@pytest.mark.parametrize(
+    "codes",
+    [
+        [f"{k:02d}" for k in range(24)] * 10,
+        [f"{k:05d}" for k in range(9_520, 99_120, 448)],  # one in a hundred begins with a zero
+        ["7", "11", "04", "112", "09"] * 40,
+    ],
+    ids=["hours", "zip codes", "of several widths"],
+)
+def test_digits_of_one_width_or_with_many_zeros_are_codes_and_told(tmp_path, codes):
+    pd.DataFrame({"c": codes, "x": np.arange(len(codes)) * 0.5}).to_csv(tmp_path / "t.csv", index=False)
+    row = next(k for k, code in enumerate(codes, start=1) if code[0] == "0")
+    with pytest.warns(GanforgeWarning) as told:
+        tables = both_ways(tmp_path / "t.csv")
+    assert len(told) == 2
+    for table, each in zip(tables, told, strict=True):
+        assert table.frame["c"].tolist() == codes
+        assert f"column 'c' holds digits, some with a zero before them: row {row} says" in str(each.message)
+        assert "taken for codes, zeros and all; if they are numbers, say that 'c' is integer" in str(each.message)
+    for kind, seen in (("integer", [int(code) for code in codes]), ("identifier", codes)):
+        for table in both_ways(tmp_path / "t.csv", schema={"c": kind}):
+            assert table.frame["c"].tolist() == seen
+
+
+@pytest.mark.filterwarnings("ignore:.*column 'zip' holds digits:ganforge.errors.GanforgeWarning")
+@pytest.mark.parametrize("column", [np.arange(60_000) / 7, np.arange(60_000)], ids=["fractions", "whole"])
+def test_a_code_costs_the_columns_beside_it_little_memory(tmp_path, column):
+    peaks = []
+    for begin in ("8", "0"):
+        frame = pd.DataFrame({f"n{k}": column for k in range(6)})
+        frame["zip"] = [f"{begin}1067", "20095"] * 30_000
+        frame.to_csv(tmp_path / "t.csv", index=False)
+        tracemalloc.start()
+        table = read_table(tmp_path / "t.csv")
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+        assert (table.frame["zip"].dtype == object) is (begin == "0")
+    assert peaks[1] < 2 * peaks[0]
 
 
 SLIP = "n,day,word\n" + "".join(f"{k}.5,2025-01-{1 + k % 28:02d},w{k % 3}\n" for k in range(60))

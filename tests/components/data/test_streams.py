@@ -5,12 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from ganforge.data.codec import Codec
 from ganforge.data.streams import StreamedTable, learn_codec, open_table, stream_table
 from ganforge.data.surveying import Survey
 from ganforge.data.table import Table
-from ganforge.data.tables import read_table
+from ganforge.data.tables import read_table, read_table_chunks
 from ganforge.data.toy import toy_payments
 from ganforge.errors import InputError
 
@@ -84,6 +86,7 @@ def test_the_sample_is_uniform_and_in_order():
     assert by_tenth.max() < 260
 
 
+PRECISE = [repr(each) for each in np.random.default_rng(7).gamma(2, 5, 322).tolist()]
 COLUMNS = {
     "codes": [*(["5411", "5412"] * 150), "0742", "07A1", *(["5411", "07A2"] * 10)],
     "zips": ["80331"] * 310 + ["01067"] * 12,
@@ -94,9 +97,13 @@ COLUMNS = {
     "late": [""] * 310 + ["a", "7"] * 6,
     "cents": ["1.234"] * 310 + ["1.234,5", "2,5"] * 6,
     "mixed": ["1", "2.5"] * 155 + ["", "3"] * 6,
+    "precise": PRECISE,
+    "padded": [*PRECISE[:200], "NA ", *PRECISE[201:]],
+    "numbered": [*(str(2**60 + k) for k in range(200)), "NA ", *[""] * 121],
 }
 
 
+@pytest.mark.filterwarnings("ignore:.*with a zero before them:ganforge.errors.GanforgeWarning")
 @pytest.mark.parametrize("delimiter", [",", ";"])
 @pytest.mark.parametrize("kinds", [None, {"codes": "categorical", "zips": "identifier", "spaced": "categorical"}])
 def test_columns_of_texts_are_by_batches_what_they_are_in_memory(tmp_path, delimiter, kinds):
@@ -105,14 +112,83 @@ def test_columns_of_texts_are_by_batches_what_they_are_in_memory(tmp_path, delim
     table = read_table(tmp_path / "t.csv", schema=kinds)
     assert table.frame["codes"].tolist() == COLUMNS["codes"]
     assert table.frame["zips"].tolist() == COLUMNS["zips"]
+    said = [float(each) for each in PRECISE]
+    assert table.frame["precise"].tolist() == said
+    assert table.frame["padded"].dropna().tolist() == said[:200] + said[201:]
+    assert table.frame["numbered"].dropna().tolist() == [2**60 + k for k in range(200)]
     for batch in (50, 1_000):
         stream = stream_table(tmp_path / "t.csv", schema=kinds, batch=batch)
         assert stream.schema == table.schema
-        pd.testing.assert_frame_equal(stream.sample.frame, table.frame)
+        pd.testing.assert_frame_equal(stream.sample.frame, table.frame, check_exact=True)
         chunks = pd.concat(stream.chunks(rows=batch), ignore_index=True)
-        pd.testing.assert_frame_equal(chunks, table.frame, check_dtype=batch > 322)
+        pd.testing.assert_frame_equal(chunks, table.frame, check_dtype=batch > 322, check_exact=True)
         small = stream_table(tmp_path / "t.csv", schema=kinds, sample=40, batch=batch)
         assert [column.dtype for column in small.schema] == [column.dtype for column in table.schema]
+
+
+WORDS = ["1", "0", "-3", "+4", "2.5", "1e3", " 7 ", str(2**60 + 1), str(2**63 + 5), str(10**20), "True", "false"]
+WORDS += ["inf", "x", "", "NA", "NA ", ".1", "12.30000000000000071", "05", "042"]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("columns")
+
+
+@pytest.mark.filterwarnings("ignore:.*with a zero before them:ganforge.errors.GanforgeWarning")
+@settings(max_examples=60)
+@given(
+    values=st.lists(st.sampled_from(WORDS), min_size=2, max_size=5, unique=True).flatmap(
+        lambda few: st.lists(st.sampled_from(few), min_size=1, max_size=12)
+    ),
+    batch=st.integers(1, 12),
+    delimiter=st.sampled_from(",;"),
+)
+@example(values=["True", "false"] * 3 + ["1", "0"] * 3, batch=4, delimiter=",")
+@example(values=["-3", "1", "0", str(2**63 + 5)], batch=3, delimiter=",")
+@example(values=["1", "0", str(2**63 + 5)], batch=2, delimiter=",")
+@example(values=["1", "0", str(2**63 + 5), ""], batch=3, delimiter=";")
+def test_whatever_a_column_holds_it_is_the_same_by_batches(folder, values, batch, delimiter):
+    path = folder / "t.csv"
+    path.write_text(f"a{delimiter}b\n" + "".join(f"{each}{delimiter}w\n" for each in values))
+    try:
+        table = read_table(path)
+    except InputError:
+        with pytest.raises(InputError, match="column 'a'"):
+            stream_table(path, batch=batch)
+    else:
+        stream = stream_table(path, batch=batch)
+        assert stream.schema == table.schema
+        learned = [column.name for column in table.schema if column.learned]
+        pd.testing.assert_frame_equal(stream.sample.frame[learned], table.frame[learned], check_exact=True)
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_a_file_is_settled_once_however_often_it_is_gone_through(tmp_path, monkeypatch, delimiter):
+    rows = [*(["1.234", "low"] for _ in range(300)), ["1.234,5" if delimiter != "," else "12", "high"]]
+    pd.DataFrame(rows, columns=["price", "grade"]).to_csv(tmp_path / "t.csv", index=False, sep=delimiter)
+    table, passes, read_csv = read_table(tmp_path / "t.csv"), [], pd.read_csv
+    monkeypatch.setattr(pd, "read_csv", lambda *args, **options: passes.append(args) or read_csv(*args, **options))
+    stream = stream_table(tmp_path / "t.csv", batch=100)
+    looked = len(passes)
+    assert looked <= 3  # to find what texts there are, to look at columns that differ by lots, to survey
+    for _ in range(2):
+        pd.testing.assert_frame_equal(pd.concat(stream.chunks(rows=70), ignore_index=True), table.frame)
+    assert len(passes) == looked + 2
+    made = stream.through(lambda frame: frame[["price"]], {})
+    assert len(made.take(np.array([300]))) == 1
+    assert len(passes) == looked + 4
+
+
+@pytest.mark.parametrize("delimiter", [";", "\t"])
+def test_without_decimal_commas_a_file_is_read_once_under_a_schema(files, tmp_path, monkeypatch, delimiter):
+    table = read_table(files / "t.csv")
+    table.frame.to_csv(tmp_path / "t.csv", index=False, sep=delimiter)
+    passes, read_csv = [], pd.read_csv
+    monkeypatch.setattr(pd, "read_csv", lambda *args, **options: passes.append(args) or read_csv(*args, **options))
+    chunks = pd.concat(read_table_chunks(tmp_path / "t.csv", rows=700, schema=table.schema), ignore_index=True)
+    pd.testing.assert_frame_equal(chunks, table.frame)
+    assert len(passes) == 1
 
 
 def test_a_slip_is_told_with_its_row_in_the_file(tmp_path):
