@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ganforge.errors import InputError, UnknownNameError, UnsuitableDataError
+from ganforge_pipelines.lineage.addresses import without_password
 from ganforge_pipelines.lineage.store import connected, is_own, tracking_uri
 
 if TYPE_CHECKING:
@@ -190,7 +191,7 @@ def _move(
     now = datetime.now().astimezone().isoformat(timespec="seconds")
     champions = [*before, version][-_REMEMBERED:]
     client.set_model_version_tag(name, str(version), SINCE, now)
-    client.set_model_version_tag(name, str(version), WHY, reason[:5000])
+    client.set_model_version_tag(name, str(version), WHY, without_password(reason)[:5000])
     if UNTIL in client.get_model_version(name, str(version)).tags:
         client.delete_model_version_tag(name, str(version), UNTIL)
     steps = [

@@ -22,6 +22,7 @@ import pandas as pd
 from ganforge.downstream.paired import Gain
 from ganforge.downstream.posteriors import ROPE, SURE
 from ganforge.errors import GanforgeError
+from ganforge_pipelines.lineage.addresses import without_password
 from ganforge_pipelines.lineage.records import Champion, champion_of, fetch_artifact, fetch_version
 from ganforge_pipelines.lineage.scoring import Scorer, load_scorer
 from ganforge_pipelines.report.wording import probability, score
@@ -113,7 +114,8 @@ def decide(root: Path, name: str, *, good: bool, why: str, why_not: str, held_ou
             entity = entity if len(np.unique(entity)) < len(entity) else None
             gain = held_out.gain(scorer, unseen, entity)
         except GanforgeError as error:
-            return _stays(champion, f"version {champion.version} could not be held against the new one ({error})")
+            why = without_password(str(error))
+            return _stays(champion, f"version {champion.version} could not be held against the new one ({why})")
     return _concluded(champion, gain, held_out, int(unseen.sum()), enough)
 
 
