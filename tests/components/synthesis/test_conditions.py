@@ -354,11 +354,29 @@ def test_what_is_always_so_asks_nothing(with_constants, asked):
         ({"counts": {"currency": {"USD": 3}}}, "'currency' is 'EUR' .* no row can have 'USD'"),
         ({"prior": {"currency": {"EUR": 0.9, "USD": 0.1}}}, "'currency' is 'EUR' .* no row can have 'USD'"),
         ({"counts": {"currency": {"EUR": 3}}}, "n is 30"),
+        ({"prior": {"currency": "nonsense"}}, "prior: column 'currency' needs values and shares, .* not 'nonsense'"),
+        ({"prior": {"fee": 0.5}}, "prior: column 'fee' needs values and shares, .* not 0.5"),
     ],
 )
 def test_what_is_never_so_is_told_beside_what_is(with_constants, asked, said):
     with pytest.raises(InputError, match=said):
         with_constants.sample(30, **asked)
+
+
+def test_ranges_of_a_constant_hold_together(with_constants):
+    schema = with_constants.codec_.schema
+    asked = joined([("fee", ">5"), ("fee", "<9"), ("day", ">2025-01-01"), ("day", ":2026-01-01")], schema)
+    pd.testing.assert_frame_equal(
+        with_constants.sample(30, condition=asked, random_state=1), with_constants.sample(30, random_state=1)
+    )
+    with pytest.raises(InputError, match=r"'fee' is 7 .* no row can have '<6'"):
+        joined([("fee", ">5"), ("fee", "<6")], schema)
+    with pytest.raises(InputError, match=r"'fee' is 7 .* no row can have '>8'"):
+        with_constants.sample(30, condition=joined([("fee", ">8"), ("fee", "<9")], schema))
+    with pytest.raises(InputError, match="'currency' is asked for twice"):
+        joined([("currency", "EUR"), ("currency", "USD")], schema)
+    with pytest.raises(InputError, match="'fee' is asked for twice"):
+        joined([("fee", "7"), ("fee", "")], schema)
 
 
 def test_the_same_rows_for_the_same_number(model):
