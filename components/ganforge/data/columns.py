@@ -58,7 +58,7 @@ def normalise(series: pd.Series, *, name: str, source: str) -> pd.Series:
     if types.is_float_dtype(dtype):
         return _floats(series, name=name, source=source)
     if types.is_datetime64_any_dtype(dtype):
-        return _datetimes(series)
+        return _datetimes(series, name=name, source=source)
     if types.is_timedelta64_dtype(dtype):
         return series.dt.total_seconds().astype("float64")
     if types.is_complex_dtype(dtype):
@@ -158,9 +158,12 @@ def _shortest(values: np.ndarray, narrow: np.dtype) -> np.ndarray:
     return values
 
 
-def _datetimes(series: pd.Series) -> pd.Series:
+def _datetimes(series: pd.Series, *, name: str, source: str) -> pd.Series:
     """Nanoseconds; microseconds where a date lies outside the years 1678 to 2261."""
-    zone = spelled_zone(getattr(series.dt, "tz", None))
+    try:
+        zone = spelled_zone(getattr(series.dt, "tz", None))
+    except InputError as error:
+        raise InputError(f"{source}: column {name!r}: {error}") from error
     for unit in ("ns", "us"):
         try:
             return series.astype(pd.DatetimeTZDtype(unit, zone) if zone else f"datetime64[{unit}]")
@@ -169,15 +172,15 @@ def _datetimes(series: pd.Series) -> pd.Series:
     raise InputError("a date beyond the year 294,000; put a date of this world in its place")
 
 
-def _python_dates(series: pd.Series) -> pd.Series:
+def _python_dates(series: pd.Series, *, name: str, source: str) -> pd.Series:
     """Objects that are dates, of the years 1 to 9999."""
     try:
-        return _datetimes(pd.to_datetime(series))
+        return _datetimes(pd.to_datetime(series), name=name, source=source)
     except pd.errors.OutOfBoundsDatetime:
         naive = [np.datetime64("NaT") if pd.isna(each) else np.datetime64(_naive(each), "us") for each in series]
         return pd.Series(np.array(naive, dtype="datetime64[us]"), index=series.index, name=series.name)
     except ValueError:  # some with a zone, or with different ones
-        return _datetimes(pd.to_datetime(series, utc=True))
+        return _datetimes(pd.to_datetime(series, utc=True), name=name, source=source)
 
 
 def _naive(moment: Any) -> Any:
@@ -203,7 +206,9 @@ def _from_arrow(series: pd.Series, *, name: str, source: str) -> pd.Series:
         return _floats(series.astype("float64"), name=name, source=source)
     if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
         return _python_dates(
-            pd.Series(series.to_numpy(dtype=object, na_value=None), index=series.index, name=series.name)
+            pd.Series(series.to_numpy(dtype=object, na_value=None), index=series.index, name=series.name),
+            name=name,
+            source=source,
         )
     if holds_bytes(kind):  # as texts of hexadecimal digits, which nothing stumbles over
         values = [np.nan if each is None else each.hex() for each in series.to_numpy(dtype=object, na_value=None)]
@@ -222,7 +227,7 @@ def _objects(series: pd.Series, *, name: str, source: str) -> pd.Series:
     kind = types.infer_dtype(series, skipna=True)
     if kind == "string":
         dates = dates_in(series, name=name, source=source)
-        return series if dates is None else _datetimes(dates)
+        return series if dates is None else _datetimes(dates, name=name, source=source)
     if kind == "empty":
         return pd.Series(np.nan, index=series.index, dtype="float64", name=series.name)
     if kind == "boolean":
@@ -234,7 +239,7 @@ def _objects(series: pd.Series, *, name: str, source: str) -> pd.Series:
         if kind != "mixed-integer":
             return _floats(series.astype("float64"), name=name, source=source)
     if kind in ("datetime", "datetime64", "date"):
-        return _python_dates(series)
+        return _python_dates(series, name=name, source=source)
     if kind == "timedelta":
         return normalise(pd.to_timedelta(series), name=name, source=source)
     if kind in ("time", "interval", "period"):

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
+from dateutil.tz import tzstr
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pandas.api import types
@@ -18,6 +19,7 @@ from ganforge.data.schema import Schema
 from ganforge.data.streams import StreamedTable, stream_table
 from ganforge.data.table import Table
 from ganforge.data.tables import read_table
+from ganforge.errors import InputError
 
 INTEGERS = {f"{sign}int{bits}": (bits, sign == "u") for bits in (8, 16, 32, 64) for sign in ("", "u")}
 SINGLES = st.floats(-(2.0**100), 2.0**100, width=32)
@@ -273,6 +275,23 @@ def test_bytes_are_left_out_and_not_the_table(kind, tmp_path):
         decoded = codec.decode(codec.encode(frame))
         assert decoded["blob"].isna().all()
         assert list(decoded.columns) == ["blob", "n"]
+
+
+def test_a_zone_of_another_library_comes_back_by_its_name():
+    """dateutil's zones are files, whose names pandas writes into a dtype and does not read out of one."""
+    booked = pd.date_range("2025-03-29", periods=50, freq="h", tz="dateutil/Europe/Berlin")
+    frame = pd.DataFrame({"booked": booked, "b": np.arange(50) % 2 == 0})
+    table = Table.of(frame)
+    codec = Codec.from_json(json.loads(json.dumps(Codec.fit(table).to_json())))
+    made = codec.decode(codec.encode(frame))["booked"]
+    assert made.dtype == "datetime64[ns, Europe/Berlin]"
+    assert made.between(booked.min(), booked.max()).all()
+
+
+def test_a_zone_without_a_name_is_refused_before_anything_is_learned():
+    booked = pd.Series(pd.date_range("2025-03-29", periods=50, freq="h", tz="UTC")).dt.tz_convert(tzstr("EST5EDT"))
+    with pytest.raises(InputError, match=r"data frame: column 'booked': the time zone tzstr\('EST5EDT'\) has no name"):
+        Table.of(pd.DataFrame({"booked": booked}))
 
 
 def test_categories_that_json_does_not_know_become_texts():
