@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from ganforge.data.columns import as_booleans, as_numbers, normalise, row_of
+from ganforge.data.images import MARK
 from ganforge.data.inference import infer_schema
 from ganforge.data.schema import CATEGORIES, Column, Schema, ticks, ticks_per_second
 from ganforge.data.texts import to_dates
@@ -31,6 +32,7 @@ class Table:
     """N rows. Not to be changed once made: the fingerprint says what is in it."""
 
     frame: pd.DataFrame
+    """Where the rows were marked as synthetic (`synthesis.base.marked`), so is this, in its `attrs`."""
     schema: Schema
     fingerprint: str
     """SHA-256 over schema and values: the same table from CSV, CSV.gz or Parquet has the same one."""
@@ -53,7 +55,7 @@ class Table:
             overrides = Schema.read(schema) if isinstance(schema, str | Path) else dict(schema or {})
             columns = {str(name): normalise(frame[name], name=name, source=source) for name in frame.columns}
             schema = infer_schema(columns, given=dict(frame.dtypes), asked=overrides, source=source)
-            frame = pd.DataFrame(columns, index=frame.index)
+            frame = _marked_as(frame, pd.DataFrame(columns, index=frame.index))
             if overrides:
                 frame = conform(frame, schema, source=source)
         return cls(frame=frame, schema=schema, fingerprint=_fingerprint(frame, schema), source=source)
@@ -130,7 +132,8 @@ def conform(frame: pd.DataFrame, schema: Schema, *, source: str = "data frame") 
     """The schema's columns of `frame`, in its order and dtypes; columns beside them are dropped.
 
     A number that came as text, or a category that came as a number, is taken for what the schema says. Where rows of
-    a column are missing that never was, its dtype becomes one that can hold it (float64, object).
+    a column are missing that never was, its dtype becomes one that can hold it (float64, object). A frame that is
+    marked as synthetic stays so.
     Raises `UnknownNameError` for a missing column, `InputError` with the row for a value of another kind.
     """
     lacking = [name for name in schema.names if name not in frame.columns]
@@ -139,10 +142,15 @@ def conform(frame: pd.DataFrame, schema: Schema, *, source: str = "data frame") 
         if len(lacking) > 1:
             error.args = (f"{error.args[0]} ({len(lacking)} columns are missing: {', '.join(lacking[:12])})",)
         raise error
-    return pd.DataFrame(
-        {column.name: _conform_column(frame[column.name], column, source) for column in schema},
-        index=frame.index,
-    )
+    columns = {column.name: _conform_column(frame[column.name], column, source) for column in schema}
+    return _marked_as(frame, pd.DataFrame(columns, index=frame.index))
+
+
+def _marked_as(frame: pd.DataFrame, made: pd.DataFrame) -> pd.DataFrame:
+    """What was made of a frame, marked as synthetic where that is."""
+    if frame.attrs.get(MARK):
+        made.attrs[MARK] = True
+    return made
 
 
 def _conform_column(series: pd.Series, column: Column, source: str) -> pd.Series:

@@ -9,6 +9,7 @@ Rows in messages count from 1, a header not counted.
 
 from __future__ import annotations
 
+import json
 import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -20,6 +21,7 @@ import pandas as pd
 from ganforge.data import sources
 from ganforge.data.csv_files import CsvFile, Wish, csv_without_rows
 from ganforge.data.dtypes import holds_bytes
+from ganforge.data.images import MARK
 from ganforge.data.schema import Schema
 from ganforge.data.table import SchemaLike, Table, conform
 from ganforge.errors import InputError
@@ -132,7 +134,7 @@ def _parts(
         try:
             with pq.ParquetFile(path) as file:
                 for batch in file.iter_batches(batch_size=rows):
-                    yield _arrow_to_pandas(pa.Table.from_batches([batch]))
+                    yield _arrow_to_pandas(pa.Table.from_batches([batch]), file.schema_arrow)
         except pa.ArrowException as error:
             raise _not_parquet(path, error) from error
     elif path.suffix.lower() == ".npz":
@@ -162,7 +164,7 @@ def _read_parquet(path: Path) -> pd.DataFrame:
 
     try:
         with pq.ParquetFile(path) as file:
-            return _arrow_to_pandas(file.read())
+            return _arrow_to_pandas(file.read(), file.schema_arrow)
     except (pa.ArrowException, OSError) as error:
         raise _not_parquet(path, error) from error
 
@@ -174,18 +176,36 @@ def _not_parquet(path: Path, error: Exception) -> InputError:
     )
 
 
-def _arrow_to_pandas(table: Any) -> pd.DataFrame:
+def _arrow_to_pandas(table: Any, schema: Any) -> pd.DataFrame:
+    """schema: of the file. What it says of dtypes is not looked at; that its rows are synthetic is."""
     # Whole numbers beside missing values would come as floats: nullable dtypes keep them exact.
     nullable = {
         "int8": pd.Int8Dtype(), "int16": pd.Int16Dtype(), "int32": pd.Int32Dtype(), "int64": pd.Int64Dtype(),
         "uint8": pd.UInt8Dtype(), "uint16": pd.UInt16Dtype(), "uint32": pd.UInt32Dtype(), "uint64": pd.UInt64Dtype(),
     }  # fmt: skip
     # Bytes would come as Python's, of which nobody could tell that they are no slip: as Arrow's they are left out.
-    return table.to_pandas(
+    frame = table.to_pandas(
         types_mapper=lambda kind: pd.ArrowDtype(kind) if holds_bytes(kind) else nullable.get(str(kind)),
         date_as_object=False,
         ignore_metadata=True,
     )
+    if _is_marked(schema):
+        frame.attrs[MARK] = True
+    return frame
+
+
+def _is_marked(schema: Any) -> bool:
+    """Does a Parquet file have the mark of synthetic rows among the `attrs` that pandas and pyarrow keep in it?"""
+    metadata = schema.metadata or {}
+    for key in (b"PANDAS_ATTRS", b"pandas"):
+        try:
+            told = json.loads(metadata.get(key, b"{}"))
+        except ValueError:  # another program's, under the same name
+            continue
+        attributes = told.get("attributes") if isinstance(told, dict) and key == b"pandas" else told
+        if isinstance(attributes, dict) and attributes.get(MARK):
+            return True
+    return False
 
 
 def _read_npz(path: Path) -> pd.DataFrame:

@@ -24,7 +24,7 @@ from ganforge.downstream.arms import OVERSAMPLING, SMOTE
 from ganforge.downstream.augmenting import synthetic_positives
 from ganforge.downstream.balancing import balanced_rows
 from ganforge.downstream.features import clock_columns
-from ganforge.downstream.leaks import MARK
+from ganforge.downstream.leaks import MARK, without_mark
 from ganforge.errors import InputError, UnsuitableDataError
 
 
@@ -66,9 +66,10 @@ def augmented(
         checkpoints: a folder for the training to be taken up from where it was stopped.
         on_progress: as in `Synthesizer.fit`.
 
-    Raises `InputError` for a generator's arm without a synthesizer, and `UnsuitableDataError` where the positives are
-    that many already, or nothing but copies of real rows was made.
+    Raises `InputError` for a generator's arm without a synthesizer and for rows that are marked as synthetic, and
+    `UnsuitableDataError` where the positives are that many already, or nothing but copies of real rows was made.
     """
+    without_mark(table.frame, table.source)
     labels = binary_target(table, target)
     learned = with_discrete(table.drop(*left_out), target)
     copies = 0
