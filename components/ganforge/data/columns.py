@@ -2,7 +2,8 @@
 
     float64 · int64 (Int64 only when missing values stand beside numbers beyond 2^53) · bool · datetime64 · object
 
-`object` holds strings, or True/False beside missing values; a missing value in it is always NaN.
+`object` holds strings, or True/False beside missing values; a missing value in it is always NaN. Of bytes it says only
+where there are some.
 Rows in messages are counted from 1, a header not counted.
 """
 
@@ -26,6 +27,8 @@ from ganforge.errors import InputError
 
 EXACT = 2**53
 """Whole numbers up to this size are exact in float64."""
+BYTES = "bytes"
+"""What stands where there were bytes."""
 _TRUTHS = {
     "true": True, "1": True, "1.0": True, "yes": True, "t": True, "y": True,
     "false": False, "0": False, "0.0": False, "no": False, "f": False, "n": False,
@@ -35,7 +38,7 @@ _TRUTHS = {
 def normalise(series: pd.Series, *, name: str, source: str) -> pd.Series:
     """The same values in one of the dtypes above.
 
-    Raises `InputError` naming source, column and row for infinities, mixed types, nested values and bytes.
+    Raises `InputError` naming source, column and row for infinities, mixed types, nested values and Python's bytes.
     """
     dtype = series.dtype
     if isinstance(dtype, pd.CategoricalDtype):
@@ -210,9 +213,9 @@ def _from_arrow(series: pd.Series, *, name: str, source: str) -> pd.Series:
             name=name,
             source=source,
         )
-    if holds_bytes(kind):  # as texts of hexadecimal digits, which nothing stumbles over
-        values = [np.nan if each is None else each.hex() for each in series.to_numpy(dtype=object, na_value=None)]
-        return pd.Series(values, index=series.index, name=series.name, dtype=object)
+    if holds_bytes(kind):  # never learned, and they may be large: whether there are some is all that is kept
+        some = pd.Series(BYTES, index=series.index, name=series.name, dtype=object)
+        return some.mask(series.isna().to_numpy(), np.nan)
     if pa.types.is_duration(kind):
         return normalise(
             pd.to_timedelta(pd.Series(series.to_numpy(dtype=object, na_value=None), index=series.index)),

@@ -187,10 +187,17 @@ def _arrow_family(kind: pa.DataType | None) -> str | None:
     return "text" if arrow.is_string(kind) or arrow.is_large_string(kind) or arrow.is_string_view(kind) else None
 
 
+def is_of_bytes(dtype: Any) -> bool:
+    """Is this pandas' dtype for Arrow's bytes?"""
+    return isinstance(dtype, pd.ArrowDtype) and holds_bytes(dtype.pyarrow_dtype)
+
+
 def holds_bytes(kind: Any) -> bool:
     """Is this Arrow type one of bytes: pictures, signatures, keys?"""
     import pyarrow.types as arrow
 
+    if arrow.is_dictionary(kind):
+        return holds_bytes(kind.value_type)
     ours = (arrow.is_binary, arrow.is_large_binary, arrow.is_binary_view, arrow.is_fixed_size_binary)
     return any(is_of(kind) for is_of in ours)
 

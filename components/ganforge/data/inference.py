@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from ganforge.data.columns import as_booleans, as_numbers, row_of
-from ganforge.data.dtypes import holds_bytes, levels_of, spelled, suits
+from ganforge.data.dtypes import is_of_bytes, levels_of, spelled, suits
 from ganforge.data.identifiers import Form, last_number
 from ganforge.data.schema import KINDS, Column, Schema, plain, ticks, ticks_per_second
 from ganforge.data.texts import to_dates
@@ -56,6 +56,8 @@ def _infer_column(series: pd.Series, name: str, given: Any, wish: str | Column |
     distinct = valid.nunique()
     basic = {"name": name, "dtype": str(series.dtype), "missing": missing}
     kind = wish.kind if isinstance(wish, Column) else wish
+    if is_of_bytes(given):
+        kind = _unlearnable(kind, name, source)
     if kind is None and (distinct == 0 or (distinct == 1 and not missing)):
         kind = "constant"
     elif kind is None:
@@ -73,6 +75,16 @@ def _infer_column(series: pd.Series, name: str, given: Any, wish: str | Column |
     return _as_given(column, given, wish)
 
 
+def _unlearnable(kind: str | None, name: str, source: str) -> str:
+    """The kind of a column of bytes."""
+    if kind not in (None, "text", "identifier"):
+        raise InputError(
+            f"{source}: column {name!r} is called {kind}, but holds bytes, which are never learned; make them texts or "
+            "numbers before"
+        )
+    return kind or "text"
+
+
 def _as_given(column: Column, given: Any, wish: str | Column | None) -> Column:
     """With the dtype it came in, where that is another than the house keeps it in and can be given back."""
     spelling, levels = spelled(given), levels_of(given) if isinstance(given, pd.CategoricalDtype) else None
@@ -84,8 +96,6 @@ def _as_given(column: Column, given: Any, wish: str | Column | None) -> Column:
 
 def _suggest(valid: pd.Series, name: str, distinct: int, missing: bool, given: Any) -> str:
     kind = valid.dtype.kind
-    if isinstance(given, pd.ArrowDtype) and holds_bytes(given.pyarrow_dtype):
-        return "text"  # never learned
     chosen = isinstance(given, pd.CategoricalDtype)  # somebody has said already that these are categories
     if chosen and given.ordered:
         return "ordinal"

@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from ganforge.data.columns import as_booleans, as_numbers, normalise, row_of
+from ganforge.data.dtypes import is_of_bytes
 from ganforge.data.images import MARK
 from ganforge.data.inference import infer_schema
 from ganforge.data.schema import CATEGORIES, Column, Schema, ticks, ticks_per_second
@@ -158,7 +159,7 @@ def _conform_column(series: pd.Series, column: Column, source: str) -> pd.Series
     if column.kind in CATEGORIES and column.dtype == "object":
         return _as_texts(series, column)
     if column.kind in ("constant", "identifier", "text"):
-        return series
+        return normalise(series, name=name, source=source) if is_of_bytes(series.dtype) else series
     series = normalise(series, name=name, source=source)
     if series.isna().all():
         return _all_missing(series, column)

@@ -3,6 +3,7 @@
 import datetime as dt
 import decimal
 import json
+import tracemalloc
 
 import numpy as np
 import pandas as pd
@@ -18,7 +19,7 @@ from ganforge.data.dtypes import levels_of, spelled
 from ganforge.data.schema import Schema
 from ganforge.data.streams import StreamedTable, stream_table
 from ganforge.data.table import Table
-from ganforge.data.tables import read_table
+from ganforge.data.tables import read_frame_chunks, read_table, read_verbatim_chunks
 from ganforge.errors import InputError
 
 INTEGERS = {f"{sign}int{bits}": (bits, sign == "u") for bits in (8, 16, 32, 64) for sign in ("", "u")}
@@ -275,6 +276,39 @@ def test_bytes_are_left_out_and_not_the_table(kind, tmp_path):
         decoded = codec.decode(codec.encode(frame))
         assert decoded["blob"].isna().all()
         assert list(decoded.columns) == ["blob", "n"]
+
+
+def test_bytes_are_not_held(tmp_path):
+    """2,000 of 5 kB are 10 MB, and 20 MB in hexadecimal digits."""
+    blobs = [f"{k:05d}".encode() * 1_000 if k % 10 else None for k in range(2_000)]
+    frame = pd.DataFrame({"blob": pd.Series(blobs, dtype=arrow(pa.binary())), "n": np.arange(2_000) % 7 * 1.5})
+    frame.to_parquet(path := tmp_path / "t.parquet", row_group_size=300)
+    tracemalloc.start()
+    streamed = stream_table(path, batch=700, sample=900)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 3e6
+    assert streamed.schema["blob"].kind == "text"
+    chunks = list(read_frame_chunks(path, rows=1_100))
+    assert [len(each) for each in chunks] == [1_100, 900]
+    for read in (read_table(path).frame, streamed.sample.frame, *chunks, Table.of(frame).frame):
+        assert read["blob"].isna().mean() == pytest.approx(0.1, abs=0.02)
+        assert read["blob"].memory_usage(index=False, deep=True) < 200_000
+    assert pd.concat(chunks)["blob"].isna().tolist() == frame["blob"].isna().tolist()
+    verbatim = pd.concat(read_verbatim_chunks(path, rows=1_100), ignore_index=True)
+    assert verbatim["blob"].tolist() == frame["blob"].tolist()
+    assert Table.of(frame).fingerprint == read_table(path).fingerprint
+    assert Table.of(frame, schema=read_table(path).schema).fingerprint == read_table(path).fingerprint
+
+
+def test_bytes_are_no_categories():
+    blobs = pd.Series([b"a", b"b"] * 20, dtype=arrow(pa.dictionary(pa.int8(), pa.binary())))
+    frame = pd.DataFrame({"blob": blobs, "n": np.arange(40) % 7 * 1.5})
+    assert Table.of(frame).schema["blob"].kind == "text"
+    with pytest.raises(InputError, match=r"'blob' is called categorical, but holds bytes, .*; make them texts"):
+        Table.of(frame, schema={"blob": "categorical"})
+    codec = Codec.fit(Table.of(frame, schema={"blob": "identifier"}))
+    assert codec.decode(codec.encode(frame))["blob"].tolist() == [f"blob-{k}" for k in range(1, 41)]
 
 
 def test_a_zone_of_another_library_comes_back_by_its_name():
