@@ -3,7 +3,7 @@
     float64 · int64 (Int64 only when missing values stand beside numbers beyond 2^53) · bool · datetime64 · object
 
 `object` holds strings, or True/False beside missing values; a missing value in it is always NaN. Of bytes it says only
-where there are some.
+where there are some. A time of day is a moment of 1 January 1970 (`daytimes.py`).
 Rows in messages are counted from 1, a header not counted.
 """
 
@@ -20,6 +20,7 @@ import numpy as np
 import pandas as pd
 from pandas.api import types
 
+from ganforge.data.daytimes import dtype_of, from_arrow, from_objects, is_of_day
 from ganforge.data.dtypes import holds_bytes
 from ganforge.data.schema import spelled_zone
 from ganforge.data.texts import dates_in
@@ -43,7 +44,8 @@ def normalise(series: pd.Series, *, name: str, source: str) -> pd.Series:
     dtype = series.dtype
     if isinstance(dtype, pd.CategoricalDtype):
         held = dtype.categories.dtype if len(dtype.categories) else np.dtype(object)
-        if dtype.ordered and not types.is_numeric_dtype(held):  # ordered dates are levels, too
+        of_day = is_of_day(dtype_of(pd.Series(dtype.categories)))
+        if (dtype.ordered and not types.is_numeric_dtype(held)) or of_day:  # ordered dates are levels, too
             return series.astype(object).map(str, na_action="ignore")
         if series.isna().any() and types.is_integer_dtype(held):
             held = "UInt64" if types.is_unsigned_integer_dtype(held) else "Int64"
@@ -213,6 +215,8 @@ def _from_arrow(series: pd.Series, *, name: str, source: str) -> pd.Series:
             name=name,
             source=source,
         )
+    if pa.types.is_time(kind):
+        return from_arrow(series)
     if holds_bytes(kind):  # never learned, and they may be large: whether there are some is all that is kept
         some = pd.Series(BYTES, index=series.index, name=series.name, dtype=object)
         return some.mask(series.isna().to_numpy(), np.nan)
@@ -245,6 +249,8 @@ def _objects(series: pd.Series, *, name: str, source: str) -> pd.Series:
         return _python_dates(series, name=name, source=source)
     if kind == "timedelta":
         return normalise(pd.to_timedelta(series), name=name, source=source)
+    if kind == "time" and (moments := from_objects(series)) is not None:
+        return moments
     if kind in ("time", "interval", "period"):
         return series.map(str, na_action="ignore")
     return _mixed(series, name=name, source=source)

@@ -1,8 +1,9 @@
 """Parquet as it comes, read whole or by lots of rows: the same values either way.
 
 The dtypes are those of the file's columns, whatever pandas has noted beside them. Whole numbers beside missing ones
-stay whole. Bytes (pictures, signatures) are learned by no model and may be larger than all else: it is kept where there
-are some, and they are let go of a few rows at a time, unless `keep_bytes` is asked for.
+stay whole; times of day and decimals are Arrow's. Bytes (pictures, signatures) are learned by no model and may be
+larger than all else: it is kept where there are some, and they are let go of a few rows at a time, unless `keep_bytes`
+is asked for.
 """
 
 # pandas' own annotations are unions of all it could be; what a call gives here is known better than they say.
@@ -124,15 +125,22 @@ def _to_pandas(table: pa.Table, schema: pa.Schema) -> pd.DataFrame:
         "int8": pd.Int8Dtype(), "int16": pd.Int16Dtype(), "int32": pd.Int32Dtype(), "int64": pd.Int64Dtype(),
         "uint8": pd.UInt8Dtype(), "uint16": pd.UInt16Dtype(), "uint32": pd.UInt32Dtype(), "uint64": pd.UInt64Dtype(),
     }  # fmt: skip
-    # Bytes would come as Python's, of which nobody could tell that they are no slip: as Arrow's they are left out.
     frame = table.to_pandas(
-        types_mapper=lambda kind: pd.ArrowDtype(kind) if holds_bytes(kind) else nullable.get(str(kind)),
+        types_mapper=lambda kind: pd.ArrowDtype(kind) if _stays(kind) else nullable.get(str(kind)),
         date_as_object=False,
         ignore_metadata=True,
     )
     if _is_marked(schema):
         frame.attrs[MARK] = True
     return frame
+
+
+def _stays(kind: pa.DataType) -> bool:
+    """Times of day, decimals and bytes would come as Python's objects, which do not say what the column was: they stay
+    Arrow's."""
+    import pyarrow.types as arrow
+
+    return arrow.is_time(kind) or arrow.is_decimal(kind) or holds_bytes(kind)
 
 
 def _is_marked(schema: pa.Schema) -> bool:

@@ -25,6 +25,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ganforge.data.daytimes import dtype_of, is_of_day
 from ganforge.errors import InputError, UnknownNameError
 
 KINDS = ("continuous", "integer", "boolean", "categorical", "ordinal", "datetime", "constant", "identifier", "text")
@@ -71,6 +72,11 @@ class Column:
         object.__setattr__(self, "categories", tuple(self.categories))
         if self.levels is not None:
             object.__setattr__(self, "levels", tuple(self.levels))
+
+    @property
+    def of_day(self) -> bool:
+        """Is it times of day, as moments of 1 January 1970 (`daytimes.py`)? Those that are categories are texts."""
+        return self.kind == "datetime" and is_of_day(self.given)
 
     @property
     def learned(self) -> bool:
@@ -163,7 +169,8 @@ class Schema:
 
         columns = {str(name): normalise(frame[name], name=str(name), source=source) for name in frame.columns}
         asked = {**dict.fromkeys(categorical, "categorical"), **(overrides or {})}
-        return infer_schema(columns, given=dict(frame.dtypes), asked=asked, source=source)
+        given = {name: dtype_of(frame[name]) for name in frame.columns}
+        return infer_schema(columns, given=given, asked=asked, source=source)
 
     @staticmethod
     def read(path: str | Path) -> dict[str, str | Column]:

@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from ganforge.data.columns import as_booleans, as_numbers, normalise, row_of
+from ganforge.data.daytimes import dtype_of, is_of_day, moments_of, spelled_out
 from ganforge.data.dtypes import is_of_bytes
 from ganforge.data.images import MARK
 from ganforge.data.inference import infer_schema
@@ -55,9 +56,10 @@ class Table:
         else:
             overrides = Schema.read(schema) if isinstance(schema, str | Path) else dict(schema or {})
             columns = {str(name): normalise(frame[name], name=name, source=source) for name in frame.columns}
-            schema = infer_schema(columns, given=dict(frame.dtypes), asked=overrides, source=source)
+            given = {name: dtype_of(frame[name]) for name in frame.columns}
+            schema = infer_schema(columns, given=given, asked=overrides, source=source)
             frame = _marked_as(frame, pd.DataFrame(columns, index=frame.index))
-            if overrides:
+            if overrides or any(map(is_of_day, given.values())):
                 frame = conform(frame, schema, source=source)
         return cls(frame=frame, schema=schema, fingerprint=_fingerprint(frame, schema), source=source)
 
@@ -86,9 +88,12 @@ class Table:
     def time(self, name: str) -> np.ndarray:
         """A time column as (N,) float64 seconds, from dates (then since 1970) or from numbers (seconds already).
 
-        Raises `InputError` naming the first row whose time is missing or does not parse.
+        Raises `InputError` naming the first row whose time is missing or does not parse, and for times of day, which
+        say nothing of what came first.
         """
         series = self.column(name, "time column")
+        if name in self.schema and self.schema[name].of_day:
+            raise InputError(f"{self.source}: column {name!r} holds times of day without a date; name one of dates")
         if series.dtype.kind == "O" and series.notna().any():
             series = to_dates(series, name=name, source=self.source)
         elif series.dtype.kind == "b":
@@ -156,6 +161,9 @@ def _marked_as(frame: pd.DataFrame, made: pd.DataFrame) -> pd.DataFrame:
 
 def _conform_column(series: pd.Series, column: Column, source: str) -> pd.Series:
     name = column.name
+    if is_of_day(column.given) and column.kind != "datetime":
+        moments = normalise(series, name=name, source=source)
+        series = spelled_out(moments) if moments.dtype.kind == "M" else series
     if column.kind in CATEGORIES and column.dtype == "object":
         return _as_texts(series, column)
     if column.kind in ("constant", "identifier", "text"):
@@ -163,6 +171,8 @@ def _conform_column(series: pd.Series, column: Column, source: str) -> pd.Series
     series = normalise(series, name=name, source=source)
     if series.isna().all():
         return _all_missing(series, column)
+    if column.of_day:
+        return moments_of(series, name=name, source=source).astype(column.dtype)
     if column.kind == "datetime":
         dates = series if series.dtype.kind == "M" else to_dates(series, name=name, source=source)
         return (
