@@ -2,7 +2,8 @@
 
     float64 · int64 (Int64 only when missing values stand beside numbers beyond 2^53) · bool · datetime64 · object
 
-`object` holds strings, or True/False beside missing values; a missing value in it is always NaN.
+`object` holds strings, or True/False beside missing values; a missing value in it is always NaN. Of bytes it says only
+where there are some. A time of day is a moment of 1 January 1970 (`daytimes.py`).
 Rows in messages are counted from 1, a header not counted.
 """
 
@@ -19,6 +20,7 @@ import numpy as np
 import pandas as pd
 from pandas.api import types
 
+from ganforge.data.daytimes import dtype_of, from_arrow, from_objects, is_of_day
 from ganforge.data.dtypes import holds_bytes
 from ganforge.data.schema import spelled_zone
 from ganforge.data.texts import dates_in
@@ -26,6 +28,8 @@ from ganforge.errors import InputError
 
 EXACT = 2**53
 """Whole numbers up to this size are exact in float64."""
+BYTES = "bytes"
+"""What stands where there were bytes."""
 _TRUTHS = {
     "true": True, "1": True, "1.0": True, "yes": True, "t": True, "y": True,
     "false": False, "0": False, "0.0": False, "no": False, "f": False, "n": False,
@@ -35,12 +39,13 @@ _TRUTHS = {
 def normalise(series: pd.Series, *, name: str, source: str) -> pd.Series:
     """The same values in one of the dtypes above.
 
-    Raises `InputError` naming source, column and row for infinities, mixed types, nested values and bytes.
+    Raises `InputError` naming source, column and row for infinities, mixed types, nested values and Python's bytes.
     """
     dtype = series.dtype
     if isinstance(dtype, pd.CategoricalDtype):
         held = dtype.categories.dtype if len(dtype.categories) else np.dtype(object)
-        if dtype.ordered and not types.is_numeric_dtype(held):  # ordered dates are levels, too
+        of_day = is_of_day(dtype_of(pd.Series(dtype.categories)))
+        if (dtype.ordered and not types.is_numeric_dtype(held)) or of_day:  # ordered dates are levels, too
             return series.astype(object).map(str, na_action="ignore")
         if series.isna().any() and types.is_integer_dtype(held):
             held = "UInt64" if types.is_unsigned_integer_dtype(held) else "Int64"
@@ -58,7 +63,7 @@ def normalise(series: pd.Series, *, name: str, source: str) -> pd.Series:
     if types.is_float_dtype(dtype):
         return _floats(series, name=name, source=source)
     if types.is_datetime64_any_dtype(dtype):
-        return _datetimes(series)
+        return _datetimes(series, name=name, source=source)
     if types.is_timedelta64_dtype(dtype):
         return series.dt.total_seconds().astype("float64")
     if types.is_complex_dtype(dtype):
@@ -158,9 +163,12 @@ def _shortest(values: np.ndarray, narrow: np.dtype) -> np.ndarray:
     return values
 
 
-def _datetimes(series: pd.Series) -> pd.Series:
+def _datetimes(series: pd.Series, *, name: str, source: str) -> pd.Series:
     """Nanoseconds; microseconds where a date lies outside the years 1678 to 2261."""
-    zone = spelled_zone(getattr(series.dt, "tz", None))
+    try:
+        zone = spelled_zone(getattr(series.dt, "tz", None))
+    except InputError as error:
+        raise InputError(f"{source}: column {name!r}: {error}") from error
     for unit in ("ns", "us"):
         try:
             return series.astype(pd.DatetimeTZDtype(unit, zone) if zone else f"datetime64[{unit}]")
@@ -169,15 +177,15 @@ def _datetimes(series: pd.Series) -> pd.Series:
     raise InputError("a date beyond the year 294,000; put a date of this world in its place")
 
 
-def _python_dates(series: pd.Series) -> pd.Series:
+def _python_dates(series: pd.Series, *, name: str, source: str) -> pd.Series:
     """Objects that are dates, of the years 1 to 9999."""
     try:
-        return _datetimes(pd.to_datetime(series))
+        return _datetimes(pd.to_datetime(series), name=name, source=source)
     except pd.errors.OutOfBoundsDatetime:
         naive = [np.datetime64("NaT") if pd.isna(each) else np.datetime64(_naive(each), "us") for each in series]
         return pd.Series(np.array(naive, dtype="datetime64[us]"), index=series.index, name=series.name)
     except ValueError:  # some with a zone, or with different ones
-        return _datetimes(pd.to_datetime(series, utc=True))
+        return _datetimes(pd.to_datetime(series, utc=True), name=name, source=source)
 
 
 def _naive(moment: Any) -> Any:
@@ -203,11 +211,15 @@ def _from_arrow(series: pd.Series, *, name: str, source: str) -> pd.Series:
         return _floats(series.astype("float64"), name=name, source=source)
     if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
         return _python_dates(
-            pd.Series(series.to_numpy(dtype=object, na_value=None), index=series.index, name=series.name)
+            pd.Series(series.to_numpy(dtype=object, na_value=None), index=series.index, name=series.name),
+            name=name,
+            source=source,
         )
-    if holds_bytes(kind):  # as texts of hexadecimal digits, which nothing stumbles over
-        values = [np.nan if each is None else each.hex() for each in series.to_numpy(dtype=object, na_value=None)]
-        return pd.Series(values, index=series.index, name=series.name, dtype=object)
+    if pa.types.is_time(kind):
+        return from_arrow(series)
+    if holds_bytes(kind):  # never learned, and they may be large: whether there are some is all that is kept
+        some = pd.Series(BYTES, index=series.index, name=series.name, dtype=object)
+        return some.mask(series.isna().to_numpy(), np.nan)
     if pa.types.is_duration(kind):
         return normalise(
             pd.to_timedelta(pd.Series(series.to_numpy(dtype=object, na_value=None), index=series.index)),
@@ -222,7 +234,7 @@ def _objects(series: pd.Series, *, name: str, source: str) -> pd.Series:
     kind = types.infer_dtype(series, skipna=True)
     if kind == "string":
         dates = dates_in(series, name=name, source=source)
-        return series if dates is None else _datetimes(dates)
+        return series if dates is None else _datetimes(dates, name=name, source=source)
     if kind == "empty":
         return pd.Series(np.nan, index=series.index, dtype="float64", name=series.name)
     if kind == "boolean":
@@ -234,9 +246,11 @@ def _objects(series: pd.Series, *, name: str, source: str) -> pd.Series:
         if kind != "mixed-integer":
             return _floats(series.astype("float64"), name=name, source=source)
     if kind in ("datetime", "datetime64", "date"):
-        return _python_dates(series)
+        return _python_dates(series, name=name, source=source)
     if kind == "timedelta":
         return normalise(pd.to_timedelta(series), name=name, source=source)
+    if kind == "time" and (moments := from_objects(series)) is not None:
+        return moments
     if kind in ("time", "interval", "period"):
         return series.map(str, na_action="ignore")
     return _mixed(series, name=name, source=source)

@@ -5,8 +5,9 @@ Int64, `category`, Arrow's timestamps, stands in `Column.given` in a spelling of
 
     int8, UInt64, boolean, period[M], datetime64[s, UTC], timedelta64[ms]      as pandas spells them
     string[pyarrow], string[python], str[pyarrow], str[python]                 pandas' texts, by storage; str: with NaN
-    arrow:int64, arrow:timestamp[us, tz=UTC], arrow:decimal128(10, 2), …       Arrow-backed; times of day as categories
+    arrow:int64, arrow:timestamp[us, tz=UTC], arrow:decimal128(10, 2), …       Arrow-backed
     category, ordered category                                                 with `Column.levels`
+    time                                                                       objects that are Python's times of day
 
 A dtype that holds no missing values stays away where some came to be missing; one that is too narrow for identifiers
 made anew gives way to a wider one of its make.
@@ -18,7 +19,6 @@ made anew gives way to a wider one of its make.
 
 from __future__ import annotations
 
-import datetime as dt
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +26,7 @@ import numpy as np
 import pandas as pd
 from pandas.api import types
 
+from ganforge.data import daytimes
 from ganforge.data.schema import CATEGORIES, ONE_HOT, Column, plain, spelled_zone
 
 if TYPE_CHECKING:
@@ -36,7 +37,6 @@ _TEXTS = {
     "string[pyarrow]": ("pyarrow", pd.NA), "string[python]": ("python", pd.NA),
     "str[pyarrow]": ("pyarrow", np.nan), "str[python]": ("python", np.nan),
 }  # fmt: skip
-_TIME = re.compile(r"\d{2}:\d{2}:\d{2}(\.\d{6})?")
 _EXACT = {"float16": 2**11, "halffloat": 2**11, "float32": 2**24, "float": 2**24, "float64": 2**53, "double": 2**53}
 _LADDERS = (
     ("int8", "int16", "int32", "int64", "uint64"),
@@ -54,6 +54,8 @@ _LADDERS = (
 
 def spelled(dtype: Any) -> str | None:
     """A dtype in the spelling above; None for one that nothing is given back in (object, sparse, intervals, …)."""
+    if dtype is daytimes.TIMES:
+        return daytimes.TIMES
     if isinstance(dtype, pd.StringDtype):
         return f"{'string' if dtype.na_value is pd.NA else 'str'}[{dtype.storage}]"
     if isinstance(dtype, pd.CategoricalDtype):
@@ -75,7 +77,9 @@ def suits(given: str, column: Column) -> bool:
         return column.kind in (*ONE_HOT, "constant") and set(known) <= set(column.levels or ())
     family = _arrow_family(_arrow_type(given[6:])) if given.startswith("arrow:") else _family(_parsed(given))
     if family == "time":
-        return column.kind in (*CATEGORIES, "constant") and all(_TIME.fullmatch(str(each)) for each in known)
+        if column.kind == "datetime":
+            return "," not in column.dtype
+        return column.kind in (*CATEGORIES, "constant") and all(map(daytimes.is_spelled, known))
     if column.dtype.startswith("datetime"):
         return family == "date" and column.kind != "identifier"  # those made anew are texts
     if known and all(isinstance(each, bool) for each in known):
@@ -100,6 +104,8 @@ def restored(series: pd.Series, column: Column) -> pd.Series:
         return series
     if given in _CATEGORIES:
         return series.astype(pd.CategoricalDtype(list(column.levels or ()), ordered=given != "category"))
+    if given == daytimes.TIMES:
+        return daytimes.to_objects(series)
     if given.startswith("arrow:"):
         return _to_arrow(series, _arrow_type(given[6:]))
     dtype = _parsed(given)
@@ -144,6 +150,8 @@ def _holds(given: str, number: int) -> bool:
 
 
 def _parsed(given: str) -> Any:
+    if given == daytimes.TIMES:
+        return daytimes.TIMES
     if given in _TEXTS:
         storage, empty = _TEXTS[given]
         return pd.StringDtype(storage, na_value=empty)
@@ -151,7 +159,10 @@ def _parsed(given: str) -> Any:
 
 
 def _family(dtype: Any) -> str | None:
-    """What a dtype that is not Arrow's holds: number, truth, date, span (of time), text; None for all else."""
+    """What a dtype that is not Arrow's holds: number, truth, date, time (of day), span (of time), text; None for all
+    else."""
+    if dtype is daytimes.TIMES:
+        return "time"
     if isinstance(dtype, pd.StringDtype):
         return "text"
     if isinstance(dtype, pd.SparseDtype) or types.is_complex_dtype(dtype):
@@ -187,10 +198,17 @@ def _arrow_family(kind: pa.DataType | None) -> str | None:
     return "text" if arrow.is_string(kind) or arrow.is_large_string(kind) or arrow.is_string_view(kind) else None
 
 
+def is_of_bytes(dtype: Any) -> bool:
+    """Is this pandas' dtype for Arrow's bytes?"""
+    return isinstance(dtype, pd.ArrowDtype) and holds_bytes(dtype.pyarrow_dtype)
+
+
 def holds_bytes(kind: Any) -> bool:
     """Is this Arrow type one of bytes: pictures, signatures, keys?"""
     import pyarrow.types as arrow
 
+    if arrow.is_dictionary(kind):
+        return holds_bytes(kind.value_type)
     ours = (arrow.is_binary, arrow.is_large_binary, arrow.is_binary_view, arrow.is_fixed_size_binary)
     return any(is_of(kind) for is_of in ours)
 
@@ -219,8 +237,10 @@ def _to_arrow(series: pd.Series, kind: pa.DataType) -> pd.Series:
         values = pa.nulls(len(series), kind)
     elif pa.types.is_duration(kind):
         values = pa.array(_to_spans(series, np.dtype(f"timedelta64[{kind.unit}]")), from_pandas=True)
-    elif pa.types.is_time(kind):
-        values = pa.array(series.map(dt.time.fromisoformat, na_action="ignore"), kind, from_pandas=True)
+    elif daytimes.is_of_day(f"arrow:{kind}"):
+        values = daytimes.to_arrow(series, kind.value_type if pa.types.is_dictionary(kind) else kind)
+    elif pa.types.is_decimal(kind):
+        values = _decimals(series, kind)
     else:
         values = pa.array(series, from_pandas=True)
     if pa.types.is_dictionary(kind) and not pa.types.is_dictionary(values.type):
@@ -230,6 +250,17 @@ def _to_arrow(series: pd.Series, kind: pa.DataType) -> pd.Series:
         values = pa.array(whole, from_pandas=True)
     values = values.cast(kind)
     return pd.Series(pd.arrays.ArrowExtensionArray(pa.chunked_array([values])), index=series.index, name=series.name)
+
+
+def _decimals(series: pd.Series, kind: pa.DataType) -> pa.Array:
+    """Numbers, within what the type has digits for: a float64 has fewer, and may be rounded to beyond."""
+    import pyarrow as pa
+
+    if series.dtype.kind == "f":
+        edge = 10.0 ** (kind.precision - kind.scale)
+        most = float(np.nextafter(edge, 0)) if kind.precision > 15 else edge - 10.0**-kind.scale
+        series = series.clip(-most, most)
+    return pa.array(series, from_pandas=True)
 
 
 def _to_spans(series: pd.Series, dtype: Any) -> pd.Series:

@@ -34,6 +34,7 @@ import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
 
 from ganforge.data.columns import as_numbers, normalise, row_of
+from ganforge.data.daytimes import dtype_of, is_of_day
 from ganforge.data.history import Payments, compact, grown
 from ganforge.data.schema import Schema, plain
 from ganforge.data.table import Table
@@ -230,6 +231,8 @@ class PaymentFeatures(TransformerMixin, BaseEstimator):
     def _times(self, frame: pd.DataFrame, source: str) -> pd.Series:
         """The time column in the zone that the history has."""
         given = self._columns(frame, self.time, source=source)[self.time]
+        if is_of_day(dtype_of(given)):
+            raise InputError(f"{source}: column {self.time!r} holds times of day without a date; name one of dates")
         times = normalise(given, name=self.time, source=source)
         dated = getattr(self, "dated_", None)
         if dated is not None and len(times) and dated != (times.dtype.kind == "M"):

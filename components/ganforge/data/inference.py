@@ -18,13 +18,14 @@ import numpy as np
 import pandas as pd
 
 from ganforge.data.columns import as_booleans, as_numbers, row_of
-from ganforge.data.dtypes import holds_bytes, levels_of, spelled, suits
+from ganforge.data.daytimes import is_of_day, moments_of, spelled_out
+from ganforge.data.dtypes import is_of_bytes, levels_of, spelled, suits
 from ganforge.data.identifiers import Form, last_number
 from ganforge.data.schema import KINDS, Column, Schema, plain, ticks, ticks_per_second
 from ganforge.data.texts import to_dates
 from ganforge.errors import InputError, UnknownNameError
 
-_FEW = 12  # whole numbers with no more different values than this are codes: months, grades, 0/1
+_FEW = 12  # whole numbers with no more different values than this are codes (months, grades, 0/1), times of day shifts
 _ID_WORDS = r"id|udi|uid|uuid|guid|index|key|nr|no|rownum|unnamed: \d+"
 _ID_NAME = re.compile(rf"(?:.*[^a-z])?(?:{_ID_WORDS})|id(?:[^a-z].*)?", re.IGNORECASE)  # payment_id, UDI, ID
 _ID_CAMEL = re.compile(r".*[a-z](?:Id|ID)")  # customerID
@@ -34,7 +35,8 @@ _DAY = 86_400
 def infer_schema(
     columns: Mapping[str, pd.Series], *, given: Mapping[Any, Any], asked: Mapping[str, str | Column], source: str
 ) -> Schema:
-    """columns: as `columns.normalise` leaves them. given: the dtypes they had before. asked: kinds that are settled.
+    """columns: as `columns.normalise` leaves them. given: the dtypes they had before, by `daytimes.dtype_of`. asked:
+    kinds that are settled.
 
     Raises as `Schema.infer` says.
     """
@@ -56,10 +58,16 @@ def _infer_column(series: pd.Series, name: str, given: Any, wish: str | Column |
     distinct = valid.nunique()
     basic = {"name": name, "dtype": str(series.dtype), "missing": missing}
     kind = wish.kind if isinstance(wish, Column) else wish
+    if is_of_bytes(given):
+        kind = _unlearnable(kind, name, source)
     if kind is None and (distinct == 0 or (distinct == 1 and not missing)):
         kind = "constant"
     elif kind is None:
         kind = _suggest(valid, name, distinct, missing, given)
+    if is_of_day(given) or (isinstance(wish, Column) and is_of_day(wish.given)):
+        series = moments_of(series, name=name, source=source)
+        series = series if kind == "datetime" and distinct else spelled_out(series)
+        valid, basic = series.dropna(), {**basic, "dtype": str(series.dtype)}
     elif kind == "constant" and (distinct > 1 or (distinct == 1 and missing)):
         raise InputError(
             f"{source}: column {name!r} is called constant, but holds {distinct + missing} different values"
@@ -73,6 +81,16 @@ def _infer_column(series: pd.Series, name: str, given: Any, wish: str | Column |
     return _as_given(column, given, wish)
 
 
+def _unlearnable(kind: str | None, name: str, source: str) -> str:
+    """The kind of a column of bytes."""
+    if kind not in (None, "text", "identifier"):
+        raise InputError(
+            f"{source}: column {name!r} is called {kind}, but holds bytes, which are never learned; make them texts or "
+            "numbers before"
+        )
+    return kind or "text"
+
+
 def _as_given(column: Column, given: Any, wish: str | Column | None) -> Column:
     """With the dtype it came in, where that is another than the house keeps it in and can be given back."""
     spelling, levels = spelled(given), levels_of(given) if isinstance(given, pd.CategoricalDtype) else None
@@ -84,11 +102,11 @@ def _as_given(column: Column, given: Any, wish: str | Column | None) -> Column:
 
 def _suggest(valid: pd.Series, name: str, distinct: int, missing: bool, given: Any) -> str:
     kind = valid.dtype.kind
-    if isinstance(given, pd.ArrowDtype) and holds_bytes(given.pyarrow_dtype):
-        return "text"  # never learned
     chosen = isinstance(given, pd.CategoricalDtype)  # somebody has said already that these are categories
     if chosen and given.ordered:
         return "ordinal"
+    if is_of_day(given):
+        return "categorical" if _is_few(distinct, len(valid)) else "datetime"
     if kind == "M":
         return "datetime"
     if kind == "b" or (kind == "O" and isinstance(valid.iloc[0], bool)):
@@ -105,9 +123,11 @@ def _suggest(valid: pd.Series, name: str, distinct: int, missing: bool, given: A
         return "categorical" if distinct == 1 else "continuous"
     if all_distinct and not missing and kind in "iu" and (looks_like_identifier(name) or _runs(valid)):
         return "identifier"
-    if distinct <= 2 or (distinct <= _FEW and distinct * 10 <= len(valid)):
-        return "categorical"
-    return "integer"
+    return "categorical" if _is_few(distinct, len(valid)) else "integer"
+
+
+def _is_few(distinct: int, rows: int) -> bool:
+    return distinct <= 2 or (distinct <= _FEW and distinct * 10 <= rows)
 
 
 def _runs(valid: pd.Series) -> bool:

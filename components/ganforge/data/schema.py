@@ -25,6 +25,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ganforge.data.daytimes import dtype_of, is_of_day
 from ganforge.errors import InputError, UnknownNameError
 
 KINDS = ("continuous", "integer", "boolean", "categorical", "ordinal", "datetime", "constant", "identifier", "text")
@@ -71,6 +72,11 @@ class Column:
         object.__setattr__(self, "categories", tuple(self.categories))
         if self.levels is not None:
             object.__setattr__(self, "levels", tuple(self.levels))
+
+    @property
+    def of_day(self) -> bool:
+        """Is it times of day, as moments of 1 January 1970 (`daytimes.py`)? Those that are categories are texts."""
+        return self.kind == "datetime" and is_of_day(self.given)
 
     @property
     def learned(self) -> bool:
@@ -163,7 +169,8 @@ class Schema:
 
         columns = {str(name): normalise(frame[name], name=str(name), source=source) for name in frame.columns}
         asked = {**dict.fromkeys(categorical, "categorical"), **(overrides or {})}
-        return infer_schema(columns, given=dict(frame.dtypes), asked=asked, source=source)
+        given = {name: dtype_of(frame[name]) for name in frame.columns}
+        return infer_schema(columns, given=given, asked=asked, source=source)
 
     @staticmethod
     def read(path: str | Path) -> dict[str, str | Column]:
@@ -221,13 +228,29 @@ def ticks_per_second(dtype: str) -> int:
 def spelled_zone(zone: Any) -> Any:
     """A time zone as a dtype's name can hold it, so that the dtype is read back from a schema.
 
-    pyarrow gives +02:00 as pytz.FixedOffset(120), which pandas writes into such a name and does not read out of one.
+    pyarrow gives +02:00 as pytz.FixedOffset(120), and dateutil a zone as the file it was read from: pandas writes both
+    into such a name and does not read them out of one. Raises `InputError` for a zone that has no name and no fixed
+    distance from UTC.
     """
-    if zone is None:
-        return None
+    if zone is None or _readable(zone):
+        return zone
+    offset = zone.utcoffset(None)
+    if offset is not None:
+        return dt.timezone(offset)
+    parts = re.sub(r"^tzfile\('(.*)'\)$", r"\1", str(zone)).split("/")  # …/zoneinfo/Europe/Berlin
+    for name in ("/".join(parts[k:]) for k in range(len(parts))):
+        if name and _readable(name):
+            return name
+    raise InputError(
+        f"the time zone {zone} has no name that other programs know; convert these dates before, as with "
+        '.dt.tz_convert("UTC") or .dt.tz_convert("Europe/Berlin")'
+    )
+
+
+def _readable(zone: Any) -> bool:
+    """Is a dtype of dates in this zone read back from its name?"""
     try:
         pd.api.types.pandas_dtype(str(pd.DatetimeTZDtype("ns", zone)))
-    except TypeError:
-        offset = zone.utcoffset(None)
-        return zone if offset is None else dt.timezone(offset)
-    return zone
+    except (TypeError, ValueError, KeyError):  # an unknown name is another error of each library of zones
+        return False
+    return True

@@ -32,6 +32,9 @@ from ganforge.errors import InputError
 
 MOST_CATEGORIES = 200_000
 """Different values of a column that are counted; more are no categories."""
+MOST_LETTERS = 4_000_000
+"""Letters of the different texts that are counted, together, unless a schema calls the column categories: longer ones
+are free text, of which a file larger than memory has more than memory holds."""
 _CODES = 10_000
 _NANO = 10**9
 _DAY = 86_400 * _NANO
@@ -136,6 +139,7 @@ class _Facts:
         self._form = Form(name)
         self._shown: dict[str, tuple[Any, pd.Series]] = {}  # what a row shows → its value, and itself as it came
         self._counts: Counter[Any] | None = Counter()
+        self._letters = 0  # of the values that are counted
         self._decimals: list[int | None] = []
         self._few: list[pd.Series] = []  # batches with too few values to tell their rounding
         self._step = 0  # nanoseconds
@@ -224,15 +228,21 @@ class _Facts:
         if self._counts is None:
             return
         counts = valid.value_counts(sort=False)
+        if valid.dtype == object and isinstance(valid.iloc[0], str) and not self._counted:
+            self._letters += sum(len(text) for text in counts.index if text not in self._counts)
         self._counts.update(dict(zip(counts.index.tolist(), counts.tolist(), strict=True)))
-        if len(self._counts) > (MOST_CATEGORIES if self._counted or valid.dtype.kind in "Ob" else _CODES):
+        most = MOST_CATEGORIES if self._counted or valid.dtype.kind in "Ob" else _CODES
+        if len(self._counts) > most or self._letters > MOST_LETTERS:
             self._counts = None
 
     def _with_categories(self, column: Column, asked: str | Column | None, source: str) -> Column:
         if self._counts is None:
+            long = self._letters > MOST_LETTERS
+            many = f"{MOST_LETTERS:,} letters in its" if long else f"{MOST_CATEGORIES:,}"
+            remedy = "categorical, text or identifier" if long else "text or identifier"
             raise InputError(
-                f"{source}: column {column.name!r} has more than {MOST_CATEGORIES:,} different values, too many for "
-                "categories; call it text or identifier in a schema, or leave it out"
+                f"{source}: column {column.name!r} has more than {many} different values, too many for categories; "
+                f"call it {remedy} in a schema, or leave it out"
             )
         keys = pd.DataFrame({column.name: list(self._counts)})
         order = asked.categories if isinstance(asked, Column) and asked.categories else column.levels or ()

@@ -16,6 +16,9 @@ import numpy as np
 import pandas as pd
 
 from ganforge.data.columns import as_booleans, as_numbers, normalise, row_of
+from ganforge.data.daytimes import dtype_of, is_of_day, moments_of, spelled_out
+from ganforge.data.dtypes import is_of_bytes
+from ganforge.data.images import MARK
 from ganforge.data.inference import infer_schema
 from ganforge.data.schema import CATEGORIES, Column, Schema, ticks, ticks_per_second
 from ganforge.data.texts import to_dates
@@ -31,6 +34,7 @@ class Table:
     """N rows. Not to be changed once made: the fingerprint says what is in it."""
 
     frame: pd.DataFrame
+    """Where the rows were marked as synthetic (`synthesis.base.marked`), so is this, in its `attrs`."""
     schema: Schema
     fingerprint: str
     """SHA-256 over schema and values: the same table from CSV, CSV.gz or Parquet has the same one."""
@@ -52,9 +56,10 @@ class Table:
         else:
             overrides = Schema.read(schema) if isinstance(schema, str | Path) else dict(schema or {})
             columns = {str(name): normalise(frame[name], name=name, source=source) for name in frame.columns}
-            schema = infer_schema(columns, given=dict(frame.dtypes), asked=overrides, source=source)
-            frame = pd.DataFrame(columns, index=frame.index)
-            if overrides:
+            given = {name: dtype_of(frame[name]) for name in frame.columns}
+            schema = infer_schema(columns, given=given, asked=overrides, source=source)
+            frame = _marked_as(frame, pd.DataFrame(columns, index=frame.index))
+            if overrides or any(map(is_of_day, given.values())):
                 frame = conform(frame, schema, source=source)
         return cls(frame=frame, schema=schema, fingerprint=_fingerprint(frame, schema), source=source)
 
@@ -83,9 +88,12 @@ class Table:
     def time(self, name: str) -> np.ndarray:
         """A time column as (N,) float64 seconds, from dates (then since 1970) or from numbers (seconds already).
 
-        Raises `InputError` naming the first row whose time is missing or does not parse.
+        Raises `InputError` naming the first row whose time is missing or does not parse, and for times of day, which
+        say nothing of what came first.
         """
         series = self.column(name, "time column")
+        if name in self.schema and self.schema[name].of_day:
+            raise InputError(f"{self.source}: column {name!r} holds times of day without a date; name one of dates")
         if series.dtype.kind == "O" and series.notna().any():
             series = to_dates(series, name=name, source=self.source)
         elif series.dtype.kind == "b":
@@ -130,7 +138,8 @@ def conform(frame: pd.DataFrame, schema: Schema, *, source: str = "data frame") 
     """The schema's columns of `frame`, in its order and dtypes; columns beside them are dropped.
 
     A number that came as text, or a category that came as a number, is taken for what the schema says. Where rows of
-    a column are missing that never was, its dtype becomes one that can hold it (float64, object).
+    a column are missing that never was, its dtype becomes one that can hold it (float64, object). A frame that is
+    marked as synthetic stays so.
     Raises `UnknownNameError` for a missing column, `InputError` with the row for a value of another kind.
     """
     lacking = [name for name in schema.names if name not in frame.columns]
@@ -139,21 +148,31 @@ def conform(frame: pd.DataFrame, schema: Schema, *, source: str = "data frame") 
         if len(lacking) > 1:
             error.args = (f"{error.args[0]} ({len(lacking)} columns are missing: {', '.join(lacking[:12])})",)
         raise error
-    return pd.DataFrame(
-        {column.name: _conform_column(frame[column.name], column, source) for column in schema},
-        index=frame.index,
-    )
+    columns = {column.name: _conform_column(frame[column.name], column, source) for column in schema}
+    return _marked_as(frame, pd.DataFrame(columns, index=frame.index))
+
+
+def _marked_as(frame: pd.DataFrame, made: pd.DataFrame) -> pd.DataFrame:
+    """What was made of a frame, marked as synthetic where that is."""
+    if frame.attrs.get(MARK):
+        made.attrs[MARK] = True
+    return made
 
 
 def _conform_column(series: pd.Series, column: Column, source: str) -> pd.Series:
     name = column.name
+    if is_of_day(column.given) and column.kind != "datetime":
+        moments = normalise(series, name=name, source=source)
+        series = spelled_out(moments) if moments.dtype.kind == "M" else series
     if column.kind in CATEGORIES and column.dtype == "object":
         return _as_texts(series, column)
     if column.kind in ("constant", "identifier", "text"):
-        return series
+        return normalise(series, name=name, source=source) if is_of_bytes(series.dtype) else series
     series = normalise(series, name=name, source=source)
     if series.isna().all():
         return _all_missing(series, column)
+    if column.of_day:
+        return moments_of(series, name=name, source=source).astype(column.dtype)
     if column.kind == "datetime":
         dates = series if series.dtype.kind == "M" else to_dates(series, name=name, source=source)
         return (

@@ -1,4 +1,5 @@
-"""Tables out of files: CSV (also .gz, .tsv, .txt; see `csv_files.py`), Parquet, and .npz with X and y.
+"""Tables out of files: CSV (also .gz, .tsv, .txt; see `csv_files.py`), Parquet (`parquet_files.py`), and .npz with X
+and y.
 
 Rows in messages count from 1, a header not counted.
 """
@@ -13,14 +14,13 @@ import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from ganforge.data import sources
 from ganforge.data.csv_files import CsvFile, Wish, csv_without_rows
-from ganforge.data.dtypes import holds_bytes
+from ganforge.data.parquet_files import is_parquet, parquet_cells, parquet_parts, read_parquet
 from ganforge.data.schema import Schema
 from ganforge.data.table import SchemaLike, Table, conform
 from ganforge.data.texts import Reading
@@ -39,8 +39,8 @@ def read_table(path: str | Path, *, schema: SchemaLike = None, names: Sequence[s
 
 def read_frame(path: Path, *, names: Sequence[str] | None = None, schema: SchemaLike = None) -> pd.DataFrame:
     """The columns of a file, before any schema."""
-    if _is_parquet(path):
-        return _read_parquet(path)
+    if is_parquet(path):
+        return read_parquet(path)
     if path.suffix.lower() == ".npz":
         return _read_npz(path)
     return CsvFile.of(path, names).read(Wish.of(schema))
@@ -76,15 +76,8 @@ def read_frame_chunks(
 
 def cells_of(path: Path) -> int:
     """About how many values (rows × columns) a table file holds, without reading it: of CSV, five bytes are a value."""
-    if _is_parquet(path):
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-
-        try:
-            with pq.ParquetFile(path) as file:
-                return file.metadata.num_rows * file.metadata.num_columns
-        except pa.ArrowException as error:
-            raise _not_parquet(path, error) from error
+    if is_parquet(path):
+        return parquet_cells(path)
     packed = 1 if path.suffix.lower() == ".npz" or not sources.is_packed(path) else 4
     return path.stat().st_size * packed // 5
 
@@ -115,7 +108,8 @@ def read_verbatim_chunks(
     """The same rows as `read_table_chunks` gives, in the same chunks, but nothing interpreted.
 
     The values of a CSV file come as the text that stands there (00123, "nan", an empty string), those of a Parquet file
-    in the types they are stored in: what a user's own columns must look like when they are written again.
+    in the types they are stored in, bytes among them: what a user's own columns must look like when they are written
+    again.
     """
     path = sources.existing_file(path)
     verbatim = Wish(verbatim=True)
@@ -126,8 +120,8 @@ def read_verbatim_chunks(
 def without_rows(path: str | Path) -> pd.DataFrame | None:
     """The columns of a table file that has a header and no row below it; None for every other file."""
     path = sources.existing_file(path)
-    if _is_parquet(path):
-        frame = _read_parquet(path) if cells_of(path) == 0 else None
+    if is_parquet(path):
+        frame = read_parquet(path) if cells_of(path) == 0 else None
     elif path.suffix.lower() == ".npz":
         frame = _read_npz(path)
     else:
@@ -145,16 +139,8 @@ def _parts(
     settle: bool = False,
 ) -> Iterator[pd.DataFrame]:
     """settle: go through a CSV file with decimal commas once before."""
-    if _is_parquet(path):
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-
-        try:
-            with pq.ParquetFile(path) as file:
-                for batch in file.iter_batches(batch_size=rows):
-                    yield _arrow_to_pandas(pa.Table.from_batches([batch]))
-        except pa.ArrowException as error:
-            raise _not_parquet(path, error) from error
+    if is_parquet(path):
+        yield from parquet_parts(path, rows, keep_bytes=wish.verbatim)
     elif path.suffix.lower() == ".npz":
         frame = _read_npz(path)
         for begin in range(0, len(frame), rows):
@@ -166,50 +152,11 @@ def _parts(
         yield from file.parts(wish, rows=rows, only=only)
 
 
-# -- Parquet and NumPy ---------------------------------------------------------------------------------------------
-
-
 def _is_csv(path: Path) -> bool:
-    return not _is_parquet(path) and path.suffix.lower() != ".npz"
+    return not is_parquet(path) and path.suffix.lower() != ".npz"
 
 
-def _is_parquet(path: Path) -> bool:
-    if path.suffix.lower() in (".parquet", ".pq"):
-        return True
-    with path.open("rb") as file:
-        return file.read(4) == b"PAR1"
-
-
-def _read_parquet(path: Path) -> pd.DataFrame:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        with pq.ParquetFile(path) as file:
-            return _arrow_to_pandas(file.read())
-    except (pa.ArrowException, OSError) as error:
-        raise _not_parquet(path, error) from error
-
-
-def _not_parquet(path: Path, error: Exception) -> InputError:
-    return InputError(
-        f"{path} cannot be read as Parquet: it was cut short, or is something else "
-        f"({' '.join(str(error).split())[:160]})"
-    )
-
-
-def _arrow_to_pandas(table: Any) -> pd.DataFrame:
-    # Whole numbers beside missing values would come as floats: nullable dtypes keep them exact.
-    nullable = {
-        "int8": pd.Int8Dtype(), "int16": pd.Int16Dtype(), "int32": pd.Int32Dtype(), "int64": pd.Int64Dtype(),
-        "uint8": pd.UInt8Dtype(), "uint16": pd.UInt16Dtype(), "uint32": pd.UInt32Dtype(), "uint64": pd.UInt64Dtype(),
-    }  # fmt: skip
-    # Bytes would come as Python's, of which nobody could tell that they are no slip: as Arrow's they are left out.
-    return table.to_pandas(
-        types_mapper=lambda kind: pd.ArrowDtype(kind) if holds_bytes(kind) else nullable.get(str(kind)),
-        date_as_object=False,
-        ignore_metadata=True,
-    )
+# -- NumPy -------------------------------------------------------------------------------------------------------------
 
 
 def _read_npz(path: Path) -> pd.DataFrame:

@@ -24,7 +24,7 @@ from ganforge.downstream.arms import OVERSAMPLING, SMOTE
 from ganforge.downstream.augmenting import synthetic_positives
 from ganforge.downstream.balancing import balanced_rows
 from ganforge.downstream.features import clock_columns
-from ganforge.downstream.leaks import MARK
+from ganforge.downstream.leaks import MARK, without_mark
 from ganforge.errors import InputError, UnsuitableDataError
 
 
@@ -66,15 +66,17 @@ def augmented(
         checkpoints: a folder for the training to be taken up from where it was stopped.
         on_progress: as in `Synthesizer.fit`.
 
-    Raises `InputError` for a generator's arm without a synthesizer, and `UnsuitableDataError` where the positives are
-    that many already, or nothing but copies of real rows was made.
+    Raises `InputError` for a generator's arm without a synthesizer and for rows that are marked as synthetic, and
+    `UnsuitableDataError` where the positives are that many already, or nothing but copies of real rows was made.
     """
+    without_mark(table.frame, table.source)
     labels = binary_target(table, target)
     learned = with_discrete(table.drop(*left_out), target)
     copies = 0
     if arm in (OVERSAMPLING, SMOTE):
         unseen = (target, *clock_columns(learned.schema, time))
         added = balanced_rows(arm, learned, labels.positive, ratio=ratio, unseen=unseen, random_state=random_state)
+        added = _as_given(added, table)
     else:
         if synthesizer is None:
             raise InputError(f"arm {arm!r} needs the synthesizer that makes its rows")
@@ -93,10 +95,14 @@ def augmented(
             f"{table.source}: nothing to add at ratio {ratio:g}: {labels.n_positive:,} of {len(table):,} rows have "
             f"{labels.positive_label}" + (f", and {copies:,} rows were copies of real ones" if copies else "")
         )
-    real = pd.DataFrame({name: restored(pd.Series(table.frame[name]), table.schema[name]) for name in table.frame})
-    both = _below(real, added)
-    both[MARK] = np.arange(len(both)) >= len(real)
+    both = _below(_as_given(table.frame, table), added)
+    both[MARK] = np.arange(len(both)) >= len(table)
     return Augmented(both, len(added), copies)
+
+
+def _as_given(frame: pd.DataFrame, table: Table) -> pd.DataFrame:
+    """Rows as the table keeps them, in the dtypes that its columns came in."""
+    return pd.DataFrame({name: restored(pd.Series(frame[name]), table.schema[str(name)]) for name in frame})
 
 
 def _below(real: pd.DataFrame, added: pd.DataFrame) -> pd.DataFrame:

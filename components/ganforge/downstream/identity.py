@@ -96,7 +96,8 @@ def _pandas(value: Any, within: tuple[int, ...]) -> Any:
 
 def _function(value: types.FunctionType, within: tuple[int, ...]) -> Any:
     cells = [cell.cell_contents for cell in value.__closure__ or () if cell != types.CellType()]
-    return [_name(value), *(told(each, within) for each in (value.__code__, value.__defaults__, cells))]
+    defaults = value.__defaults__, value.__kwdefaults__
+    return [_name(value), *(told(each, within) for each in (value.__code__, *defaults, cells))]
 
 
 def _code(value: types.CodeType, within: tuple[int, ...]) -> Any:

@@ -43,15 +43,16 @@ def without_mark(frame: pd.DataFrame, source: str = "the data") -> pd.DataFrame:
     """The frame without the column that marks synthetic rows.
 
     Raises `InputError` where it marks any, or where the frame is marked as a whole, as what a `Synthesizer` samples is
-    (`synthesis.base.marked` says where pandas drops that).
+    (`synthesis.base.marked` says where that is lost).
     """
     marked = len(frame) if frame.attrs.get(MARK) else 0
     if MARK in frame.columns:
         marked = max(marked, int(frame[MARK].map(_is_true).sum()))
     if marked:
+        remedy = "judge the file without them" if marked < len(frame) else "judge the data they were made from"
         raise InputError(
             f"{source}: {marked:,} of {len(frame):,} rows are marked as synthetic ({MARK}); what helps on real rows "
-            "can be told on real rows alone: judge the file without them"
+            f"can be told on real rows alone: {remedy}"
         )
     return frame.drop(columns=MARK) if MARK in frame.columns else frame
 

@@ -86,9 +86,9 @@ def judge(
 
     Args:
         data: N real rows. A column `leaks.MARK` must mark none of them as synthetic, and no synthesizer may have made
-            the frame. That rows are synthetic cannot be known where the mark is lost: pandas drops it where a sample
-            and real rows are put into one frame, and a CSV file has none (its stamp lies beside it, which `ganforge
-            judge` reads). `made.assign(ganforge_synthetic=True)` keeps it.
+            the frame, or the one that the table was made of. That rows are synthetic cannot be known where the mark is
+            lost: pandas drops it where a sample and real rows are put into one frame, and a CSV file has none (its
+            stamp lies beside it, which `ganforge judge` reads). `made.assign(ganforge_synthetic=True)` keeps it.
         target: a column of two values, see `data.targets.binary_target`; the positive ones are looked for.
         synthesizer: an unfitted `Synthesizer`, or several by the name of their arm, the simplest first: of two that
             are as good the first is recommended. Default `TunedCTGAN` as "ctgan". It is cloned, and fitted in each

@@ -149,9 +149,10 @@ class Synthesizer(BaseEstimator, ABC):
 def marked(frame: pd.DataFrame) -> pd.DataFrame:
     """The frame, marked as synthetic in its `attrs`, so that `judge` does not take its rows for real ones.
 
-    pandas keeps the mark through most of what is done to a frame, and in Parquet; but not in CSV, and not where it is
-    put together with real rows: `pd.concat` drops what not all parts agree on. There a column keeps it:
-    `pd.concat([real, made.assign(ganforge_synthetic=True)])`, as `ganforge augment` writes it.
+    pandas keeps the mark through most of what is done to a frame, and in Parquet, and so do `Table.of` and the readers;
+    but it is lost in CSV, and where the frame is put together with real rows: `pd.concat` drops what not all parts
+    agree on. There a column keeps it: `pd.concat([real, made.assign(ganforge_synthetic=True)])`, as `ganforge augment`
+    writes it.
     """
     frame.attrs[MARK] = True
     return frame

@@ -29,7 +29,7 @@ import pandas as pd
 from ganforge.data.codec import Codec
 from ganforge.data.schema import NUMERIC, Schema
 from ganforge.errors import InputError, UnknownNameError
-from ganforge.synthesis.constants import beside_constants, constants_in, refuse_other
+from ganforge.synthesis.constants import beside_constants, constants_in, is_fixed_number, refuse_other
 from ganforge.synthesis.ranges import Range, asks_range, is_numbered, range_of
 
 BALANCED = "balanced"
@@ -245,18 +245,20 @@ def _fixed_shares(
         raise InputError(f"prior={prior!r}; give one of {', '.join(PRIORS)}, a column, or {_EXAMPLES['prior']}")
     read: dict[str, _Coded] = {}
     for name, values in prior.items():
-        if name in constants_in(codec.schema, prior):
-            for value in [value for value, share in values.items() if share] if isinstance(values, Mapping) else ():
-                refuse_other(codec.schema[str(name)], value)
-            continue
-        if values == BALANCED:
-            read[name] = _alike(codec, str(name), share_of)
+        constant = name in constants_in(codec.schema, prior)
+        if isinstance(values, str) and values == BALANCED:
+            if not constant:
+                read[name] = _alike(codec, str(name), share_of)
             continue
         if not isinstance(values, Mapping) or not values:
             raise InputError(
                 f"prior: column {name!r} needs values and shares, as in {{{name!r}: {{'a': 0.9, 'b': 0.1}}}}, "
-                f"or all of its values alike: {{{name!r}: {BALANCED!r}}}"
+                f"or all of its values alike: {{{name!r}: {BALANCED!r}}}; not {values!r}"
             )
+        if constant:
+            for value in [value for value, share in values.items() if share]:
+                refuse_other(codec.schema[str(name)], value)
+            continue
         shares: _Coded = {}
         for value, share in values.items():
             if isinstance(share, bool) or not isinstance(share, numbers.Real) or not 0 <= share < math.inf:
@@ -292,7 +294,12 @@ def joined(several: Sequence[tuple[str, str]], schema: Schema) -> dict[str, Any]
         ranged = column.kind in NUMERIC or (is_numbered(column) and asks_range(text))
         nothing = not text and "" not in column.categories
         asked = None if nothing else range_of(column, text) if ranged else text
-        if name in condition and not (isinstance(asked, Range) and isinstance(condition[name], Range)):
+        if name in condition and asked is not None and condition[name] is not None and is_fixed_number(column):
+            refuse_other(column, text)  # both are to hold: the first is looked at where the condition is read
+        elif name in condition and not (isinstance(asked, Range) and isinstance(condition[name], Range)):
             raise InputError(f"column {name!r} is asked for twice; give it one value")
-        condition[name] = condition[name].also(asked) if name in condition else asked
+        elif name in condition:
+            condition[name] = condition[name].also(asked)
+        else:
+            condition[name] = asked
     return condition

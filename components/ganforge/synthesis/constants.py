@@ -31,18 +31,19 @@ def beside_constants(schema: Schema, condition: Mapping[str, Any] | None) -> dic
 
 def refuse_other(column: Column, wanted: Any) -> None:
     """Raise `InputError` unless a constant column is what is asked for: a value, one of several, or a range."""
-    several = list | set | frozenset if _numbered(column) else list | set | frozenset | tuple
+    several = list | set | frozenset if is_fixed_number(column) else list | set | frozenset | tuple
     if any(_is(column, each) for each in (wanted if isinstance(wanted, several) else [wanted])):
         return
     value: Any = plain(constant_series(1, column).iloc[0])
-    told = "missing" if column.value is None else spoken(value) if _numbered(column) else repr(value)
+    told = "missing" if column.value is None else spoken(value) if is_fixed_number(column) else repr(value)
     raise InputError(
         f"column {column.name!r} is {told} in all data that the model learned from; no row can have {wanted!r}, "
         "which is asked of it: leave that out"
     )
 
 
-def _numbered(column: Column) -> bool:
+def is_fixed_number(column: Column) -> bool:
+    """Is this a constant that is a number or a date, of which ranges can be asked?"""
     return column.value is not None and not isinstance(column.value, str | bool)
 
 
@@ -50,7 +51,7 @@ def _is(column: Column, wanted: Any) -> bool:
     nothing = wanted is None or wanted is pd.NA or wanted is pd.NaT or (isinstance(wanted, float) and wanted != wanted)
     if column.value is None or nothing:
         return column.value is None and (nothing or wanted == "")
-    if not _numbered(column):
+    if not is_fixed_number(column):
         return spelled_code(plain(wanted), (column.value,)) is not None
     kind = "datetime" if column.dtype.startswith("datetime") else "continuous"
     try:

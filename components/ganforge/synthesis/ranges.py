@@ -1,4 +1,4 @@
-"""Ranges of numbers and dates, as a caller may ask for them: a pair, a text, one value."""
+"""Ranges of numbers, dates and times of day, as a caller may ask for them: a pair, a text, one value."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ganforge.data.daytimes import moment_of, spelled_time
 from ganforge.data.schema import Column, ticks_per_second
 from ganforge.errors import InputError
 
@@ -21,13 +22,15 @@ _WITHIN = re.compile(r"\s*([^:]*):([^:]*)\s*")
 
 @dataclass(frozen=True, kw_only=True)
 class Range:
-    """Numbers or dates between two ends; None leaves an end open. Missing values are never within."""
+    """Numbers, dates or times of day between two ends; None leaves an end open. Missing values are never within."""
 
     low: Any = None
     high: Any = None
     open_low: bool = False
     """True: the end itself is left out."""
     open_high: bool = False
+    of_day: bool = False
+    """Are the ends times of day (`data.daytimes`)?"""
 
     def holds(self, values: pd.Series) -> np.ndarray:
         """Which of `values` (n,) lie within: (n,) bool."""
@@ -44,7 +47,8 @@ class Range:
         highs = [(each.high, not each.open_high) for each in (self, other) if each.high is not None]
         low, open_low = max(lows, default=(None, False))
         high, closed_high = min(highs, default=(None, True))
-        return Range(low=low, high=high, open_low=open_low, open_high=not closed_high)
+        of_day = self.of_day or other.of_day
+        return Range(low=low, high=high, open_low=open_low, open_high=not closed_high, of_day=of_day)
 
     @property
     def empty(self) -> bool:
@@ -54,8 +58,9 @@ class Range:
         return bool(self.low > self.high or (self.low == self.high and (self.open_low or self.open_high)))
 
     def __str__(self) -> str:
-        low = "" if self.low is None else f"{'over' if self.open_low else 'from'} {self.low}"
-        high = "" if self.high is None else f"{'under' if self.open_high else 'up to'} {self.high}"
+        spoken = spelled_time if self.of_day else str
+        low = "" if self.low is None else f"{'over' if self.open_low else 'from'} {spoken(self.low)}"
+        high = "" if self.high is None else f"{'under' if self.open_high else 'up to'} {spoken(self.high)}"
         return " ".join(each for each in (low, high) if each) or "any"
 
 
@@ -83,7 +88,7 @@ def range_of(column: Column, wanted: Any) -> Range:
     elif isinstance(wanted, str):
         asked = _from_text(column, wanted)
     elif isinstance(wanted, list | set | frozenset):
-        what = "date" if column.kind == "datetime" else "number"
+        what = "time of day" if column.of_day else "date" if column.kind == "datetime" else "number"
         raise InputError(
             f"column {column.name!r} is learned as a {what}, and {wanted!r} holds values to choose from; give a tuple "
             f"for a range, {_as_pair(wanted)}, one value, or fit the model with schema={{{column.name!r}: "
@@ -95,13 +100,14 @@ def range_of(column: Column, wanted: Any) -> Range:
                 f"column {column.name!r}: a range has two ends, and {wanted!r} has {len(wanted)}; give (low, high), "
                 "None for an open end"
             )
-        asked = Range(low=_end(column, wanted[0]), high=_end(column, wanted[1]))
+        asked = Range(low=_end(column, wanted[0]), high=_end(column, wanted[1]), of_day=column.of_day)
     else:
-        asked = Range(low=_end(column, wanted), high=_end(column, wanted))
+        asked = Range(low=_end(column, wanted), high=_end(column, wanted), of_day=column.of_day)
     least, most = _bounds(column)
     if asked.also(Range(low=least, high=most)).empty:
+        ends = [spelled_time(each) if column.of_day else each for each in (least, most)]
         raise InputError(
-            f"column {column.name!r}: no value lies {asked}; the values learned from run from {least} to {most}"
+            f"column {column.name!r}: no value lies {asked}; the values learned from run from {ends[0]} to {ends[1]}"
         )
     return asked
 
@@ -116,21 +122,24 @@ def _from_text(column: Column, text: str) -> Range:
     if compared:
         sign, end = compared[1], _end(column, compared[2])
         if sign.startswith(">"):
-            return Range(low=end, open_low=sign == ">")
-        return Range(high=end, open_high=sign == "<")
-    within = None if column.kind == "datetime" and text.count(":") != 1 else _WITHIN.fullmatch(text)
+            return Range(low=end, open_low=sign == ">", of_day=column.of_day)
+        return Range(high=end, open_high=sign == "<", of_day=column.of_day)
+    colons = column.of_day or (column.kind == "datetime" and text.count(":") != 1)  # those of one end
+    within = None if colons else _WITHIN.fullmatch(text)
     if within:
         low, high = (_end(column, each) if each.strip() else None for each in within.groups())
         return Range(low=low, high=high)
     end = _end(column, text)
-    return Range(low=end, high=end)
+    return Range(low=end, high=end, of_day=column.of_day)
 
 
 def _end(column: Column, value: Any) -> Any:
-    """One end of a range in the column's own terms: a float, or a timestamp of its zone."""
+    """One end of a range in the column's own terms: a float, a timestamp of its zone, or a moment of the day."""
     if value is None:
         return None
     try:
+        if column.of_day:
+            return moment_of(value)
         if column.kind == "datetime":
             moment: Any = pd.Timestamp(value)
             zone = column.dtype.split(",")[1].strip(" ]") if "," in column.dtype else None
@@ -145,6 +154,11 @@ def _end(column: Column, value: Any) -> Any:
     except (TypeError, ValueError) as error:
         if isinstance(error, InputError):
             raise
+        if column.of_day:
+            raise InputError(
+                f"column {column.name!r} holds times of day, and {value!r} is none, as 06:30 is one; a range is "
+                "('06:30', '18:00') or '>06:30'"
+            ) from error
         what = "date, as in 2024-03-01" if column.kind == "datetime" else "number"
         raise InputError(
             f"column {column.name!r} is {column.kind}, and {value!r} is no {what}; "

@@ -175,8 +175,8 @@ class _Asked:
         if self.data.exists() and holds_images(self.data):
             raise InputError(f"{self.data} holds pictures; `ganforge run images` judges these")
         table = read_table(self.data, schema=self.schema)
+        _refuse_stamped(self.data, marked=MARK in table.schema)  # it says what they were made from, too
         without_mark(table.frame, str(self.data))  # refused before anything is dropped
-        _refuse_stamped(self.data, marked=MARK in table.schema)
         roles = (self.target, self.time, self.group, self.amount)
         for name in self.leave_out or ():
             if name in roles:

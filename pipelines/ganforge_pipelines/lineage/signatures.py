@@ -13,8 +13,8 @@ def signature_of(takes: Schema | tuple[int, int, int] | None, model: Path) -> An
     neither.
 
     Numbers are declared without a type: MLflow would refuse a whole number where it was told of a double,
-    and the first column of prices without cents would be turned away. Our own schema checks every value on
-    scoring.
+    and the first column of prices without cents would be turned away. So are times of day, of which MLflow
+    knows nothing. Our own schema checks every value on scoring.
     """
     if takes is None:
         return None
@@ -25,9 +25,12 @@ def signature_of(takes: Schema | tuple[int, int, int] | None, model: Path) -> An
     from mlflow.types.schema import AnyType
 
     if isinstance(takes, Schema):
-        known = {"datetime": DataType.datetime}
+        dates = [each.name for each in takes.columns if each.kind == "datetime" and not each.of_day]
         inputs = MLflowSchema(
-            [ColSpec(known.get(each.kind, AnyType()), each.name, required=True) for each in takes.columns]
+            [
+                ColSpec(DataType.datetime if each.name in dates else AnyType(), each.name, required=True)
+                for each in takes.columns
+            ]
         )
     else:
         inputs = MLflowSchema([TensorSpec(np.dtype(np.uint8), (-1, *takes), "pixels")])

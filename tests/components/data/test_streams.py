@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -241,3 +243,30 @@ def test_what_cannot_be_is_named(tmp_path, monkeypatch):
     frame[:200].to_parquet(tmp_path / "t.parquet")
     with pytest.raises(InputError, match="was changed while it was read"):
         stream.encode(Codec.fit(stream.sample))
+
+
+def test_free_text_is_not_held(monkeypatch):
+    """Of 4,000 texts of 5 kB, 20 MB, no more are held than are in the sample."""
+    monkeypatch.setattr("ganforge.data.surveying.MOST_LETTERS", 1_000_000)
+    survey = Survey(sample=100)
+    tracemalloc.start()
+    for begin in range(0, 4_000, 50):
+        texts = [f"{k:05d}" * 1_000 for k in range(begin, begin + 50)]
+        survey.look_at(pd.DataFrame({"note": texts, "n": np.arange(50.0)}), source="notes")
+    held = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    assert held < 3e6
+    assert survey.schema(source="notes")["note"].kind == "text"
+
+
+def test_texts_too_long_for_categories_are_named_unless_they_are_called_so(monkeypatch):
+    monkeypatch.setattr("ganforge.data.surveying.MOST_LETTERS", 1_000)
+    frame = pd.DataFrame({"label": [f"{k} and more of it" * 10 for k in range(8)] * 50})
+    surveys = {asked: Survey({"label": "categorical"} if asked else None, sample=100) for asked in (False, True)}
+    for survey in surveys.values():
+        survey.look_at(frame, source="labels")
+    with pytest.raises(
+        InputError, match=r"'label' has more than 1,000 letters in its .*; call it categorical, text or"
+    ):
+        surveys[False].schema(source="labels")
+    assert len(surveys[True].schema(source="labels")["label"].categories) == 8

@@ -1,5 +1,7 @@
 """Copies and SMOTE-NC rows: the right number, the table's own make, between their neighbours."""
 
+import datetime as dt
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -86,6 +88,22 @@ def test_what_a_classifier_does_not_see_makes_no_neighbours(mixed):
         assert set(added["attack"]) == {"flood", "probe"}
         if time is not None:
             assert set(added["clock"]) <= set(clock[positive])  # of the nearest, not between two
+
+
+@pytest.mark.parametrize("arm", ["random oversampling", "smote-nc"])
+def test_added_rows_are_in_the_dtypes_of_the_real_ones(mixed, arm):
+    table, positive = mixed
+    minutes = np.arange(len(table)) * 7 % 1_440
+    frame = table.frame.assign(
+        began=[dt.time(int(each) // 60, int(each) % 60) for each in minutes],
+        took=pd.to_timedelta(minutes, unit="min"),
+        fraud=positive,
+    )
+    made = augmented(Table.of(frame), "fraud", arm=arm, ratio=0.5).frame
+    added, real = made[made[MARK]], frame[positive]
+    for name in ("began", "took"):
+        assert made[name].dtype == frame[name].dtype
+        assert real[name].min() <= added[name].min() <= added[name].max() <= real[name].max()
 
 
 def test_an_unseen_column_is_that_of_the_nearest_row():

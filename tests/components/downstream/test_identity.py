@@ -37,6 +37,13 @@ def scaled(by):
     return make_pipeline(FunctionTransformer(lambda x: x * by), DecisionTreeClassifier())
 
 
+def with_default(by):
+    def scale(x, *, by=by):
+        return x * by
+
+    return scale
+
+
 class Plain:
     """No estimator, and `repr` is an address."""
 
@@ -66,6 +73,7 @@ def weighted(value):
         (many, 2, 20),
         (frozen, False, True),
         (scaled, 2, 3),
+        (with_default, 2, 3),
         (Plain, 1, 2),
         (Scaling, 1.0, 2.0),
         (weighted, 1.0, 1.5),

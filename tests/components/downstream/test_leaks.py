@@ -5,7 +5,10 @@ import pandas as pd
 import planted
 import pytest
 
+from ganforge.data.streams import stream_table
 from ganforge.data.table import Table
+from ganforge.data.tables import read_table, read_table_chunks, read_verbatim_chunks
+from ganforge.downstream.applying import augmented
 from ganforge.downstream.leaks import MARK, refuse_peeping, share_of_twins, telling_columns, without_mark
 from ganforge.downstream.verdict import judge
 from ganforge.errors import GanforgeWarning, InputError, UnsuitableDataError
@@ -47,6 +50,32 @@ def test_what_a_synthesizer_made_keeps_its_mark_where_it_can(frame, tmp_path):
     beside = pd.concat([frame, made.head(9).assign(**{MARK: True})])
     with pytest.raises(InputError, match=r"9 of 1,209 rows are marked as synthetic"):
         judge(beside, "target", synthesizer=planted.Oracle(), **LEAN)
+
+
+def test_a_table_and_a_file_of_what_a_synthesizer_made_keep_its_mark(frame, tmp_path):
+    made, file = marked(frame.copy()), tmp_path / "made.parquet"
+    made.to_parquet(file)
+    table = Table.of(made)
+    chunks = list(read_table_chunks(file, rows=500, schema=table.schema))
+    streamed = stream_table(file, sample=300, batch=500)
+    for synthetic in (
+        made,
+        table,
+        Table.of(made, schema=table.schema),
+        Table.of(made, schema={"target": "categorical"}),
+        table.drop("noise").take(np.arange(100)),
+        read_table(file),
+        chunks[-1],
+        next(read_verbatim_chunks(file, rows=500)),
+        streamed.sample,
+        streamed.take(np.arange(60)),
+    ):
+        with pytest.raises(InputError, match=r"rows are marked as synthetic .* judge the data they were made from"):
+            judge(synthetic, "target", synthesizer=planted.Oracle(), **LEAN)
+    with pytest.raises(InputError, match=r"1,200 of 1,200 rows are marked as synthetic"):
+        augmented(read_table(file), "target", arm="oversampling", ratio=0.5)
+    frame.to_parquet(file)
+    assert not read_table(file).frame.attrs
 
 
 def test_a_mark_that_marks_nothing_is_no_feature(frame):

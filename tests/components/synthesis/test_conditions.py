@@ -1,5 +1,7 @@
 """What may be asked of rows: values, lists, ranges, exact counts, shares of one's own."""
 
+import datetime as dt
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -354,11 +356,65 @@ def test_what_is_always_so_asks_nothing(with_constants, asked):
         ({"counts": {"currency": {"USD": 3}}}, "'currency' is 'EUR' .* no row can have 'USD'"),
         ({"prior": {"currency": {"EUR": 0.9, "USD": 0.1}}}, "'currency' is 'EUR' .* no row can have 'USD'"),
         ({"counts": {"currency": {"EUR": 3}}}, "n is 30"),
+        ({"prior": {"currency": "nonsense"}}, "prior: column 'currency' needs values and shares, .* not 'nonsense'"),
+        ({"prior": {"fee": 0.5}}, "prior: column 'fee' needs values and shares, .* not 0.5"),
     ],
 )
 def test_what_is_never_so_is_told_beside_what_is(with_constants, asked, said):
     with pytest.raises(InputError, match=said):
         with_constants.sample(30, **asked)
+
+
+def test_ranges_of_a_constant_hold_together(with_constants):
+    schema = with_constants.codec_.schema
+    asked = joined([("fee", ">5"), ("fee", "<9"), ("day", ">2025-01-01"), ("day", ":2026-01-01")], schema)
+    pd.testing.assert_frame_equal(
+        with_constants.sample(30, condition=asked, random_state=1), with_constants.sample(30, random_state=1)
+    )
+    with pytest.raises(InputError, match=r"'fee' is 7 .* no row can have '<6'"):
+        joined([("fee", ">5"), ("fee", "<6")], schema)
+    with pytest.raises(InputError, match=r"'fee' is 7 .* no row can have '>8'"):
+        with_constants.sample(30, condition=joined([("fee", ">8"), ("fee", "<9")], schema))
+    with pytest.raises(InputError, match="'currency' is asked for twice"):
+        joined([("currency", "EUR"), ("currency", "USD")], schema)
+    with pytest.raises(InputError, match="'fee' is asked for twice"):
+        joined([("fee", "7"), ("fee", "")], schema)
+
+
+@pytest.fixture(scope="module")
+def shifts() -> CTGAN:
+    rng = np.random.default_rng(0)
+    began = [dt.time(int(6 + each // 60), int(each % 60)) for each in rng.integers(0, 14 * 60, 400)]
+    rows = pd.DataFrame({"began": began, "shift": [dt.time(6 if each.hour < 14 else 14) for each in began]})
+    return CTGAN(steps=2, batch_size=50, generator_widths=(8,), critic_widths=(8,), random_state=0).fit(rows)
+
+
+@pytest.mark.parametrize(
+    ("asked", "low", "high"),
+    [
+        (("12:30", None), dt.time(12, 30), dt.time(19, 59)),
+        ((dt.time(7), dt.time(9, 15)), dt.time(7), dt.time(9, 15)),
+        ("<=12:30:00", dt.time(6), dt.time(12, 30)),
+    ],
+)
+def test_a_part_of_the_day_can_be_asked_for(shifts, asked, low, high):
+    made = shifts.sample(60, condition={"began": asked, "shift": "06:00:00"}, random_state=0)
+    assert all(low <= each <= high for each in made["began"])
+    assert set(made["shift"]) == {dt.time(6)}
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        (">21:00", "'began': no value lies over 21:00:00; the values learned from run from 06:02:00 to 19:57:00"),
+        ("noon", "'began' holds times of day, and 'noon' is none, as 06:30 is one; a range is"),
+        (7, "'began' holds times of day, and 7 is none"),
+        (["07:00", "08:00"], r"'began' is learned as a time of day, .* give a tuple for a range, \('07:00', '08:00'\)"),
+    ],
+)
+def test_what_is_no_part_of_the_day_is_refused(shifts, asked, said):
+    with pytest.raises(InputError, match=said):
+        shifts.sample(5, condition={"began": asked})
 
 
 def test_the_same_rows_for_the_same_number(model):

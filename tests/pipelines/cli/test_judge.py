@@ -12,6 +12,7 @@ import pytest
 from rich.console import Console
 
 from ganforge.downstream.leaks import MARK
+from ganforge.synthesis.base import marked
 from ganforge_pipelines.cli.console import Bars, Speaker
 from ganforge_pipelines.lineage import stamps
 
@@ -152,12 +153,23 @@ def test_marked_rows_are_no_real_data(payments, cli):
     assert "40 of 240 rows are marked as synthetic" in done.err
 
 
+def test_what_a_notebook_sampled_and_wrote_is_no_real_data(payments, cli, tmp_path):
+    """No column and no stamp says so, but the file itself, as pandas wrote it."""
+    marked(payments.copy()).to_parquet("made.parquet")
+    for command in (["judge", "made.parquet"], ["augment", "made.parquet", "--out", "more.csv"]):
+        done = cli(*command, *FAST)
+        assert done.code == 2
+        assert "made.parquet: 240 of 240 rows are marked as synthetic" in done.err
+        assert "judge the data they were made from" in done.err
+    assert not list(tmp_path.glob(".*.judge"))
+
+
 @pytest.mark.parametrize("name", ["made.csv", "made.parquet"])
 def test_a_file_that_is_stamped_as_synthetic_is_no_real_data(payments, cli, tmp_path, name):
     """As `ganforge sample` writes it: no column says so."""
     told = {"made_by": "ganforge sample", "rows": 240, "which": stamps.ALL, "generator": {"kind": "ctgan"}, "seed": 0}
     told |= {"synthetic_rows": 240, "data": stamps.data_of("payments.csv")}
-    stamps.write_stamped(payments, name, stamps.stamp(**told))
+    stamps.write_stamped(marked(payments.copy()), name, stamps.stamp(**told))
     for command in (["judge", name], ["augment", name, "--out", "more.csv"]):
         done = cli(*command, *FAST)
         assert done.code == 2

@@ -1,5 +1,6 @@
 """The loader module: every kind of model that is registered, by the same call, and behind `mlflow models serve`."""
 
+import datetime as dt
 import json
 import os
 import re
@@ -108,6 +109,9 @@ def test_the_signature_names_every_column_and_refuses_no_number(payments):
     whole = payments.features.frame.head(3).assign(amount=[1, 2, 3], age=[30, 40, 50])
     enforced = _enforce_schema(whole, signature.inputs)
     assert enforced["amount"].tolist() == [1, 2, 3]
+    times = pd.DataFrame({"began": [dt.time(k % 24, k % 60) for k in range(90)]})
+    signature = signature_of(Table.of(times).schema, payments.folder)
+    assert _enforce_schema(times.head(3), signature.inputs)["began"].tolist() == times["began"].head(3).tolist()
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from ganforge.downstream import verdict
 from ganforge.downstream.augmenting import rows_wanted
 from ganforge.downstream.leaks import MARK
 from ganforge.errors import GanforgeWarning, InputError, UnsuitableDataError
+from ganforge.synthesis.base import marked
 from ganforge.synthesis.ctgan import CTGAN
 from ganforge_pipelines.lineage import stamps
 from ganforge_pipelines.stages import fraud
@@ -218,13 +219,14 @@ def test_dates_stay_for_their_hour_and_seconds_do_not(workspace):
 
 @pytest.mark.parametrize("flow", ["fraud", "anomalies"])
 def test_synthetic_rows_are_refused_before_anything_is_trained(workspace, flow):
-    """Those that `ganforge augment` marks by a column, and a file that says of itself that no row is real."""
+    """Those that `ganforge augment` marks by a column, and files that say of themselves that no row is real."""
     frame = toy_payments(400, fraud_share=0.1, seed=0)
     both = frame.assign(**{MARK: np.arange(400) >= 390})
     made = {"made_by": "ganforge sample", "rows": 400, "synthetic_rows": 400, "which": stamps.ALL}
     told = stamps.stamp(**made, generator={}, data=[], seed=0)
     both.to_parquet(workspace.data / "both.parquet")
     stamps.write_stamped(frame, workspace.data / "made.parquet", told)
+    marked(frame.copy()).to_parquet(workspace.data / "sampled.parquet")
     both.assign(**{MARK: False}).to_parquet(workspace.data / "real.parquet")
     asked = {"anomalies.prepare.label": "is_fraud", "anomalies.prepare.leave_out": []}
 
@@ -237,6 +239,8 @@ def test_synthetic_rows_are_refused_before_anything_is_trained(workspace, flow):
         prepare("both.parquet")
     with pytest.raises(InputError, match=r"data/made\.parquet: all 400 rows are synthetic, made by ganforge sample"):
         prepare("made.parquet")
+    with pytest.raises(InputError, match=r"data/sampled\.parquet: 400 of 400 rows are marked as synthetic"):
+        prepare("sampled.parquet")
     assert MARK not in [column["name"] for column in prepare("real.parquet")["schema"]["columns"]]
 
 

@@ -1,0 +1,163 @@
+"""Times of day: 06:30 is kept as the moment 06:30 of the first of January 1970, and learned as a date is.
+
+Python's dt.time, Arrow's time32 and time64  ⇄  datetime64[ns]     many different ones, learned as numbers
+                                             ⇄  "06:30:00"         few of them, which are categories
+"""
+
+# pandas' own annotations are unions of all it could be; what a call gives here is known better than they say.
+# pyright: reportArgumentType=false, reportReturnType=false, reportAttributeAccessIssue=false, reportCallIssue=false
+# pyright: reportOperatorIssue=false, reportIndexIssue=false
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from ganforge.errors import InputError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+TIMES = "time"
+"""What the dtype of a column of Python's times of day is called here: pandas knows none."""
+_SPELLED = re.compile(r"(\d{2}):(\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?")
+_ARROW = re.compile(r"arrow:(dictionary<values=)?time(32|64)\[.*")
+_DAY = 86_400 * 10**9
+"""Nanoseconds."""
+_TICK = {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}
+
+
+def dtype_of(series: pd.Series) -> Any:
+    """The dtype of a column as it came; `TIMES` for objects that are times of day."""
+    first = series.first_valid_index() if series.dtype == object else None
+    if first is None or not isinstance(series.loc[first], dt.time):
+        return series.dtype
+    return TIMES if _all_naive(series) else series.dtype
+
+
+def is_of_day(dtype: Any) -> bool:
+    """Is a dtype, or what `dtypes.spelled` makes of it, one of times of day?"""
+    if isinstance(dtype, pd.ArrowDtype):
+        dtype = f"arrow:{dtype.pyarrow_dtype}"
+    return isinstance(dtype, str) and (dtype == TIMES or bool(_ARROW.fullmatch(dtype)))
+
+
+def is_spelled(value: Any) -> bool:
+    """Is this a time of day as it stands among categories, 06:30:00?"""
+    return isinstance(value, str) and bool(_SPELLED.fullmatch(value)) and len(value) >= len("06:30:00")
+
+
+def from_objects(series: pd.Series) -> pd.Series | None:
+    """dt.time, with gaps → moments; None where some are of a time zone, which no moment of a day says."""
+    return _each(series, _ticks_of_time) if _all_naive(series) else None
+
+
+def from_arrow(series: pd.Series) -> pd.Series:
+    """time32 or time64 → moments."""
+    import pyarrow as pa
+
+    missing = series.isna().to_numpy()
+    values: Any = pa.array(series, from_pandas=True).cast(pa.time64("ns")).cast(pa.int64())
+    return _moments(values.fill_null(0).to_numpy(zero_copy_only=False), missing, series)
+
+
+def moments_of(series: pd.Series, *, name: str, source: str) -> pd.Series:
+    """Moments as they are, and texts such as 06:30 or 06:30:00.5 as moments; `InputError` with the row otherwise."""
+    if series.dtype.kind == "M":
+        naive = series.dt.tz is None
+        odd = series.notna() & ((series.dt.normalize() != pd.Timestamp(0)) if naive else True)
+    else:
+        texts = series
+        series = _each(series, _ticks_of_text)
+        odd = texts.notna() & series.isna()
+        if odd.any():
+            series = texts
+    if odd.any():
+        row = int(np.argmax(odd.to_numpy())) + 1
+        raise InputError(
+            f"{source}: column {name!r}, row {row}: {str(series.iloc[row - 1])!r} is no time of day, as this column "
+            "holds them; write it as 06:30:00"
+        )
+    return series
+
+
+def moment_of(value: Any) -> pd.Timestamp:
+    """One time of day, as text or as dt.time; `ValueError` for anything else."""
+    ticks = _ticks_of_time(value) if isinstance(value, dt.time) and value.tzinfo is None else _ticks_of_text(value)
+    if ticks is None:
+        raise ValueError(value)
+    return pd.Timestamp(ticks)
+
+
+def spelled_out(moments: pd.Series) -> pd.Series:
+    """Moments → texts."""
+    places, distinct = pd.factorize(moments)
+    texts = np.array([*map(spelled_time, distinct), np.nan], dtype=object)
+    return pd.Series(texts[places], index=moments.index, name=moments.name, dtype=object)
+
+
+def spelled_time(moment: Any) -> str:
+    """06:30:00, 06:30:00.000500, or to the nanosecond where that is needed."""
+    moment = pd.Timestamp(moment)
+    text = str(moment.to_pydatetime(warn=False).time())
+    return f"{text if '.' in text else text + '.000000'}{moment.nanosecond:03d}" if moment.nanosecond else text
+
+
+def to_objects(series: pd.Series) -> pd.Series:
+    """Moments, or texts of them → dt.time, None where one is missing."""
+    moments = _as_moments(series)
+    times = [None if each is pd.NaT else each.to_pydatetime(warn=False).time() for each in moments]
+    return pd.Series(times, index=series.index, name=series.name, dtype=object)
+
+
+def to_arrow(series: pd.Series, kind: pa.DataType) -> pa.Array:
+    """Moments, or texts of them → Arrow's times of one of its units."""
+    import pyarrow as pa
+
+    moments = _as_moments(series)
+    missing = moments.isna().to_numpy()
+    ticks = np.where(missing, 0, moments.to_numpy().astype("datetime64[ns]").astype(np.int64)) // _TICK[kind.unit]
+    return pa.array(ticks.astype(f"int{kind.bit_width}"), mask=missing).cast(kind)
+
+
+def _as_moments(series: pd.Series) -> pd.Series:
+    return series if series.dtype.kind == "M" else _each(series, _ticks_of_text)
+
+
+def _each(series: pd.Series, ticks_of: Any) -> pd.Series:
+    """One moment for each different value; missing where there is none."""
+    places, distinct = pd.factorize(series)
+    ticks = [ticks_of(each) for each in distinct]
+    missing = np.array([*(each is None for each in ticks), True])
+    values = np.array([*(each or 0 for each in ticks), 0], dtype=np.int64)
+    return _moments(values[places], missing[places], series)
+
+
+def _moments(ticks: np.ndarray, missing: np.ndarray, like: pd.Series) -> pd.Series:
+    moments = ticks.astype("datetime64[ns]")
+    moments[missing] = np.datetime64("NaT")
+    return pd.Series(moments, index=like.index, name=like.name)
+
+
+def _all_naive(series: pd.Series) -> bool:
+    known = series.dropna().unique()
+    return all(isinstance(each, dt.time) and each.tzinfo is None for each in known)
+
+
+def _ticks_of_time(value: dt.time) -> int:
+    seconds = (value.hour * 60 + value.minute) * 60 + value.second
+    return seconds * 10**9 + value.microsecond * 1_000
+
+
+def _ticks_of_text(value: Any) -> int | None:
+    found = _SPELLED.fullmatch(value.strip()) if isinstance(value, str) else None
+    if found is None:
+        return None
+    hours, minutes, seconds = int(found[1]), int(found[2]), int(found[3] or 0)
+    if hours > 23 or minutes > 59 or seconds > 59:
+        return None
+    return ((hours * 60 + minutes) * 60 + seconds) * 10**9 + int((found[4] or "").ljust(9, "0"))
