@@ -402,7 +402,7 @@ def test_bytes_are_not_held(tmp_path):
     tracemalloc.stop()
     assert peak < 3e6
     assert streamed.schema["blob"].kind == "text"
-    chunks = list(read_frame_chunks(path, rows=1_100))
+    chunks = list(read_frame_chunks(path, readings={}, rows=1_100))
     assert [len(each) for each in chunks] == [1_100, 900]
     for read in (read_table(path).frame, streamed.sample.frame, *chunks, Table.of(frame).frame):
         assert read["blob"].isna().mean() == pytest.approx(0.1, abs=0.02)
