@@ -127,7 +127,7 @@ def test_behind_a_shut_gate_the_answer_names_what_takes_the_rows_place():
     )
     assert followed(judged(weights=0.0, ctgan=0.15), quality)["sentence"].startswith(
         "The rows do not pass the gate: X. They are left out. Nothing takes their place. Over the folds: Gradient "
-        "boosting with CTGAN's rows reaches .65 average precision, logistic regression with nothing added .50: a gain of"
+        "boosting with CTGAN's rows reaches .65 average precision, logistic regression with nothing added .50: a gain"
     )
 
 
