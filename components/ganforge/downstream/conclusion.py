@@ -64,7 +64,7 @@ def conclude(
         measures: by arm and name, further measures, one a fold.
 
     Of fewer than `LEAST_FOLDS` folds no arm takes the seat of "none", and the outcome is "undecided" at most. Where
-    neither the arm to recommend nor "none" clearly beats guessing, "none" is recommended.
+    no arm clearly beats guessing, "none" is recommended.
 
     Raises `UnknownNameError` when "none" or a synthetic arm is not measured, `InputError` when "none" is not first.
     """
@@ -111,7 +111,7 @@ def conclude(
     posterior = None if best is None else draft.arms[best].against_seat
     helped = enough and posterior is not None and posterior.better >= sure
     recommended = best if best is not None and helped else seat
-    learned = any(beats(arms[name].folds, base_rate, test_to_train, level) for name in (recommended, NONE))
+    learned = any(beats(arm.folds, base_rate, test_to_train, level) for arm in arms.values())
     if not learned:  # which arm is the better guess is no reason to add rows
         recommended = seat = NONE
         draft = replace(draft, seat=seat, arms=_compared(draft, seat))

@@ -129,10 +129,11 @@ def augment(
     speaker, watch = Speaker(json_to=json_to, quiet=quiet), Stopwatch()
     with speaker.notices() as notices:
         table = asked.read()
-        verdict = asked.judge(table, speaker)
-        arm = force or verdict.recommended
-        reason = None if verdict.arms[arm].adds_rows else _reason(verdict)
-        made = None if reason else asked.augmented(table, verdict, arm, speaker)
+        with asked.alone():  # who judges all night is not to be locked out of its own rows in the morning
+            verdict = asked.judge(table, speaker)
+            arm = force or verdict.recommended
+            reason = None if verdict.arms[arm].adds_rows else _reason(verdict)
+            made = None if reason else asked.augmented(table, verdict, arm, speaker)
         if made is not None:
             stamps.write_stamped(made.frame, out, asked.origin(made, verdict, arm))
     _tell(speaker, verdict)
@@ -189,7 +190,7 @@ class _Asked:
         from ganforge.downstream.verdict import judge as judge_table
 
         done = total = 0
-        with self._alone(), _bars(speaker) as bars:
+        with self.alone(), _bars(speaker) as bars:
 
             def show(now: int, of: int, label: str) -> None:
                 nonlocal done, total
@@ -224,7 +225,7 @@ class _Asked:
         chosen = verdict.arms[arm]
         assert chosen.ratio is not None, "an arm that adds rows has a ratio"
         checkpoints = self.kept / f"{arm}-{table.fingerprint[:12]}-{self.seed or 0}-{self.steps}"
-        with self._alone(), speaker.training_bar(arm) as on_progress:
+        with speaker.training_bar(arm) as on_progress:
             made = augmented(
                 table,
                 self.target,
@@ -241,7 +242,7 @@ class _Asked:
         return made
 
     @contextlib.contextmanager
-    def _alone(self) -> Iterator[None]:
+    def alone(self) -> Iterator[None]:
         """Keep another process out of `kept`, where it would clear away what this one is at."""
         from ganforge_pipelines.workspace.lock import hold
 
@@ -373,6 +374,8 @@ def _reason(verdict: Verdict) -> str:
     adding = {name: arm for name, arm in verdict.arms.items() if arm.adds_rows}
     best = max(adding, key=lambda name: adding[name].mean)
     force = f"use --force {shlex.quote(best)} to have its rows anyway"
+    if verdict.outcome == "unlearned":
+        return f"no file written: nothing was learned, which added rows do not mend; {force}"
     folds = len(verdict.arms[best].folds)
     if folds < LEAST_FOLDS:  # nothing was recommended, however much better an arm may be
         return f"no file written: {folds} folds are too few to tell; judge in {LEAST_FOLDS} at least, or {force}"

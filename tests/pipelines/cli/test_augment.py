@@ -56,6 +56,18 @@ def test_what_surely_harms_is_no_probability_of_nought(payments, cli, monkeypatc
     assert (done.code, "(P < 0.01 for SMOTE-NC)" in done.err) == (1, True)
 
 
+def test_where_nothing_was_learned_no_arm_is_said_to_lose_that_surely_wins(payments, cli, monkeypatch):
+    folds = {"none": [0.05, 0.12, 0.06, 0.04, 0.20]}
+    folds["smote-nc"] = [each + 0.03 for each in folds["none"]]
+    told = {"measure": "average precision", "classifier": "gradient-boosting", "n_rows": 240, "n_positive": 36}
+    told |= {"adds_rows": ["smote-nc"], "base_rate": 0.15, "test_to_train": 0.25}
+    monkeypatch.setattr("ganforge.downstream.verdict.judge", lambda *_, **__: conclude(folds, synthetic=[], **told))
+    done = cli("augment", "payments.csv", *FAST, "--out", "more.csv")
+    assert done.code == 1
+    assert "no file written: nothing was learned, which added rows do not mend; use --force smote-nc" in done.err
+    assert "beats" not in done.err
+
+
 @pytest.mark.parametrize("arm", ["ctgan", "smote-nc", "random oversampling"])
 def test_forced_rows_are_written_and_marked(payments, cli, tmp_path, arm):
     done = cli("augment", "payments.csv", *FAST, "--out", "more.parquet", "--force", arm, "--json", "-")
