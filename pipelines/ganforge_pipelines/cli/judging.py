@@ -88,7 +88,9 @@ def judge(
     asked = _Asked(data, target, time, gap, group, amount, leave_out, kind, steps, preset, folds, jobs, seed, schema)
     speaker, watch = Speaker(json_to=json_to, quiet=quiet), Stopwatch()
     with speaker.notices() as notices:
-        verdict = asked.judge(asked.read(), speaker)
+        table = asked.read()
+        with asked.alone():
+            verdict = asked.judge(table, speaker)
     _tell(speaker, verdict)
     speaker.answer({**verdict.to_json(), "seconds": watch.seconds, "notices": notices})
 
@@ -190,7 +192,7 @@ class _Asked:
         from ganforge.downstream.verdict import judge as judge_table
 
         done = total = 0
-        with self.alone(), _bars(speaker) as bars:
+        with _bars(speaker) as bars:
 
             def show(now: int, of: int, label: str) -> None:
                 nonlocal done, total
