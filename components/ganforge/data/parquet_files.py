@@ -67,16 +67,16 @@ def parquet_parts(path: Path, rows: int, *, keep_bytes: bool) -> Iterator[pd.Dat
 
 
 def _tables(file: pq.ParquetFile, rows: int, *, keep_bytes: bool) -> Iterator[pa.Table]:
+    """`rows` at a time, fewer in the last: batches end where a row group does if a column is dictionary-encoded, and
+    are cut anew, so that the same file falls into the same lots with bytes and without."""
     import pyarrow as pa
 
-    if keep_bytes or not _with_bytes(file.schema_arrow):
-        for batch in file.iter_batches(batch_size=rows):
-            yield pa.Table.from_batches([batch])
-        return
+    let_go = _with_bytes(file.schema_arrow) and not keep_bytes
     kept: list[pa.Table] = []
     held = 0
-    for batch in file.iter_batches(batch_size=min(rows, _FEW_ROWS)):
-        kept.append(_without_bytes(pa.Table.from_batches([batch])))
+    for batch in file.iter_batches(batch_size=min(rows, _FEW_ROWS) if let_go else rows):
+        table = pa.Table.from_batches([batch])
+        kept.append(_without_bytes(table) if let_go else table)
         held += len(batch)
         if held >= rows:
             whole = pa.concat_tables(kept)

@@ -105,7 +105,7 @@ def read_table_chunks(
 def read_verbatim_chunks(
     path: str | Path, *, rows: int = 100_000, names: Sequence[str] | None = None
 ) -> Iterator[pd.DataFrame]:
-    """The same rows as `read_table_chunks` gives, in the same chunks, but nothing interpreted.
+    """The same rows as `read_table_chunks` gives, in chunks of the same lengths, but nothing interpreted.
 
     The values of a CSV file come as the text that stands there (00123, "nan", an empty string), those of a Parquet file
     in the types they are stored in, bytes among them: what a user's own columns must look like when they are written

@@ -21,7 +21,7 @@ from ganforge.data.features import PaymentFeatures
 from ganforge.data.schema import Schema
 from ganforge.data.streams import StreamedTable, stream_table
 from ganforge.data.table import Table
-from ganforge.data.tables import read_frame_chunks, read_table, read_verbatim_chunks
+from ganforge.data.tables import read_frame_chunks, read_table, read_table_chunks, read_verbatim_chunks
 from ganforge.errors import InputError
 
 INTEGERS = {f"{sign}int{bits}": (bits, sign == "u") for bits in (8, 16, 32, 64) for sign in ("", "u")}
@@ -412,6 +412,24 @@ def test_bytes_are_not_held(tmp_path):
     assert verbatim["blob"].tolist() == frame["blob"].tolist()
     assert Table.of(frame).fingerprint == read_table(path).fingerprint
     assert Table.of(frame, schema=read_table(path).schema).fingerprint == read_table(path).fingerprint
+
+
+@pytest.mark.parametrize("blobs", [True, False])
+def test_lots_are_as_long_with_bytes_as_without(blobs, tmp_path):
+    """Batches of dictionary-encoded columns end where a row group does."""
+    names = np.random.default_rng(0).permutation([f"shop {k:02d}" for k in range(50)] * 100)
+    frame = pd.DataFrame({"n": np.arange(5_000) * 0.5, "shop": pd.Categorical(names)})
+    if blobs:
+        frame["blob"] = pd.Series([f"{k:05d}".encode() for k in range(5_000)], dtype=arrow(pa.binary()))
+    frame.to_parquet(path := tmp_path / "t.parquet", row_group_size=700)
+    read, verbatim = (list(each(path, rows=1_000)) for each in (read_table_chunks, read_verbatim_chunks))
+    assert [len(each) for each in read] == [1_000] * 5
+    assert [len(each) for each in verbatim] == [1_000] * 5
+    for chunks in (read, verbatim):
+        whole = pd.concat(chunks, ignore_index=True)
+        assert whole["n"].equals(frame["n"])
+        assert whole["shop"].tolist() == names.tolist()
+    assert not blobs or whole["blob"].tolist() == frame["blob"].tolist()
 
 
 def test_bytes_are_no_categories():

@@ -88,6 +88,20 @@ def test_chunks_change_nothing(detector, tmp_path):
     assert (tmp_path / "whole.csv").read_bytes() == (tmp_path / "parts.csv").read_bytes()
 
 
+def test_categories_and_bytes_in_row_groups_are_explained(detector, tmp_path):
+    """The rows a person sees come with bytes, those of the detector without."""
+    from ganforge.catalog import load_model
+    from ganforge_pipelines.stages.scoring import score_file
+
+    rows = TONIGHT.assign(channel=TONIGHT["channel"].astype("category"), scan=[b"%d" % k for k in range(len(TONIGHT))])
+    rows.to_parquet(tmp_path / "t.parquet", row_group_size=11)
+    score_file(load_model(detector), tmp_path / "t.parquet", tmp_path / "s.parquet", explain=True, rows=15)
+    scored = pd.read_parquet(tmp_path / "s.parquet")
+    assert scored["scan"].tolist() == rows["scan"].tolist()
+    assert scored["channel"].tolist() == rows["channel"].tolist()
+    assert scored["reason_1"].iloc[61] == "a"
+
+
 def test_a_generator_scores_nothing(tmp_path, cli):
     from ganforge import CTGAN
 
