@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pandas.api import types
 
+from ganforge.data.clocks import offsets_east
 from ganforge.data.codec import Codec, Encoded
 from ganforge.data.dtypes import levels_of, spelled
 from ganforge.data.features import PaymentFeatures
@@ -430,6 +431,35 @@ def test_lots_are_as_long_with_bytes_as_without(blobs, tmp_path):
         assert whole["n"].equals(frame["n"])
         assert whole["shop"].tolist() == names.tolist()
     assert not blobs or whole["blob"].tolist() == frame["blob"].tolist()
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_columns_beside_those_asked_for_are_passed_over(kind, tmp_path):
+    frame = pd.DataFrame({"a": ["x", "y"] * 30, "b.c": np.arange(60), "d": ["1", "2"] * 30})
+    path = tmp_path / f"t.{kind}"
+    frame.to_csv(path, index=False) if kind == "csv" else frame.to_parquet(path)
+    chunks = list(read_verbatim_chunks(path, rows=25, only=["d", "a"]))
+    assert [len(each) for each in chunks] == [25, 25, 10]
+    assert all(list(each) == ["a", "d"] for each in chunks)
+    assert pd.concat(chunks)["d"].tolist() == frame["d"].tolist()
+    assert list(next(read_verbatim_chunks(path, rows=25, only=["b.c"]))) == ["b.c"]
+
+
+def test_the_clock_of_a_file_is_looked_up_without_its_bytes(tmp_path):
+    """Columns of bytes may be larger than memory: here they cannot even be read any more."""
+    at = pd.date_range("2026-03-01 01:00", periods=40, freq="h", tz="UTC")
+    blobs = pd.Series([f"{k:05d}".encode() * 1_000 for k in range(40)], dtype=arrow(pa.binary()))
+    frame = pd.DataFrame({"at": at.tz_convert("Europe/Berlin").map(pd.Timestamp.isoformat), "blob": blobs})
+    frame.to_parquet(path := tmp_path / "t.parquet", compression=None)
+    table = read_table(path, schema={"at": "datetime"})
+    column = pq.read_metadata(path).row_group(0).column(1)
+    start = column.dictionary_page_offset or column.data_page_offset
+    content = bytearray(path.read_bytes())
+    content[start : start + 1_000] = b"\xff" * 1_000
+    path.write_bytes(content)
+    with pytest.raises(InputError, match="cannot be read as Parquet"):
+        read_table(path)
+    assert offsets_east(table, "at", path=path).tolist() == [3_600.0] * 40
 
 
 def test_bytes_are_no_categories():
