@@ -38,5 +38,5 @@ def offsets_east(table: Table, name: str, *, path: str | Path) -> np.ndarray:
     east = ticks(series.dt.tz_localize(None)) - ticks(series)
     if east.any():
         return east / ticks_per_second(str(series.dtype))
-    written = pd.concat([chunk[name] for chunk in read_verbatim_chunks(path)], ignore_index=True)
+    written = pd.concat([chunk[name] for chunk in read_verbatim_chunks(path, only=[name])], ignore_index=True)
     return np.zeros(len(table)) if written.dtype.kind == "M" else offsets_in(written)

@@ -27,7 +27,7 @@ import pandas as pd
 from pandas.api import types
 
 from ganforge.data import daytimes
-from ganforge.data.schema import CATEGORIES, ONE_HOT, Column, plain, spelled_zone
+from ganforge.data.schema import CATEGORIES, ONE_HOT, Column, Schema, plain, spelled_zone
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -119,6 +119,13 @@ def restored(series: pd.Series, column: Column) -> pd.Series:
         edge = np.iinfo(getattr(dtype, "numpy_dtype", dtype)).max  # 2^64 − 1 is no float64: the next one below is
         series = series.clip(upper=np.nextafter(float(edge), 0) if edge > 2**53 else edge)
     return series.astype(dtype)
+
+
+def times_restored(frame: pd.DataFrame, schema: Schema) -> pd.DataFrame:
+    """Rows as the house keeps them, times of day in the dtype they were given in: out of the house, moments of the
+    first of January 1970 are taken for dates."""
+    of_day = [each for each in schema if each.name in frame and daytimes.is_of_day(each.given)]
+    return frame.assign(**{each.name: restored(frame[each.name], each) for each in of_day})
 
 
 def _with_room(given: str, identifiers: pd.Series) -> str | None:

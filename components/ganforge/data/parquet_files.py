@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -59,24 +59,32 @@ def read_parquet(path: Path) -> pd.DataFrame:
         return _to_pandas(pa.concat_tables(parts), file.schema_arrow)
 
 
-def parquet_parts(path: Path, rows: int, *, keep_bytes: bool) -> Iterator[pd.DataFrame]:
-    """The rows in order, `rows` at a time."""
+def parquet_parts(
+    path: Path, rows: int, *, keep_bytes: bool, only: Collection[str] | None = None
+) -> Iterator[pd.DataFrame]:
+    """The rows in order, `rows` at a time. only: columns beside these are passed over, unread, unless one of these is
+    lacking: all are there then, for a message to name those that are."""
     with _opened(path) as file:
-        for table in _tables(file, rows, keep_bytes=keep_bytes):
+        if only is not None and not set(only) <= set(file.schema_arrow.names):
+            only = None
+        for table in _tables(file, rows, keep_bytes=keep_bytes, only=only):
             yield _to_pandas(table, file.schema_arrow)
 
 
-def _tables(file: pq.ParquetFile, rows: int, *, keep_bytes: bool) -> Iterator[pa.Table]:
+def _tables(
+    file: pq.ParquetFile, rows: int, *, keep_bytes: bool, only: Collection[str] | None = None
+) -> Iterator[pa.Table]:
+    """`rows` at a time, fewer in the last: batches end where a row group does if a column is dictionary-encoded, and
+    are cut anew, so that the same file falls into the same lots with bytes and without."""
     import pyarrow as pa
 
-    if keep_bytes or not _with_bytes(file.schema_arrow):
-        for batch in file.iter_batches(batch_size=rows):
-            yield pa.Table.from_batches([batch])
-        return
+    let_go = _with_bytes(file.schema_arrow) and not keep_bytes
     kept: list[pa.Table] = []
     held = 0
-    for batch in file.iter_batches(batch_size=min(rows, _FEW_ROWS)):
-        kept.append(_without_bytes(pa.Table.from_batches([batch])))
+    columns = None if not only else [name for name in file.schema_arrow.names if name in only]
+    for batch in file.iter_batches(batch_size=min(rows, _FEW_ROWS) if let_go else rows, columns=columns):
+        table = pa.Table.from_batches([batch])
+        kept.append(_without_bytes(table) if let_go else table)
         held += len(batch)
         if held >= rows:
             whole = pa.concat_tables(kept)

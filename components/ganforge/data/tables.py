@@ -11,7 +11,7 @@ Rows in messages count from 1, a header not counted.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -103,17 +103,17 @@ def read_table_chunks(
 
 
 def read_verbatim_chunks(
-    path: str | Path, *, rows: int = 100_000, names: Sequence[str] | None = None
+    path: str | Path, *, rows: int = 100_000, names: Sequence[str] | None = None, only: Collection[str] | None = None
 ) -> Iterator[pd.DataFrame]:
-    """The same rows as `read_table_chunks` gives, in the same chunks, but nothing interpreted.
+    """The same rows as `read_table_chunks` gives, in chunks of the same lengths, but nothing interpreted.
 
     The values of a CSV file come as the text that stands there (00123, "nan", an empty string), those of a Parquet file
     in the types they are stored in, bytes among them: what a user's own columns must look like when they are written
-    again.
+    again. only: the columns to read of a CSV or Parquet file; those beside them are passed over.
     """
     path = sources.existing_file(path)
     verbatim = Wish(verbatim=True)
-    for frame in _parts(path, rows, names, verbatim):
+    for frame in _parts(path, rows, names, verbatim, only=None if only is None else frozenset(only)):
         yield frame.reset_index(drop=True)
 
 
@@ -140,7 +140,7 @@ def _parts(
 ) -> Iterator[pd.DataFrame]:
     """settle: go through a CSV file with decimal commas once before."""
     if is_parquet(path):
-        yield from parquet_parts(path, rows, keep_bytes=wish.verbatim)
+        yield from parquet_parts(path, rows, keep_bytes=wish.verbatim, only=only)
     elif path.suffix.lower() == ".npz":
         frame = _read_npz(path)
         for begin in range(0, len(frame), rows):

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ganforge.data.daytimes import spelled_time
 from ganforge.data.schema import NUMERIC, Column, Schema, ticks_per_second
 from ganforge.quality.coding import codes_of, numbers_of
 from ganforge.quality.marginals import marginal_distances
@@ -144,4 +145,7 @@ def _shown(place: float, column: Column) -> str:
         size = abs(place)
         text = f"{size:,.0f}" if size == round(size) or size >= 1000 else f"{size:.3g}"
         return ("−" if place < 0 else "") + text.removeprefix("0" if size else "")
-    return str(pd.Timestamp(place / ticks_per_second(column.dtype), unit="s").date())
+    seconds = place / ticks_per_second(column.dtype)
+    if column.of_day:  # 23:59:59 rounded up is no time of the day any more
+        return spelled_time(pd.Timestamp(min(int(seconds), 86_399), unit="s"))
+    return str(pd.Timestamp(seconds, unit="s").date())

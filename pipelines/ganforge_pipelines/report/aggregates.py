@@ -7,7 +7,7 @@ with fewer than `least` real rows are counted together.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -28,17 +28,21 @@ def compare_columns(
     worst: int = 5,
     bins: int = 30,
     least: int = 10,
+    of_day: Collection[str] = (),
 ) -> tuple[ColumnComparison, ...]:
     """The `worst` columns by `distances` (column → distance in [0, 1]), the worst first, binned for drawing.
 
     `measures` names each distance (unless given "KS distance" for numbers, "total variation" for categories);
-    `floors` is the same distance of real rows that were held out.
+    `floors` is the same distance of real rows that were held out. `of_day` names the columns that hold times of day, as
+    moments of the first of January 1970.
     """
     names = sorted(distances, key=lambda name: (-distances[name], str(name)))[:worst]
     made = []
     for name in names:
         one, other = pd.Series(real[name]), pd.Series(synthetic[name])
         shape = _numeric_bins(one, other, bins) if _is_numeric(one) else _category_bins(one, other, least)
+        if name in of_day and shape.get("dates"):
+            shape |= {"dates": False, "of_day": True}
         measure = (measures or {}).get(name) or ("KS distance" if "edges" in shape else "total variation")
         made.append(
             ColumnComparison(

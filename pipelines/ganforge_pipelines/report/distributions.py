@@ -9,11 +9,15 @@ from collections.abc import Sequence
 import numpy as np
 from markupsafe import Markup
 from matplotlib.axes import Axes
-from matplotlib.ticker import LogLocator
+from matplotlib.ticker import LogLocator, MultipleLocator
 
 from ganforge_pipelines.report import wording
 from ganforge_pipelines.report.parts import ColumnComparison, Obedience, ScoreHistogram
 from ganforge_pipelines.report.svg import ACCENT, INK, SHADE, Chart, canvas, inline
+
+_DAY = 86_400
+_STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 10_800, 21_600)
+"""Seconds."""
 
 
 def column_chart(column: ColumnComparison, *, key: str) -> Chart:
@@ -37,6 +41,9 @@ def _draw_bins(column: ColumnComparison, *, key: str, label: str) -> Markup:
         if column.dates:
             axes.xaxis.set_major_formatter(lambda value, _: _date(value))
             axes.locator_params(axis="x", nbins=4)
+        elif column.of_day:
+            axes.xaxis.set_major_locator(MultipleLocator(_step(edges[-1] - edges[0])))
+            axes.xaxis.set_major_formatter(lambda value, _: _time_of_day(value))
         else:
             axes.xaxis.set_major_formatter(lambda value, _: wording.number(value))
             if not column.log:
@@ -90,16 +97,20 @@ def _largest_gap(column: ColumnComparison) -> str:
         edges = list(column.edges)
         whole = all(abs(each - math.floor(each) - 0.5) < 1e-9 for each in edges)  # a bin a whole number
         first, last = (edges[low] + 0.5, edges[high] - 0.5) if whole else (edges[low], edges[high])
-        ends = [
-            _date(each).replace("-", "\N{NON-BREAKING HYPHEN}") if column.dates else wording.number(each)
-            for each in (first, last)
-        ]
+        ends = [_place(each, column) for each in (first, last)]
         place = f"at {ends[0]}" if ends[0] == ends[1] else f"from {ends[0]} to {ends[1]}"
     is_real, is_synthetic = float(real[low:high].sum()), float(synthetic[low:high].sum())
     if abs(is_synthetic - is_real) < 0.01:
         return "no stretch differs by a hundredth of the rows"
     word = "too many" if is_synthetic > is_real else "too few"
     return f"{word} {place} ({wording.share(is_synthetic)} instead of {wording.share(is_real)})"
+
+
+def _place(value: float, column: ColumnComparison) -> str:
+    if column.of_day:  # to the minute, unless all is within one hour: no more than a bin's end is worth
+        edges = column.edges or (0.0, 0.0)
+        return _time_of_day(value if edges[-1] - edges[0] < 3_600 else 60 * round(value / 60))
+    return _date(value).replace("-", "\N{NON-BREAKING HYPHEN}") if column.dates else wording.number(value)
 
 
 def _worst_stretch(gap: np.ndarray) -> tuple[int, int]:
@@ -239,3 +250,16 @@ def _bars(
 def _date(seconds: float) -> str:
     moment = datetime.datetime(1970, 1, 1) + datetime.timedelta(seconds=float(seconds))
     return moment.strftime("%Y-%m-%d")
+
+
+def _time_of_day(seconds: float) -> str:
+    """06:30, or 06:30:15 where that is needed; 24:00 is where an axis may end."""
+    if not 0 <= round(seconds) <= _DAY:
+        return ""
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes // 60:02d}:{minutes % 60:02d}" + (f":{rest:02d}" if rest else "")
+
+
+def _step(span: float) -> float:
+    """Seconds between the ticks of an axis: a round part of an hour or of the day, at most five of which fit."""
+    return next((each for each in _STEPS if span <= 5 * each), _STEPS[-1])

@@ -105,6 +105,8 @@ class ColumnComparison:
     """Whether the bins are even on a logarithmic scale."""
     dates: bool = False
     """Whether `edges` are seconds since 1970."""
+    of_day: bool = False
+    """Whether `edges` are seconds since midnight; `dates` is false then."""
 
     def __post_init__(self) -> None:
         bins = len(self.labels) if self.labels is not None else len(self.edges or ()) - 1

@@ -22,6 +22,7 @@ import pandas as pd
 
 from ganforge.catalog import CATALOG, load_model
 from ganforge.data.constraints import read_constraints
+from ganforge.data.dtypes import times_restored
 from ganforge.data.schema import Column, Schema, plain
 from ganforge.data.splits import entity_split, stratified_split, twin_groups
 from ganforge.data.table import Table
@@ -239,7 +240,7 @@ def sample(context: StageContext) -> str:
         seed=context.seed,
         condition={facts["target"]: " or ".join(map(str, facts["positive_values"]))},
     )
-    write_stamped(synthetic.frame, context.out / "synthetic.parquet", told)
+    write_stamped(times_restored(synthetic.frame, synthetic.schema), context.out / "synthetic.parquet", told)
     quality = _quality(context, facts, real, synthetic, copies_dropped=drawn.copies_dropped)
     context.write_json("quality.json", quality)
     context.write_json(

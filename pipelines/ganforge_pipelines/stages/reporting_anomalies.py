@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ganforge.data.daytimes import spelled_out
+from ganforge.data.schema import Schema
 from ganforge.downstream.operating import average_precision_interval
 from ganforge_pipelines.report import wording
 from ganforge_pipelines.report.aggregates import found_curve, score_histogram
@@ -49,7 +51,7 @@ def report(context: StageContext) -> str:
         ),
         reasons=tuple((column, share) for column, share in scored["reasons"]),
         n_top=min(scored["budget"]["alerts"], 200),
-        oddest=_oddest(context, scored, labelled=truth is not None),
+        oddest=_oddest(context, facts, scored, labelled=truth is not None),
         **common(context, facts, registered),
     )
     answer = {
@@ -205,10 +207,14 @@ def _budget(scored: Mapping[str, Any]) -> Budget:
     return Budget(alerts=scored["budget"]["alerts"])
 
 
-def _oddest(context: StageContext, scored: Mapping[str, Any], *, labelled: bool) -> tuple[OddRow, ...]:
+def _oddest(
+    context: StageContext, facts: Mapping[str, Any], scored: Mapping[str, Any], *, labelled: bool
+) -> tuple[OddRow, ...]:
     values: dict[int, dict[str, Any]] = {}
     if context.own["show_rows"]:
         test = read_rows(context.input("prepare", "test.parquet")).set_index(ROW)
+        of_day = [each.name for each in Schema.from_json(facts["schema"]) if each.of_day]
+        test = test.assign(**{name: spelled_out(pd.Series(test[name])) for name in of_day})
         shown = test.drop(columns=[each for each in (POSITIVE, TIME) if each in test])
         values = {each["row"]: {str(k): v for k, v in shown.loc[each["row"]].items()} for each in scored["oddest"]}
     return tuple(

@@ -64,8 +64,9 @@ def _columns(
     told_of = quality["fidelity"] or {"columns": (), "compared": 0}
     beside = {each["column"]: each for each in told_of["columns"]}
     compared = told_of["compared"]
+    of_day = [each.name for each in features if each.of_day]
     made = []
-    for each in compare_columns(rare, synthetic, distances=found):
+    for each in compare_columns(rare, synthetic, distances=found, of_day=of_day):
         told = ""
         if each.name in beside:
             other = beside[each.name]

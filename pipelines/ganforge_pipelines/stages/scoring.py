@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import rankdata
 
+from ganforge.data.dtypes import times_restored
 from ganforge.data.images import Images
 from ganforge.data.readers import holds_images, read, read_table_chunks, read_verbatim_chunks, without_rows
 from ganforge.data.schema import Schema
@@ -146,7 +147,7 @@ class _Rows:
             if chunks is None or not _all_text(frame, self.schema):
                 yield frame
             else:
-                known = next(chunks)
+                known = times_restored(next(chunks), self.schema)
                 yield frame.assign(**{name: known[name].set_axis(frame.index) for name in known.columns})
 
 

@@ -15,13 +15,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pandas.api import types
 
+from ganforge.data.clocks import offsets_east
 from ganforge.data.codec import Codec, Encoded
 from ganforge.data.dtypes import levels_of, spelled
 from ganforge.data.features import PaymentFeatures
 from ganforge.data.schema import Schema
 from ganforge.data.streams import StreamedTable, stream_table
 from ganforge.data.table import Table
-from ganforge.data.tables import read_frame_chunks, read_table, read_verbatim_chunks
+from ganforge.data.tables import read_frame_chunks, read_table, read_table_chunks, read_verbatim_chunks
 from ganforge.errors import InputError
 
 INTEGERS = {f"{sign}int{bits}": (bits, sign == "u") for bits in (8, 16, 32, 64) for sign in ("", "u")}
@@ -412,6 +413,53 @@ def test_bytes_are_not_held(tmp_path):
     assert verbatim["blob"].tolist() == frame["blob"].tolist()
     assert Table.of(frame).fingerprint == read_table(path).fingerprint
     assert Table.of(frame, schema=read_table(path).schema).fingerprint == read_table(path).fingerprint
+
+
+@pytest.mark.parametrize("blobs", [True, False])
+def test_lots_are_as_long_with_bytes_as_without(blobs, tmp_path):
+    """Batches of dictionary-encoded columns end where a row group does."""
+    names = np.random.default_rng(0).permutation([f"shop {k:02d}" for k in range(50)] * 100)
+    frame = pd.DataFrame({"n": np.arange(5_000) * 0.5, "shop": pd.Categorical(names)})
+    if blobs:
+        frame["blob"] = pd.Series([f"{k:05d}".encode() for k in range(5_000)], dtype=arrow(pa.binary()))
+    frame.to_parquet(path := tmp_path / "t.parquet", row_group_size=700)
+    read, verbatim = (list(each(path, rows=1_000)) for each in (read_table_chunks, read_verbatim_chunks))
+    assert [len(each) for each in read] == [1_000] * 5
+    assert [len(each) for each in verbatim] == [1_000] * 5
+    for chunks in (read, verbatim):
+        whole = pd.concat(chunks, ignore_index=True)
+        assert whole["n"].equals(frame["n"])
+        assert whole["shop"].tolist() == names.tolist()
+    assert not blobs or whole["blob"].tolist() == frame["blob"].tolist()
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_columns_beside_those_asked_for_are_passed_over(kind, tmp_path):
+    frame = pd.DataFrame({"a": ["x", "y"] * 30, "b.c": np.arange(60), "d": ["1", "2"] * 30})
+    path = tmp_path / f"t.{kind}"
+    frame.to_csv(path, index=False) if kind == "csv" else frame.to_parquet(path)
+    chunks = list(read_verbatim_chunks(path, rows=25, only=["d", "a"]))
+    assert [len(each) for each in chunks] == [25, 25, 10]
+    assert all(list(each) == ["a", "d"] for each in chunks)
+    assert pd.concat(chunks)["d"].tolist() == frame["d"].tolist()
+    assert list(next(read_verbatim_chunks(path, rows=25, only=["b.c"]))) == ["b.c"]
+
+
+def test_the_clock_of_a_file_is_looked_up_without_its_bytes(tmp_path):
+    """Columns of bytes may be larger than memory: here they cannot even be read any more."""
+    at = pd.date_range("2026-03-01 01:00", periods=40, freq="h", tz="UTC")
+    blobs = pd.Series([f"{k:05d}".encode() * 1_000 for k in range(40)], dtype=arrow(pa.binary()))
+    frame = pd.DataFrame({"at": at.tz_convert("Europe/Berlin").map(pd.Timestamp.isoformat), "blob": blobs})
+    frame.to_parquet(path := tmp_path / "t.parquet", compression=None)
+    table = read_table(path, schema={"at": "datetime"})
+    column = pq.read_metadata(path).row_group(0).column(1)
+    start = column.dictionary_page_offset or column.data_page_offset
+    content = bytearray(path.read_bytes())
+    content[start : start + 1_000] = b"\xff" * 1_000
+    path.write_bytes(content)
+    with pytest.raises(InputError, match="cannot be read as Parquet"):
+        read_table(path)
+    assert offsets_east(table, "at", path=path).tolist() == [3_600.0] * 40
 
 
 def test_bytes_are_no_categories():

@@ -1,10 +1,13 @@
 """Sentences about columns say where the gap is, and give no single row away."""
 
+import datetime as dt
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from ganforge.data.schema import Schema
+from ganforge.data.table import Table, conform
 from ganforge.quality.margins import columns_beside
 from ganforge.quality.wording import figure, percent, times
 
@@ -54,6 +57,15 @@ def test_dates_are_told_as_days(amounts):
     days = pd.Timestamp("2025-01-01") + pd.to_timedelta(np.arange(400) * 6, unit="h")
     real, made = pd.DataFrame({"at": days}), pd.DataFrame({"at": days[200:].repeat(2)})
     assert "too few at or below 2025-02-" in beside(real, made, real)["at"].sentence
+
+
+def test_times_of_day_are_told_as_such():
+    at = pd.Series([dt.time(6 + k // 60, k % 60) for k in range(960)])
+    real, made = pd.DataFrame({"at": at}), pd.DataFrame({"at": at[at >= dt.time(12)].repeat(2)})
+    table = Table.of(real, source="real")
+    made = conform(made.iloc[:960].reset_index(drop=True), table.schema)
+    (found,) = columns_beside(table.frame, [made], [table.frame], table.schema)
+    assert "synthetic rows have too few at or below 11:56:40 (0 %, the real ones 37 %)" in found.sentence
 
 
 def test_the_worst_stands_first_and_equal_ones_are_not_accused(amounts):

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 RANDOM = np.random.RandomState(0)
@@ -86,6 +89,32 @@ def test_chunks_change_nothing(detector, tmp_path):
     score_file(model, tmp_path / "t.parquet", tmp_path / "whole.csv", explain=True)
     score_file(model, tmp_path / "t.parquet", tmp_path / "parts.csv", explain=True, rows=7)
     assert (tmp_path / "whole.csv").read_bytes() == (tmp_path / "parts.csv").read_bytes()
+
+
+def test_categories_and_bytes_in_row_groups_are_explained(detector, tmp_path):
+    """The rows a person sees come with bytes, those of the detector without."""
+    from ganforge.catalog import load_model
+    from ganforge_pipelines.stages.scoring import score_file
+
+    rows = TONIGHT.assign(channel=TONIGHT["channel"].astype("category"), scan=[b"%d" % k for k in range(len(TONIGHT))])
+    rows.to_parquet(tmp_path / "t.parquet", row_group_size=11)
+    score_file(load_model(detector), tmp_path / "t.parquet", tmp_path / "s.parquet", explain=True, rows=15)
+    scored = pd.read_parquet(tmp_path / "s.parquet")
+    assert scored["scan"].tolist() == rows["scan"].tolist()
+    assert scored["channel"].tolist() == rows["channel"].tolist()
+    assert scored["reason_1"].iloc[61] == "a"
+
+
+def test_times_of_day_out_of_a_csv_file_are_written_as_such(tmp_path):
+    from ganforge.catalog import load_class
+    from ganforge_pipelines.stages.scoring import score_file
+
+    at = [dt.time(6 + k % 16, k * 7 % 60) for k in range(400)]
+    model = load_class("knn")().fit(NORMAL.assign(at=pd.Series(at, dtype=pd.ArrowDtype(pa.time64("us")))))
+    TONIGHT.assign(at=at[: len(TONIGHT)]).to_csv(tmp_path / "t.csv", index=False)
+    score_file(model, tmp_path / "t.csv", tmp_path / "s.parquet")
+    assert pq.read_schema(tmp_path / "s.parquet").field("at").type == pa.time64("us")
+    assert pd.read_parquet(tmp_path / "s.parquet")["at"].tolist() == at[: len(TONIGHT)]
 
 
 def test_a_generator_scores_nothing(tmp_path, cli):

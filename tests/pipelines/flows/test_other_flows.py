@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -127,6 +130,17 @@ def test_no_real_row_is_shown_unless_it_is_asked_for(workspace, rows):
     # and of a model that is made of rows one is told
     assert any("guard it as the data" in each for each in shown.answer["notices"])
     assert "guard it as the data" in next(each for each in given if each.name == "model_card.md").read_text()
+
+
+def test_times_of_day_of_shown_rows_are_no_dates(workspace, rows):
+    frame = pd.read_csv(rows).drop(columns="at")
+    frame["sent"] = [dt.time(6 + k % 16, k * 7 % 60) for k in range(len(frame))]
+    frame.to_parquet(path := rows.with_name("sent.parquet"))
+    asked = {"options": {"label": "odd", "budget": "20%"}, "overrides": {"train.detectors": ["isolation-forest"]}}
+    done = run_flow("anomalies", workspace, data=path, **asked, show_rows=True)
+    page = done.report.read_text(encoding="utf-8")
+    assert re.search(r"sent = \d\d:\d\d:00\b", page)
+    assert "1970-01-01" not in page
 
 
 def test_a_table_is_no_picture_and_a_picture_no_table(workspace, pictures, rows):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -17,6 +19,7 @@ from ganforge_pipelines.report.aggregates import (
     score_histogram,
 )
 from ganforge_pipelines.report.content import ColumnComparison
+from ganforge_pipelines.report.distributions import column_chart
 
 
 def one(real: list | pd.Series, synthetic: list | pd.Series, **options) -> ColumnComparison:
@@ -54,6 +57,19 @@ def test_no_rare_category_shows():
     column = one(["shop"] * 200 + ["a name nobody else has"], ["shop"] * 100)
     assert list(column.labels) == ["shop", OTHERS]
     assert sum(column.real) == pytest.approx(1)
+
+
+def test_times_of_day_are_drawn_by_the_clock():
+    day = pd.Timestamp(0)
+    real = pd.Series(day + pd.to_timedelta(np.arange(360, 1_320), unit="min"))  # from 06:00 to 22:00
+    late = real[real >= day + pd.Timedelta(12, "h")]
+    column = one(real, late.reset_index(drop=True), of_day=["x"])
+    assert (column.dates, column.of_day, column.log) == (False, True, False)
+    chart = column_chart(column, key="c")
+    ticks = re.findall(r">(\d\d:\d\d)<", str(chart.svg))
+    assert ticks == ["06:00", "12:00", "18:00"]
+    assert re.match(r"x: too many from 11:\d\d to 21:\d\d \(", chart.title)
+    assert "1970" not in str(chart.svg) + chart.title
 
 
 def test_an_identifier_becomes_one_bar():

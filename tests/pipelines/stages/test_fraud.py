@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import warnings
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from ganforge.data.features import PaymentFeatures
@@ -75,6 +78,28 @@ def test_no_synthetic_row_has_the_identifier_of_a_real_one(workspace):
     synthetic = pd.read_parquet(workspace.path("work/fraud/sample/synthetic.parquet"))
     assert synthetic["payment_id"].tolist() == list(range(1_400, 1_430))
     assert synthetic["voucher"].tolist() == [f"V-{each:05d}" for each in range(400, 430)]
+
+
+def test_synthetic_times_of_day_are_written_as_the_file_has_them(workspace):
+    """Many different ones are numbers inside, few are categories."""
+    frame = later_first().drop(columns="at")
+    times = {"sent": [dt.time(6 + k % 16, k * 7 % 60) for k in range(400)], "shift": [dt.time(6), dt.time(14)] * 200}
+    kinds = {"sent": pa.time64("us"), "shift": pa.time32("ms")}
+    given = {name: pd.Series(each, dtype=pd.ArrowDtype(kinds[name])) for name, each in times.items()}
+    frame.assign(**given).to_parquet(workspace.data / "payments.parquet")
+    asked = {"prepare.data": "data/payments.parquet", "sample.rows": 30}
+    facts = run(workspace, "prepare", **asked)
+    real = read_part(workspace.path("work/fraud/prepare/train.parquet"), facts)
+    CTGAN(steps=1, batch_size=20).fit(real).save(workspace.path("work/fraud/train/generator"))
+    run(workspace, "sample", **asked)
+    path = workspace.path("work/fraud/sample/synthetic.parquet")
+    written = pq.read_schema(path)
+    assert {name: written.field(name).type for name in kinds} == kinds
+    assert pq.read_table(path)["sent"].to_pandas().between(dt.time(6), dt.time(22)).all()
+    again = read_part(path, facts)
+    assert (again.schema["sent"].kind, again.schema["shift"].kind) == ("datetime", "categorical")
+    assert again.frame.dtypes.equals(real.frame.dtypes)
+    assert set(again.frame["shift"]) <= {"06:00:00", "14:00:00"}
 
 
 class Asked(Exception):
