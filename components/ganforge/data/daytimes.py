@@ -33,8 +33,8 @@ _TICK = {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}
 
 def dtype_of(series: pd.Series) -> Any:
     """The dtype of a column as it came; `TIMES` for objects that are times of day."""
-    first = series.first_valid_index() if series.dtype == object else None
-    if first is None or not isinstance(series.loc[first], dt.time):
+    known = series.notna().to_numpy() if series.dtype == object else np.zeros(0, dtype=bool)
+    if not known.any() or not isinstance(series.iloc[int(known.argmax())], dt.time):  # by place: labels may repeat
         return series.dtype
     return TIMES if _all_naive(series) else series.dtype
 

@@ -358,6 +358,13 @@ def test_few_times_of_day_are_categories_as_of_a_csv_file(tmp_path):
     assert codec.decode(codec.encode(frame))["shift"].tolist() == shifts
 
 
+def test_times_of_day_are_known_under_labels_that_repeat():
+    frame = pd.DataFrame({"at": TIMES["us"][1], "b": np.arange(400) % 3 == 0})
+    schema = Schema.infer(pd.concat([frame, frame]))
+    assert schema["at"].kind == "datetime"
+    assert schema["at"].given == "time"
+
+
 def test_times_of_day_are_no_order_of_rows():
     frame = pd.DataFrame({"at": TIMES["us"][1], "b": np.arange(400) % 3 == 0})
     with pytest.raises(InputError, match="'at' holds times of day without a date; name one of dates"):
