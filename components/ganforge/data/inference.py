@@ -68,7 +68,8 @@ def _infer_column(series: pd.Series, name: str, given: Any, wish: str | Column |
         series = moments_of(series, name=name, source=source)
         series = series if kind == "datetime" and distinct else spelled_out(series)
         valid, basic = series.dropna(), {**basic, "dtype": str(series.dtype)}
-    elif kind == "constant" and (distinct > 1 or (distinct == 1 and missing)):
+        distinct = valid.nunique()  # 06:30 and 06:30:00 are one
+    if kind == "constant" and (distinct > 1 or (distinct == 1 and missing)):
         raise InputError(
             f"{source}: column {name!r} is called constant, but holds {distinct + missing} different values"
         )

@@ -58,6 +58,12 @@ class Table:
             columns = {str(name): normalise(frame[name], name=name, source=source) for name in frame.columns}
             given = {name: dtype_of(frame[name]) for name in frame.columns}
             schema = infer_schema(columns, given=given, asked=overrides, source=source)
+            columns = {
+                name: spelled_out(each)
+                if is_of_day(given[name]) and schema[name].kind != "datetime" and each.dtype.kind == "M"
+                else each
+                for name, each in columns.items()
+            }
             frame = _marked_as(frame, pd.DataFrame(columns, index=frame.index))
             if overrides or any(map(is_of_day, given.values())):
                 frame = conform(frame, schema, source=source)
@@ -161,7 +167,7 @@ def _marked_as(frame: pd.DataFrame, made: pd.DataFrame) -> pd.DataFrame:
 
 def _conform_column(series: pd.Series, column: Column, source: str) -> pd.Series:
     name = column.name
-    if is_of_day(column.given) and column.kind != "datetime":
+    if column.kind != "datetime" and (is_of_day(column.given) or is_of_day(dtype_of(series))):
         moments = normalise(series, name=name, source=source)
         series = spelled_out(moments) if moments.dtype.kind == "M" else series
     if column.kind in CATEGORIES and column.dtype == "object":

@@ -358,6 +358,34 @@ def test_few_times_of_day_are_categories_as_of_a_csv_file(tmp_path):
     assert codec.decode(codec.encode(frame))["shift"].tolist() == shifts
 
 
+@pytest.mark.parametrize("kind", [pa.time64("us"), None], ids=str)
+def test_times_of_day_called_constant_must_be_one(kind):
+    times = [dt.time(6, 30), dt.time(7), dt.time(8)] * 9
+    frame = pd.DataFrame({"t": series_of(arrow(kind), times) if kind else times, "n": np.arange(27) * 0.5})
+    with pytest.raises(InputError, match="'t' is called constant, but holds 3 different values"):
+        Table.of(frame, schema={"t": "constant"})
+    same = Table.of(frame.assign(t=frame["t"].iloc[0]), schema={"t": "constant"})
+    assert same.schema["t"].value == "06:30:00"
+
+
+@pytest.mark.parametrize("called", ["identifier", "text"])
+@pytest.mark.parametrize("where", ["parquet", "stream", "memory", "objects"])
+def test_times_of_day_that_are_not_learned_are_texts(called, where, tmp_path):
+    frame = pd.DataFrame({"t": series_of(arrow(pa.time64("us")), TIMES["us"][1]), "b": np.arange(400) % 3 == 0})
+    frame.to_parquet(path := tmp_path / "t.parquet")
+    frame = frame.assign(t=TIMES["us"][1]) if where == "objects" else frame
+    if where == "stream":
+        table = stream_table(path, schema={"t": called}, sample=150, batch=90)
+        found = pd.concat(table.chunks(rows=130))["t"]
+    else:
+        table = Table.of(frame, schema={"t": called}) if where != "parquet" else read_table(path, schema={"t": called})
+        found = table.frame["t"]
+    assert table.schema["t"].dtype == found.dtype == "object"
+    assert found.tolist() == [str(each) for each in TIMES["us"][1]]
+    assert table.schema["t"].last == read_table(path, schema={"t": called}).schema["t"].last
+    assert Table.of(frame, schema=table.schema).frame["t"].tolist() == found.tolist()
+
+
 def test_times_of_day_are_known_under_labels_that_repeat():
     frame = pd.DataFrame({"at": TIMES["us"][1], "b": np.arange(400) % 3 == 0})
     schema = Schema.infer(pd.concat([frame, frame]))
