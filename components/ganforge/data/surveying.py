@@ -23,7 +23,7 @@ import numpy as np
 import pandas as pd
 
 from ganforge.data.columns import as_numbers, normalise
-from ganforge.data.daytimes import dtype_of, is_of_day, spelled_out
+from ganforge.data.daytimes import dtype_of, is_of_day, moments_of, spelled_out
 from ganforge.data.identifiers import Form
 from ganforge.data.inference import decimals_of
 from ganforge.data.schema import ONE_HOT, Column, Schema, ticks, ticks_per_second
@@ -100,12 +100,14 @@ class Survey:
         )
 
     def _as_asked(self, raw: pd.Series, name: str, source: str) -> pd.Series:
-        """Normalised, and numbers or dates where texts are called so; the other way round, times of day as texts where
-        they are called something that is not learned as a number."""
+        """Normalised, and numbers, dates or times of day where texts are called so; the other way round, times of day
+        as texts where they are called something that is not learned as a number."""
         series, wish = normalise(raw, name=name, source=source), self._kinds.get(name)
         kind = wish.kind if isinstance(wish, Column) else wish
         if kind in ("continuous", "integer"):
             return as_numbers(series, name=name, source=source)
+        if kind == "datetime" and isinstance(wish, Column) and wish.of_day:
+            return moments_of(series, name=name, source=source)
         if kind not in (None, "datetime") and series.dtype.kind == "M" and is_of_day(dtype_of(raw)):
             return spelled_out(series)
         if kind == "datetime" and series.dtype.kind == "O":

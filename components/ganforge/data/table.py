@@ -169,6 +169,8 @@ def _conform_column(series: pd.Series, column: Column, source: str) -> pd.Series
     name = column.name
     if column.kind != "datetime" and (is_of_day(column.given) or is_of_day(dtype_of(series))):
         moments = normalise(series, name=name, source=source)
+        if moments.dtype.kind == "O" and column.kind in CATEGORIES and moments.notna().any():
+            moments = moments_of(moments, name=name, source=source)  # 06:30 is 06:30:00
         series = spelled_out(moments) if moments.dtype.kind == "M" else series
     if column.kind in CATEGORIES and column.dtype == "object":
         return _as_texts(series, column)

@@ -386,6 +386,25 @@ def test_times_of_day_that_are_not_learned_are_texts(called, where, tmp_path):
     assert Table.of(frame, schema=table.schema).frame["t"].tolist() == found.tolist()
 
 
+def test_times_of_day_under_the_kinds_of_another_file_are_the_same_by_batches(tmp_path):
+    frame = pd.DataFrame({"at": TIMES["us"][1], "shift": [dt.time(6), dt.time(14)] * 200, "n": np.arange(400) * 0.5})
+    frame.to_parquet(tmp_path / "t.parquet")
+    kinds = read_table(tmp_path / "t.parquet").schema.kinds()
+    written = frame.assign(shift=["06:00", "14:00", "06:00:00", "14:00"] * 100)  # two spellings of one
+    written.to_csv(path := tmp_path / "t.csv", index=False)
+    table = read_table(path, schema=kinds)
+    assert [each.kind for each in table.schema] == ["datetime", "categorical", "continuous"]
+    assert table.schema["shift"].categories == ("06:00:00", "14:00:00")
+    for sample in (150, 1_000):
+        stream = stream_table(path, schema=kinds, sample=sample, batch=90)
+        assert stream.schema == table.schema
+        pd.testing.assert_frame_equal(pd.concat(stream.chunks(rows=130), ignore_index=True), table.frame)
+    written.assign(at="6 o'clock").to_csv(path, index=False)
+    for read in (read_table, stream_table):
+        with pytest.raises(InputError, match="column 'at', row 1: \"6 o'clock\" is no time of day"):
+            read(path, schema=kinds)
+
+
 def test_times_of_day_are_known_under_labels_that_repeat():
     frame = pd.DataFrame({"at": TIMES["us"][1], "b": np.arange(400) % 3 == 0})
     schema = Schema.infer(pd.concat([frame, frame]))
