@@ -22,7 +22,7 @@ from ganforge.data.daytimes import is_of_day, moments_of, spelled_out
 from ganforge.data.dtypes import is_of_bytes, levels_of, spelled, suits
 from ganforge.data.identifiers import Form, last_number
 from ganforge.data.schema import KINDS, Column, Schema, plain, ticks, ticks_per_second
-from ganforge.data.texts import to_dates
+from ganforge.data.texts import spelled_date, to_dates
 from ganforge.errors import InputError, UnknownNameError
 
 _FEW = 12  # whole numbers with no more different values than this are codes (months, grades, 0/1), times of day shifts
@@ -149,10 +149,10 @@ def _constant(valid: pd.Series, basic: dict[str, Any]) -> Column:
 
 
 def _categorical(series: pd.Series, valid: pd.Series, basic: dict[str, Any], source: str) -> Column:
-    if valid.dtype.kind == "M":
-        valid = valid.astype(str)
-        basic = {**basic, "dtype": "object"}
     counts = valid.value_counts()
+    if valid.dtype.kind == "M":
+        counts.index = counts.index.map(spelled_date)
+        basic = {**basic, "dtype": "object"}
     ordered = sorted(
         ((-int(count), str(value), plain(value)) for value, count in counts.items()),
         key=lambda each: each[:2],
@@ -175,11 +175,14 @@ def _ordinal(series: pd.Series, valid: pd.Series, basic: dict[str, Any], order: 
 
 def _order(valid: pd.Series, name: str, given: Any, wish: str | Column | None, source: str) -> Sequence[Any]:
     """The order of an ordinal column's values: as the user or the dtype says; numbers have one of their own."""
-    texts = valid.dtype.kind == "O" and isinstance(valid.iloc[0], str)
+    dates = valid.dtype.kind == "M"
+    texts = dates or (valid.dtype.kind == "O" and isinstance(valid.iloc[0], str))
     if isinstance(wish, Column) and wish.categories:
         return [str(each) if texts else _as_number(each) for each in wish.categories]
     if isinstance(given, pd.CategoricalDtype) and given.ordered:
         return levels_of(given)
+    if dates:
+        return [spelled_date(each) for each in sorted(valid.unique())]
     if not texts:
         return [plain(each) for each in sorted(valid.unique())]
     if valid.str.fullmatch("[0-9]+").all():  # codes such as 01, 02, …

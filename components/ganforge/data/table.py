@@ -21,7 +21,7 @@ from ganforge.data.dtypes import is_of_bytes
 from ganforge.data.images import MARK
 from ganforge.data.inference import infer_schema
 from ganforge.data.schema import CATEGORIES, Column, Schema, ticks, ticks_per_second
-from ganforge.data.texts import to_dates
+from ganforge.data.texts import spellings_of_date, to_dates
 from ganforge.errors import InputError, UnknownNameError
 
 SchemaLike = Schema | Mapping[str, str | Column] | Mapping[str, str] | Mapping[str, Column] | str | Path | None
@@ -220,14 +220,20 @@ def _as_texts(series: pd.Series, column: Column) -> pd.Series:
     if column.categories and not all(isinstance(each, str) for each in column.categories):
         return series.astype(object).where(series.notna(), np.nan)
     places, distinct = pd.factorize(series)  # few values stand in many rows
-    texts = np.array([*map(_as_text, distinct), np.nan], dtype=object)
+    known = frozenset(column.categories)
+    texts = np.array([*(_as_text(each, known) for each in distinct), np.nan], dtype=object)
     return pd.Series(texts[places], index=series.index, name=series.name)  # a missing one has place −1: the last
 
 
-def _as_text(value: object) -> str:
+def _as_text(value: object, known: frozenset[str]) -> str:
+    """known: the categories, among which a date is spelled in one way, whatever the file says."""
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
-    return value if isinstance(value, str) else str(value)
+    if isinstance(value, str) and value in known:
+        return value
+    dates = spellings_of_date(value)
+    text = dates[0] if dates and not isinstance(value, str) else str(value)
+    return next((each for each in dates if each in known), text)
 
 
 def _checked(frame: pd.DataFrame, source: str) -> pd.DataFrame:
