@@ -18,8 +18,8 @@ import numpy as np
 import pandas as pd
 
 from ganforge.data.columns import as_booleans, as_numbers, row_of
-from ganforge.data.daytimes import is_of_day, moments_of, spelled_out
-from ganforge.data.dtypes import is_of_bytes, levels_of, spelled, suits
+from ganforge.data.daytimes import is_of_day, moments_of, spelled_out, written_as
+from ganforge.data.dtypes import is_of_bytes, levels_of, of_times, spelled, suits
 from ganforge.data.identifiers import Form, last_number
 from ganforge.data.schema import KINDS, Column, Schema, plain, ticks, ticks_per_second
 from ganforge.data.texts import spelled_date, to_dates
@@ -62,7 +62,9 @@ def _infer_column(series: pd.Series, name: str, given: Any, wish: str | Column |
         kind = _unlearnable(kind, name, source)
     if kind is None and (distinct == 0 or (distinct == 1 and not missing)):
         kind = "constant"
-    elif kind is None:
+    if written := _written_times(valid, kind, given, wish, distinct):
+        kind, given = "datetime", of_times(written, given)
+    if kind is None:
         kind = _suggest(valid, name, distinct, missing, given)
     if is_of_day(given) or (isinstance(wish, Column) and is_of_day(wish.given)):
         series = moments_of(series, name=name, source=source)
@@ -80,6 +82,19 @@ def _infer_column(series: pd.Series, name: str, given: Any, wish: str | Column |
     else:
         column = _BUILD[kind](series, valid, basic, source)
     return _as_given(column, given, wish)
+
+
+def _written_times(
+    valid: pd.Series, kind: str | None, given: Any, wish: str | Column | None, distinct: int
+) -> str | None:
+    """How texts are written that are times of day, and to be learned as such; None for all other columns."""
+    if valid.dtype != object or (isinstance(wish, Column) and wish.given is not None):
+        return None
+    if kind is None:
+        learned = not isinstance(given, pd.CategoricalDtype) and not _is_few(distinct, len(valid))
+    else:
+        learned = kind == "datetime"
+    return written_as(valid) if learned else None
 
 
 def _unlearnable(kind: str | None, name: str, source: str) -> str:

@@ -65,7 +65,7 @@ class Table:
                 for name, each in columns.items()
             }
             frame = _marked_as(frame, pd.DataFrame(columns, index=frame.index))
-            if overrides or any(map(is_of_day, given.values())):
+            if overrides or any(map(is_of_day, given.values())) or any(column.of_day for column in schema):
                 frame = conform(frame, schema, source=source)
         return cls(frame=frame, schema=schema, fingerprint=_fingerprint(frame, schema), source=source)
 

@@ -405,6 +405,68 @@ def test_times_of_day_under_the_kinds_of_another_file_are_the_same_by_batches(tm
             read(path, schema=kinds)
 
 
+WRITTEN = {
+    "HH:MM": [f"{6 + k % 16:02d}:{15 * (k // 16 % 4):02d}" for k in range(400)],
+    "HH:MM:SS": [f"{k % 24:02d}:{k % 60:02d}:{k * 7 % 60:02d}" for k in range(400)],
+    "seconds in one row": [*(f"{k % 24:02d}:{k % 60:02d}" for k in range(399)), "12:30:07"],
+}
+
+
+@pytest.mark.parametrize("what", WRITTEN)
+@pytest.mark.parametrize("schema", [None, {"at": "datetime"}])
+def test_texts_of_many_times_of_day_are_learned_as_numbers_and_come_back_as_texts(what, schema, tmp_path):
+    frame = pd.DataFrame({"at": WRITTEN[what], "b": np.arange(400) % 3 == 0})
+    frame.loc[7, "at"] = None
+    frame.to_csv(path := tmp_path / "t.csv", index=False)
+    table = read_table(path, schema=schema)
+    assert table.schema["at"].kind == "datetime"
+    assert table.fingerprint == Table.of(frame, schema=schema).fingerprint
+    for sample, batch in ((150, 90), (1_000, 1_000)):
+        stream = stream_table(path, schema=schema, sample=sample, batch=batch)
+        assert stream.schema == table.schema
+        assert stream.schema["at"].given == table.schema["at"].given
+        pd.testing.assert_frame_equal(pd.concat(stream.chunks(rows=130), ignore_index=True), table.frame)
+    assert read_table(path, schema=table.schema).fingerprint == table.fingerprint
+    assert read_table(path, schema=table.schema.kinds()).schema == table.schema
+    codec = Codec.from_json(json.loads(json.dumps(Codec.fit(table).to_json())))
+    codes = np.repeat(codec.encode(frame).codes, 5, axis=0)
+    alpha = np.random.default_rng(0).uniform(-1, 1, (len(codes), 1)).astype(np.float32)
+    found = codec.decode(Encoded(alpha, codes))["at"].dropna()
+    form = r"\d\d:\d\d" if what == "HH:MM" else r"\d\d:\d\d:\d\d"
+    assert found.str.fullmatch(form).all()
+    assert found.nunique() > 20
+    assert min(WRITTEN[what]) <= found.min()
+    assert found.max()[:5] <= max(WRITTEN[what])[:5]
+    if what == "HH:MM":
+        assert set(found.str[3:]) <= {"00", "15", "30", "45"}
+
+
+@pytest.mark.parametrize("dtype", ["string[python]", "string[pyarrow]", pd.ArrowDtype(pa.string())], ids=str)
+def test_texts_of_times_of_day_come_back_in_their_dtype(dtype):
+    frame = pd.DataFrame({"at": pd.Series(WRITTEN["HH:MM:SS"], dtype=dtype), "b": np.arange(400) % 3 == 0})
+    codec = Codec.fit(Table.of(frame))
+    made = codec.decode(codec.encode(frame))["at"]
+    assert made.dtype == frame["at"].dtype
+    assert made.str.fullmatch(r"\d\d:\d\d:\d\d").all()
+
+
+@pytest.mark.parametrize("last", ["24:00", "noon", "6:30"])
+def test_texts_of_which_one_is_no_time_of_day_stay_texts(last, tmp_path):
+    pd.DataFrame({"at": [*WRITTEN["HH:MM:SS"], last], "n": np.arange(401) * 0.5}).to_csv(tmp_path / "t.csv")
+    table = read_table(tmp_path / "t.csv")
+    assert table.schema["at"].dtype == "object"
+    for sample in (50, 1_000):
+        assert stream_table(tmp_path / "t.csv", sample=sample, batch=40).schema["at"].dtype == "object"
+        with pytest.raises(InputError, match=r"column 'at', row 1: .* does not parse as a date"):
+            stream_table(tmp_path / "t.csv", schema={"at": "datetime"}, sample=sample)
+
+
+def test_texts_of_few_times_of_day_are_categories_as_they_stand():
+    frame = pd.DataFrame({"shift": ["06:00", "14:00", "22:00"] * 40, "n": np.arange(120) * 0.5})
+    assert Table.of(frame).schema["shift"].categories == ("06:00", "14:00", "22:00")
+    assert Table.of(frame.astype({"shift": "category"})).schema["shift"].kind == "categorical"
+
+
 def test_times_of_day_are_known_under_labels_that_repeat():
     frame = pd.DataFrame({"at": TIMES["us"][1], "b": np.arange(400) % 3 == 0})
     schema = Schema.infer(pd.concat([frame, frame]))
