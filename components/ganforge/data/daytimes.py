@@ -2,6 +2,7 @@
 
 Python's dt.time, Arrow's time32 and time64  ⇄  datetime64[ns]     many different ones, learned as numbers
                                              ⇄  "06:30:00"         few of them, which are categories
+texts such as 06:30 or 06:31:07              ⇄  datetime64[ns]     many different ones; few are categories as they stand
 """
 
 # pandas' own annotations are unions of all it could be; what a call gives here is known better than they say.
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 
 TIMES = "time"
 """What the dtype of a column of Python's times of day is called here: pandas knows none."""
+TEXTS = ("HH:MM", "HH:MM:SS")
+"""What the dtype of a column of texts is called that are all times of day, by how they are written; the name of a dtype
+of pandas or Arrow for texts may follow it: HH:MM string[python]."""
 _SPELLED = re.compile(r"(\d{2}):(\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?")
 _ARROW = re.compile(r"arrow:(dictionary<values=)?time(32|64)\[.*")
 _DAY = 86_400 * 10**9
@@ -33,8 +37,8 @@ _TICK = {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}
 
 def dtype_of(series: pd.Series) -> Any:
     """The dtype of a column as it came; `TIMES` for objects that are times of day."""
-    first = series.first_valid_index() if series.dtype == object else None
-    if first is None or not isinstance(series.loc[first], dt.time):
+    known = series.notna().to_numpy() if series.dtype == object else np.zeros(0, dtype=bool)
+    if not known.any() or not isinstance(series.iloc[int(known.argmax())], dt.time):  # by place: labels may repeat
         return series.dtype
     return TIMES if _all_naive(series) else series.dtype
 
@@ -43,7 +47,32 @@ def is_of_day(dtype: Any) -> bool:
     """Is a dtype, or what `dtypes.spelled` makes of it, one of times of day?"""
     if isinstance(dtype, pd.ArrowDtype):
         dtype = f"arrow:{dtype.pyarrow_dtype}"
-    return isinstance(dtype, str) and (dtype == TIMES or bool(_ARROW.fullmatch(dtype)))
+    return isinstance(dtype, str) and (dtype == TIMES or is_of_texts(dtype) or bool(_ARROW.fullmatch(dtype)))
+
+
+def is_of_texts(dtype: Any) -> bool:
+    """Is it one of `TEXTS`?"""
+    return isinstance(dtype, str) and dtype.partition(" ")[0] in TEXTS
+
+
+def written_as(series: pd.Series) -> str | None:
+    """How texts that are all times of day are written, by `TEXTS`; None where one is something else, and for nothing
+    but gaps."""
+    known = series.dropna().unique()
+    if not len(known) or any(_ticks_of_text(each) is None for each in known):
+        return None
+    return TEXTS[any(len(each.strip()) > len("06:30") for each in known)]
+
+
+def with_seconds(given: str) -> str:
+    """What texts written with seconds are called, of the same dtype."""
+    _, blank, own = given.partition(" ")
+    return f"{TEXTS[1]}{blank}{own}"
+
+
+def in_texts(series: pd.Series) -> pd.Series:
+    """Texts → moments, missing where one is no time of day."""
+    return _each(series, _ticks_of_text)
 
 
 def is_spelled(value: Any) -> bool:
@@ -72,7 +101,7 @@ def moments_of(series: pd.Series, *, name: str, source: str) -> pd.Series:
         odd = series.notna() & ((series.dt.normalize() != pd.Timestamp(0)) if naive else True)
     else:
         texts = series
-        series = _each(series, _ticks_of_text)
+        series = in_texts(series)
         odd = texts.notna() & series.isna()
         if odd.any():
             series = texts
@@ -100,6 +129,12 @@ def spelled_out(moments: pd.Series) -> pd.Series:
     return pd.Series(texts[places], index=moments.index, name=moments.name, dtype=object)
 
 
+def to_texts(moments: pd.Series, given: str) -> pd.Series:
+    """Moments → texts as `written_as` says that they were."""
+    texts = spelled_out(moments)
+    return texts.str.slice(stop=len("06:30")) if given.partition(" ")[0] == "HH:MM" else texts
+
+
 def spelled_time(moment: Any) -> str:
     """06:30:00, 06:30:00.000500, or to the nanosecond where that is needed."""
     moment = pd.Timestamp(moment)
@@ -125,7 +160,7 @@ def to_arrow(series: pd.Series, kind: pa.DataType) -> pa.Array:
 
 
 def _as_moments(series: pd.Series) -> pd.Series:
-    return series if series.dtype.kind == "M" else _each(series, _ticks_of_text)
+    return series if series.dtype.kind == "M" else in_texts(series)
 
 
 def _each(series: pd.Series, ticks_of: Any) -> pd.Series:

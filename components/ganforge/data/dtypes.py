@@ -8,6 +8,7 @@ Int64, `category`, Arrow's timestamps, stands in `Column.given` in a spelling of
     arrow:int64, arrow:timestamp[us, tz=UTC], arrow:decimal128(10, 2), …       Arrow-backed
     category, ordered category                                                 with `Column.levels`
     time                                                                       objects that are Python's times of day
+    HH:MM, HH:MM:SS string[python], …                                          texts that are, and the texts' own dtype
 
 A dtype that holds no missing values stays away where some came to be missing; one that is too narrow for identifiers
 made anew gives way to a wider one of its make.
@@ -20,6 +21,7 @@ made anew gives way to a wider one of its make.
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -54,8 +56,8 @@ _LADDERS = (
 
 def spelled(dtype: Any) -> str | None:
     """A dtype in the spelling above; None for one that nothing is given back in (object, sparse, intervals, …)."""
-    if dtype is daytimes.TIMES:
-        return daytimes.TIMES
+    if dtype is daytimes.TIMES or daytimes.is_of_texts(dtype):
+        return dtype
     if isinstance(dtype, pd.StringDtype):
         return f"{'string' if dtype.na_value is pd.NA else 'str'}[{dtype.storage}]"
     if isinstance(dtype, pd.CategoricalDtype):
@@ -75,6 +77,8 @@ def suits(given: str, column: Column) -> bool:
         return True  # nothing but missing values
     if given in _CATEGORIES:
         return column.kind in (*ONE_HOT, "constant") and set(known) <= set(column.levels or ())
+    if daytimes.is_of_texts(given):
+        return column.kind == "datetime" and "," not in column.dtype
     family = _arrow_family(_arrow_type(given[6:])) if given.startswith("arrow:") else _family(_parsed(given))
     if family == "time":
         if column.kind == "datetime":
@@ -85,6 +89,13 @@ def suits(given: str, column: Column) -> bool:
     if known and all(isinstance(each, bool) for each in known):
         return family == "truth"
     return family in (("text",) if column.dtype == "object" else ("number", "span"))
+
+
+def of_times(written: str, given: Any) -> str:
+    """What texts of a dtype that are times of day are called; written: by `daytimes.written_as`."""
+    if isinstance(given, pd.StringDtype | pd.ArrowDtype) and (own := spelled(given)):
+        return f"{written} {own}"
+    return written
 
 
 def levels_of(dtype: pd.CategoricalDtype) -> tuple[Any, ...]:
@@ -106,6 +117,8 @@ def restored(series: pd.Series, column: Column) -> pd.Series:
         return series.astype(pd.CategoricalDtype(list(column.levels or ()), ordered=given != "category"))
     if given == daytimes.TIMES:
         return daytimes.to_objects(series)
+    if daytimes.is_of_texts(given):
+        return restored(daytimes.to_texts(series, given), replace(column, given=given.partition(" ")[2] or None))
     if given.startswith("arrow:"):
         return _to_arrow(series, _arrow_type(given[6:]))
     dtype = _parsed(given)

@@ -18,11 +18,11 @@ import numpy as np
 import pandas as pd
 
 from ganforge.data.columns import as_booleans, as_numbers, row_of
-from ganforge.data.daytimes import is_of_day, moments_of, spelled_out
-from ganforge.data.dtypes import is_of_bytes, levels_of, spelled, suits
+from ganforge.data.daytimes import is_of_day, moments_of, spelled_out, written_as
+from ganforge.data.dtypes import is_of_bytes, levels_of, of_times, spelled, suits
 from ganforge.data.identifiers import Form, last_number
 from ganforge.data.schema import KINDS, Column, Schema, plain, ticks, ticks_per_second
-from ganforge.data.texts import to_dates
+from ganforge.data.texts import spelled_date, to_dates
 from ganforge.errors import InputError, UnknownNameError
 
 _FEW = 12  # whole numbers with no more different values than this are codes (months, grades, 0/1), times of day shifts
@@ -62,13 +62,16 @@ def _infer_column(series: pd.Series, name: str, given: Any, wish: str | Column |
         kind = _unlearnable(kind, name, source)
     if kind is None and (distinct == 0 or (distinct == 1 and not missing)):
         kind = "constant"
-    elif kind is None:
+    if written := _written_times(valid, kind, given, wish, distinct):
+        kind, given = "datetime", of_times(written, given)
+    if kind is None:
         kind = _suggest(valid, name, distinct, missing, given)
     if is_of_day(given) or (isinstance(wish, Column) and is_of_day(wish.given)):
         series = moments_of(series, name=name, source=source)
         series = series if kind == "datetime" and distinct else spelled_out(series)
         valid, basic = series.dropna(), {**basic, "dtype": str(series.dtype)}
-    elif kind == "constant" and (distinct > 1 or (distinct == 1 and missing)):
+        distinct = valid.nunique()  # 06:30 and 06:30:00 are one
+    if kind == "constant" and (distinct > 1 or (distinct == 1 and missing)):
         raise InputError(
             f"{source}: column {name!r} is called constant, but holds {distinct + missing} different values"
         )
@@ -79,6 +82,19 @@ def _infer_column(series: pd.Series, name: str, given: Any, wish: str | Column |
     else:
         column = _BUILD[kind](series, valid, basic, source)
     return _as_given(column, given, wish)
+
+
+def _written_times(
+    valid: pd.Series, kind: str | None, given: Any, wish: str | Column | None, distinct: int
+) -> str | None:
+    """How texts are written that are times of day, and to be learned as such; None for all other columns."""
+    if valid.dtype != object or (isinstance(wish, Column) and wish.given is not None):
+        return None
+    if kind is None:
+        learned = not isinstance(given, pd.CategoricalDtype) and not _is_few(distinct, len(valid))
+    else:
+        learned = kind == "datetime"
+    return written_as(valid) if learned else None
 
 
 def _unlearnable(kind: str | None, name: str, source: str) -> str:
@@ -148,10 +164,10 @@ def _constant(valid: pd.Series, basic: dict[str, Any]) -> Column:
 
 
 def _categorical(series: pd.Series, valid: pd.Series, basic: dict[str, Any], source: str) -> Column:
-    if valid.dtype.kind == "M":
-        valid = valid.astype(str)
-        basic = {**basic, "dtype": "object"}
     counts = valid.value_counts()
+    if valid.dtype.kind == "M":
+        counts.index = counts.index.map(spelled_date)
+        basic = {**basic, "dtype": "object"}
     ordered = sorted(
         ((-int(count), str(value), plain(value)) for value, count in counts.items()),
         key=lambda each: each[:2],
@@ -174,11 +190,14 @@ def _ordinal(series: pd.Series, valid: pd.Series, basic: dict[str, Any], order: 
 
 def _order(valid: pd.Series, name: str, given: Any, wish: str | Column | None, source: str) -> Sequence[Any]:
     """The order of an ordinal column's values: as the user or the dtype says; numbers have one of their own."""
-    texts = valid.dtype.kind == "O" and isinstance(valid.iloc[0], str)
+    dates = valid.dtype.kind == "M"
+    texts = dates or (valid.dtype.kind == "O" and isinstance(valid.iloc[0], str))
     if isinstance(wish, Column) and wish.categories:
         return [str(each) if texts else _as_number(each) for each in wish.categories]
     if isinstance(given, pd.CategoricalDtype) and given.ordered:
         return levels_of(given)
+    if dates:
+        return [spelled_date(each) for each in sorted(valid.unique())]
     if not texts:
         return [plain(each) for each in sorted(valid.unique())]
     if valid.str.fullmatch("[0-9]+").all():  # codes such as 01, 02, …

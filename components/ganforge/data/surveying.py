@@ -23,6 +23,16 @@ import numpy as np
 import pandas as pd
 
 from ganforge.data.columns import as_numbers, normalise
+from ganforge.data.daytimes import (
+    dtype_of,
+    in_texts,
+    is_of_day,
+    is_of_texts,
+    moments_of,
+    spelled_out,
+    with_seconds,
+    written_as,
+)
 from ganforge.data.identifiers import Form
 from ganforge.data.inference import decimals_of
 from ganforge.data.schema import ONE_HOT, Column, Schema, ticks, ticks_per_second
@@ -99,13 +109,19 @@ class Survey:
         )
 
     def _as_asked(self, raw: pd.Series, name: str, source: str) -> pd.Series:
-        """Normalised, and numbers or dates where texts are called so."""
+        """Normalised, and numbers, dates or times of day where texts are called so; the other way round, times of day
+        as texts where they are called something that is not learned as a number."""
         series, wish = normalise(raw, name=name, source=source), self._kinds.get(name)
         kind = wish.kind if isinstance(wish, Column) else wish
         if kind in ("continuous", "integer"):
             return as_numbers(series, name=name, source=source)
+        if kind == "datetime" and isinstance(wish, Column) and wish.of_day:
+            return moments_of(series, name=name, source=source)
+        if kind not in (None, "datetime") and series.dtype.kind == "M" and is_of_day(dtype_of(raw)):
+            return spelled_out(series)
         if kind == "datetime" and series.dtype.kind == "O":
-            return to_dates(series, name=name, source=source)
+            texts_to = to_dates if written_as(series) is None else moments_of
+            return texts_to(series, name=name, source=source)
         return series
 
     def _with_witnesses(self, name: str) -> pd.Series:
@@ -163,6 +179,7 @@ class _Facts:
         self._count(valid)
         if valid.dtype == object and isinstance(valid.iloc[0], str):
             self._form = self._form.also(Form.of(valid.unique(), name=self._name))
+            self._look_at_times(raw, valid)
         first = self._show("first", valid.iloc[0], raw, valid.index[0])
         if "different" not in self._shown:
             differs = (valid != first).to_numpy(dtype=bool)
@@ -174,8 +191,23 @@ class _Facts:
         if numeric:
             self._round(raw, valid)
         elif valid.dtype.kind == "M":
-            scale = _NANO // ticks_per_second(str(valid.dtype))
-            self._step = math.gcd(self._step, int(np.gcd.reduce(ticks(valid))) * scale)
+            self._add_steps(valid)
+
+    def _look_at_times(self, raw: pd.Series, texts: pd.Series) -> None:
+        """Texts that are times of day so far, or the first that is none."""
+        if "no time of day" in self._shown:
+            return
+        moments = in_texts(texts)
+        odd = moments.isna().to_numpy()
+        if odd.any():
+            self._show("no time of day", None, raw, texts.index[int(odd.argmax())])
+        else:
+            self._show_extremes(raw, moments)
+            self._add_steps(moments)
+
+    def _add_steps(self, moments: pd.Series) -> None:
+        scale = _NANO // ticks_per_second(str(moments.dtype))
+        self._step = math.gcd(self._step, int(np.gcd.reduce(ticks(moments))) * scale)
 
     def _goes_on(self, numbers: np.ndarray) -> bool:
         begins = self._last is None or int(numbers[0]) == self._last + 1
@@ -192,6 +224,8 @@ class _Facts:
             return replace(column, last=self._form.last)
         if column.kind == "datetime" and self._step:
             scale = _NANO // ticks_per_second(column.dtype)
+            if column.given is not None and is_of_texts(column.given) and self._step % (60 * _NANO):
+                column = replace(column, given=with_seconds(column.given))  # the sample may lack the rows that have any
             return replace(column, step=max(math.gcd(self._step, _DAY) // scale, 1))
         return column
 

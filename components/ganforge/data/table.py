@@ -21,7 +21,7 @@ from ganforge.data.dtypes import is_of_bytes
 from ganforge.data.images import MARK
 from ganforge.data.inference import infer_schema
 from ganforge.data.schema import CATEGORIES, Column, Schema, ticks, ticks_per_second
-from ganforge.data.texts import to_dates
+from ganforge.data.texts import spellings_of_date, to_dates
 from ganforge.errors import InputError, UnknownNameError
 
 SchemaLike = Schema | Mapping[str, str | Column] | Mapping[str, str] | Mapping[str, Column] | str | Path | None
@@ -58,8 +58,14 @@ class Table:
             columns = {str(name): normalise(frame[name], name=name, source=source) for name in frame.columns}
             given = {name: dtype_of(frame[name]) for name in frame.columns}
             schema = infer_schema(columns, given=given, asked=overrides, source=source)
+            columns = {
+                name: spelled_out(each)
+                if is_of_day(given[name]) and schema[name].kind != "datetime" and each.dtype.kind == "M"
+                else each
+                for name, each in columns.items()
+            }
             frame = _marked_as(frame, pd.DataFrame(columns, index=frame.index))
-            if overrides or any(map(is_of_day, given.values())):
+            if overrides or any(map(is_of_day, given.values())) or any(column.of_day for column in schema):
                 frame = conform(frame, schema, source=source)
         return cls(frame=frame, schema=schema, fingerprint=_fingerprint(frame, schema), source=source)
 
@@ -161,8 +167,10 @@ def _marked_as(frame: pd.DataFrame, made: pd.DataFrame) -> pd.DataFrame:
 
 def _conform_column(series: pd.Series, column: Column, source: str) -> pd.Series:
     name = column.name
-    if is_of_day(column.given) and column.kind != "datetime":
+    if column.kind != "datetime" and (is_of_day(column.given) or is_of_day(dtype_of(series))):
         moments = normalise(series, name=name, source=source)
+        if moments.dtype.kind == "O" and column.kind in CATEGORIES and moments.notna().any():
+            moments = moments_of(moments, name=name, source=source)  # 06:30 is 06:30:00
         series = spelled_out(moments) if moments.dtype.kind == "M" else series
     if column.kind in CATEGORIES and column.dtype == "object":
         return _as_texts(series, column)
@@ -212,14 +220,20 @@ def _as_texts(series: pd.Series, column: Column) -> pd.Series:
     if column.categories and not all(isinstance(each, str) for each in column.categories):
         return series.astype(object).where(series.notna(), np.nan)
     places, distinct = pd.factorize(series)  # few values stand in many rows
-    texts = np.array([*map(_as_text, distinct), np.nan], dtype=object)
+    known = frozenset(column.categories)
+    texts = np.array([*(_as_text(each, known) for each in distinct), np.nan], dtype=object)
     return pd.Series(texts[places], index=series.index, name=series.name)  # a missing one has place −1: the last
 
 
-def _as_text(value: object) -> str:
+def _as_text(value: object, known: frozenset[str]) -> str:
+    """known: the categories, among which a date is spelled in one way, whatever the file says."""
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
-    return value if isinstance(value, str) else str(value)
+    if isinstance(value, str) and value in known:
+        return value
+    dates = spellings_of_date(value)
+    text = dates[0] if dates and not isinstance(value, str) else str(value)
+    return next((each for each in dates if each in known), text)
 
 
 def _checked(frame: pd.DataFrame, source: str) -> pd.DataFrame:

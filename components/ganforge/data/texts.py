@@ -10,6 +10,7 @@ may come lot by lot: of a part alone, 0742 beside 5411 could be numbers, and wit
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 import warnings
 from dataclasses import dataclass
@@ -262,6 +263,25 @@ def to_dates(series: pd.Series, *, name: str, source: str) -> pd.Series:
             "write dates as 2026-01-31 or 2026-01-31 23:59:59"
         )
     return _spread(parsed, codes, series)
+
+
+def spelled_date(moment: Any) -> str:
+    """A date as it stands among categories, whatever the others are: 2026-01-31, or 2026-01-31 09:30:00."""
+    return str(pd.Timestamp(moment)).removesuffix(" 00:00:00")
+
+
+def spellings_of_date(value: Any) -> list[str]:
+    """How a date, or a text of one, may stand among categories, the likeliest first; none for anything else."""
+    if isinstance(value, str):
+        value = value.strip().replace("/", "-").replace(",", ".") if _ISO.fullmatch(value.strip()) else None
+    try:
+        moment = pd.Timestamp(value) if isinstance(value, str | dt.datetime) else pd.NaT
+    except ValueError:  # 2026-02-30
+        return []
+    if moment is pd.NaT:
+        return []
+    in_utc = moment.tz_localize("UTC") if moment.tz is None else moment.tz_convert("UTC")  # beside dates with a zone
+    return [spelled_date(moment), str(moment), spelled_date(in_utc)]
 
 
 def offsets_in(series: pd.Series) -> np.ndarray:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -75,13 +76,40 @@ def exact_products() -> Iterator[None]:
 
     For what must come out alike each time, as the rows of one seed: unlike "auto" no clock is asked, so that every
     process on this processor multiplies alike. Mostly it is the faster way, too.
+
+    The setting is the whole process's: threads that are inside together share one, which the first to come sets and the
+    last to leave gives back.
     """
-    before = torch.get_float32_matmul_precision()
-    _set("medium" if before == "highest" and _medium_is_exact() else before)
+    _EXACT_PRODUCTS.enter()
     try:
         yield
     finally:
-        _set(before)
+        _EXACT_PRODUCTS.leave()
+
+
+class _Shared:
+    """The setting of all that are inside `exact_products`."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._inside = 0
+        self._before = "highest"
+
+    def enter(self) -> None:
+        with self._lock:  # over the probe as well: it goes through all settings
+            if not self._inside:
+                self._before = torch.get_float32_matmul_precision()
+                _set("medium" if self._before == "highest" and _medium_is_exact() else self._before)
+            self._inside += 1
+
+    def leave(self) -> None:
+        with self._lock:
+            self._inside -= 1
+            if not self._inside:
+                _set(self._before)
+
+
+_EXACT_PRODUCTS = _Shared()
 
 
 def fastest(tried: Mapping[str, Tried]) -> str:

@@ -359,6 +359,122 @@ def test_few_times_of_day_are_categories_as_of_a_csv_file(tmp_path):
     assert codec.decode(codec.encode(frame))["shift"].tolist() == shifts
 
 
+@pytest.mark.parametrize("kind", [pa.time64("us"), None], ids=str)
+def test_times_of_day_called_constant_must_be_one(kind):
+    times = [dt.time(6, 30), dt.time(7), dt.time(8)] * 9
+    frame = pd.DataFrame({"t": series_of(arrow(kind), times) if kind else times, "n": np.arange(27) * 0.5})
+    with pytest.raises(InputError, match="'t' is called constant, but holds 3 different values"):
+        Table.of(frame, schema={"t": "constant"})
+    same = Table.of(frame.assign(t=frame["t"].iloc[0]), schema={"t": "constant"})
+    assert same.schema["t"].value == "06:30:00"
+
+
+@pytest.mark.parametrize("called", ["identifier", "text"])
+@pytest.mark.parametrize("where", ["parquet", "stream", "memory", "objects"])
+def test_times_of_day_that_are_not_learned_are_texts(called, where, tmp_path):
+    frame = pd.DataFrame({"t": series_of(arrow(pa.time64("us")), TIMES["us"][1]), "b": np.arange(400) % 3 == 0})
+    frame.to_parquet(path := tmp_path / "t.parquet")
+    frame = frame.assign(t=TIMES["us"][1]) if where == "objects" else frame
+    if where == "stream":
+        table = stream_table(path, schema={"t": called}, sample=150, batch=90)
+        found = pd.concat(table.chunks(rows=130))["t"]
+    else:
+        table = Table.of(frame, schema={"t": called}) if where != "parquet" else read_table(path, schema={"t": called})
+        found = table.frame["t"]
+    assert table.schema["t"].dtype == found.dtype == "object"
+    assert found.tolist() == [str(each) for each in TIMES["us"][1]]
+    assert table.schema["t"].last == read_table(path, schema={"t": called}).schema["t"].last
+    assert Table.of(frame, schema=table.schema).frame["t"].tolist() == found.tolist()
+
+
+def test_times_of_day_under_the_kinds_of_another_file_are_the_same_by_batches(tmp_path):
+    frame = pd.DataFrame({"at": TIMES["us"][1], "shift": [dt.time(6), dt.time(14)] * 200, "n": np.arange(400) * 0.5})
+    frame.to_parquet(tmp_path / "t.parquet")
+    kinds = read_table(tmp_path / "t.parquet").schema.kinds()
+    written = frame.assign(shift=["06:00", "14:00", "06:00:00", "14:00"] * 100)  # two spellings of one
+    written.to_csv(path := tmp_path / "t.csv", index=False)
+    table = read_table(path, schema=kinds)
+    assert [each.kind for each in table.schema] == ["datetime", "categorical", "continuous"]
+    assert table.schema["shift"].categories == ("06:00:00", "14:00:00")
+    for sample in (150, 1_000):
+        stream = stream_table(path, schema=kinds, sample=sample, batch=90)
+        assert stream.schema == table.schema
+        pd.testing.assert_frame_equal(pd.concat(stream.chunks(rows=130), ignore_index=True), table.frame)
+    written.assign(at="6 o'clock").to_csv(path, index=False)
+    for read in (read_table, stream_table):
+        with pytest.raises(InputError, match="column 'at', row 1: \"6 o'clock\" is no time of day"):
+            read(path, schema=kinds)
+
+
+WRITTEN = {
+    "HH:MM": [f"{6 + k % 16:02d}:{15 * (k // 16 % 4):02d}" for k in range(400)],
+    "HH:MM:SS": [f"{k % 24:02d}:{k % 60:02d}:{k * 7 % 60:02d}" for k in range(400)],
+    "seconds in one row": [*(f"{k % 24:02d}:{k % 60:02d}" for k in range(399)), "12:30:07"],
+}
+
+
+@pytest.mark.parametrize("what", WRITTEN)
+@pytest.mark.parametrize("schema", [None, {"at": "datetime"}])
+def test_texts_of_many_times_of_day_are_learned_as_numbers_and_come_back_as_texts(what, schema, tmp_path):
+    frame = pd.DataFrame({"at": WRITTEN[what], "b": np.arange(400) % 3 == 0})
+    frame.loc[7, "at"] = None
+    frame.to_csv(path := tmp_path / "t.csv", index=False)
+    table = read_table(path, schema=schema)
+    assert table.schema["at"].kind == "datetime"
+    assert table.fingerprint == Table.of(frame, schema=schema).fingerprint
+    for sample, batch in ((150, 90), (1_000, 1_000)):
+        stream = stream_table(path, schema=schema, sample=sample, batch=batch)
+        assert stream.schema == table.schema
+        assert stream.schema["at"].given == table.schema["at"].given
+        pd.testing.assert_frame_equal(pd.concat(stream.chunks(rows=130), ignore_index=True), table.frame)
+    assert read_table(path, schema=table.schema).fingerprint == table.fingerprint
+    assert read_table(path, schema=table.schema.kinds()).schema == table.schema
+    codec = Codec.from_json(json.loads(json.dumps(Codec.fit(table).to_json())))
+    codes = np.repeat(codec.encode(frame).codes, 5, axis=0)
+    alpha = np.random.default_rng(0).uniform(-1, 1, (len(codes), 1)).astype(np.float32)
+    found = codec.decode(Encoded(alpha, codes))["at"].dropna()
+    form = r"\d\d:\d\d" if what == "HH:MM" else r"\d\d:\d\d:\d\d"
+    assert found.str.fullmatch(form).all()
+    assert found.nunique() > 20
+    assert min(WRITTEN[what]) <= found.min()
+    assert found.max()[:5] <= max(WRITTEN[what])[:5]
+    if what == "HH:MM":
+        assert set(found.str[3:]) <= {"00", "15", "30", "45"}
+
+
+@pytest.mark.parametrize("dtype", ["string[python]", "string[pyarrow]", pd.ArrowDtype(pa.string())], ids=str)
+def test_texts_of_times_of_day_come_back_in_their_dtype(dtype):
+    frame = pd.DataFrame({"at": pd.Series(WRITTEN["HH:MM:SS"], dtype=dtype), "b": np.arange(400) % 3 == 0})
+    codec = Codec.fit(Table.of(frame))
+    made = codec.decode(codec.encode(frame))["at"]
+    assert made.dtype == frame["at"].dtype
+    assert made.str.fullmatch(r"\d\d:\d\d:\d\d").all()
+
+
+@pytest.mark.parametrize("last", ["24:00", "noon", "6:30"])
+def test_texts_of_which_one_is_no_time_of_day_stay_texts(last, tmp_path):
+    pd.DataFrame({"at": [*WRITTEN["HH:MM:SS"], last], "n": np.arange(401) * 0.5}).to_csv(tmp_path / "t.csv")
+    table = read_table(tmp_path / "t.csv")
+    assert table.schema["at"].dtype == "object"
+    for sample in (50, 1_000):
+        assert stream_table(tmp_path / "t.csv", sample=sample, batch=40).schema["at"].dtype == "object"
+        with pytest.raises(InputError, match=r"column 'at', row 1: .* does not parse as a date"):
+            stream_table(tmp_path / "t.csv", schema={"at": "datetime"}, sample=sample)
+
+
+def test_texts_of_few_times_of_day_are_categories_as_they_stand():
+    frame = pd.DataFrame({"shift": ["06:00", "14:00", "22:00"] * 40, "n": np.arange(120) * 0.5})
+    assert Table.of(frame).schema["shift"].categories == ("06:00", "14:00", "22:00")
+    assert Table.of(frame.astype({"shift": "category"})).schema["shift"].kind == "categorical"
+
+
+def test_times_of_day_are_known_under_labels_that_repeat():
+    frame = pd.DataFrame({"at": TIMES["us"][1], "b": np.arange(400) % 3 == 0})
+    schema = Schema.infer(pd.concat([frame, frame]))
+    assert schema["at"].kind == "datetime"
+    assert schema["at"].given == "time"
+
+
 def test_times_of_day_are_no_order_of_rows():
     frame = pd.DataFrame({"at": TIMES["us"][1], "b": np.arange(400) % 3 == 0})
     with pytest.raises(InputError, match="'at' holds times of day without a date; name one of dates"):

@@ -128,6 +128,35 @@ def test_columns_of_texts_are_by_batches_what_they_are_in_memory(tmp_path, delim
         assert [column.dtype for column in small.schema] == [column.dtype for column in table.schema]
 
 
+DATES = {
+    "days": ["2024-01-01", "2024-01-02", "2024-01-02"],
+    "slashes": ["2024/01/02", "2024/01/01", "2024/01/02"],
+    "midnights": ["2024-01-01 00:00:00", "2024-01-02 00:00:00", "2024-01-01 00:00:00"],
+    "hours": [*["2024-01-01 00:00:00"] * 5, "2024-01-01 10:30:00"],
+    "halves": ["2024-01-01T10:30", "2024-01-01T10:30:00.5", ""],
+    "zoned": ["2024-01-01", "2024-01-02T10:00+02:00", "2024-01-02"],
+    "open": ["9999-12-31", "2024-01-01", "2024-01-01"],
+}
+
+
+@pytest.mark.parametrize("kind", ["categorical", "ordinal"])
+@pytest.mark.parametrize("what", DATES)
+def test_dates_that_are_categories_are_spelled_in_one_way(tmp_path, what, kind):
+    frame = pd.DataFrame({"d": DATES[what] * 40})
+    frame.assign(n=np.arange(len(frame)) * 0.5).to_csv(path := tmp_path / "t.csv", index=False)
+    table = read_table(path, schema={"d": kind})
+    assert set(table.frame["d"].dropna()) == set(table.schema["d"].categories)
+    codec = Codec.fit(table)
+    rows = codec.encode(table, random_state=0)
+    for sample, batch in ((1_000, 50), (1_000, 1_000), (20, 7)):
+        stream = stream_table(path, schema={"d": kind}, sample=sample, batch=batch)
+        assert stream.schema["d"] == table.schema["d"]
+        pd.testing.assert_frame_equal(pd.concat(stream.chunks(rows=batch), ignore_index=True), table.frame)
+        np.testing.assert_array_equal(stream.encode(codec, random_state=0).codes, rows.codes)
+    for again in (read_table(path), read_table(path, schema=table.schema)):  # dates, and texts as they are written
+        np.testing.assert_array_equal(codec.encode(again.frame, random_state=0).codes, rows.codes)
+
+
 WORDS = ["1", "0", "-3", "+4", "2.5", "1e3", " 7 ", str(2**60 + 1), str(2**63 + 5), str(10**20), "True", "false"]
 WORDS += ["inf", "x", "", "NA", "NA ", ".1", "12.30000000000000071", "05", "042"]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import threading
 
 import pytest
 import torch
@@ -88,6 +89,36 @@ def test_rows_of_one_seed_are_multiplied_alike_and_in_float32() -> None:
             assert torch.get_float32_matmul_precision() == "high"
     finally:
         torch.set_float32_matmul_precision("highest")
+
+
+def test_threads_that_draw_at_once_share_a_setting_until_the_last_has_left() -> None:
+    with exact_products():
+        inside = torch.get_float32_matmul_precision()
+    first_is_in, second_is_in, first_is_out = (threading.Event() for _ in range(3))
+    seen = {}
+
+    def first() -> None:
+        with exact_products():
+            first_is_in.set()
+            assert second_is_in.wait(60)
+        first_is_out.set()
+
+    def second() -> None:
+        assert first_is_in.wait(60)
+        with exact_products():
+            second_is_in.set()
+            assert first_is_out.wait(60)
+            seen["after the first has left"] = torch.get_float32_matmul_precision()
+
+    threads = [threading.Thread(target=each) for each in (first, second)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join(120)
+    after = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("highest")
+    assert seen == {"after the first has left": inside}
+    assert after == "highest"
 
 
 def test_a_run_goes_on_as_it_began_where_that_is_exact() -> None:
