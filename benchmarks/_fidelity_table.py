@@ -49,9 +49,9 @@ _LEGEND = (
     "from real rows, .5 is the best. nearer: how often a synthetic row is nearer to its closest training row than a "
     "real row that was held out is to its own; above .5 gives training rows away. The line `real rows` is the "
     "floor; the copula draws each column from the quantiles of the real one, and so stands at the floor in marginals "
-    "by its making. CPU s: processor time of one thread to learn and to make as many rows, on a processor of that maker; the "
-    "wall time of a machine that does nothing else. code: the version of ours that learned and made the rows, a before "
-    "b; a row counts the seeds of its newest version alone."
+    "by its making. CPU s: processor time of one thread to learn and to make as many rows, on a processor of that "
+    "maker; the wall time of a machine that does nothing else. code: the version of ours that learned and made the "
+    "rows, a before b; a row counts the seeds of its newest version alone."
 )
 
 
