@@ -21,6 +21,7 @@ from ganforge.data.readers import read_table
 from ganforge.data.table import Table
 from ganforge.gans.ctgan import CTGANGame
 from ganforge.synthesis.drawing import CHUNK
+from ganforge.training.matmul import exact_products
 
 TITLE = "Sampling to a DataFrame beside the `ctgan` package"
 ROWS, STEPS, SAMPLED, ROUNDS = 5_000, 60, 100_000, 5
@@ -38,7 +39,7 @@ def products_alone(game: CTGANGame) -> float:
     weights = [weight for layer in (*game.generator.layers, game.generator.out) for weight in layer.weights]
     inputs = {weight.shape[1]: torch.randn(CHUNK, weight.shape[1]) for weight in weights}
     began, chunks = time.process_time(), max(SAMPLED // CHUNK, 1)
-    with torch.no_grad():
+    with torch.no_grad(), exact_products():
         for _ in range(chunks):
             for weight in weights:
                 torch.nn.functional.linear(inputs[weight.shape[1]], weight)
