@@ -10,6 +10,7 @@ import contextlib
 import errno
 import hashlib
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -114,12 +115,21 @@ def _umask() -> int:
 def _told_plainly(path: Path) -> Iterator[None]:
     try:
         yield
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    except Exception as error:
+        number = _number_of(error)
+        if number in (errno.ENOSPC, errno.EDQUOT):
             raise ServiceError(
                 f"the disk is full: {path} was not written, and what was there before is untouched; "
                 "free some space (`ganforge clean` trims old runs) and run the same command again"
             ) from error
-        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-            raise ServiceError(f"{path} cannot be written ({error.strerror}); choose another place") from error
+        if number in (errno.EACCES, errno.EPERM, errno.EROFS):
+            raise ServiceError(f"{path} cannot be written ({os.strerror(number)}); choose another place") from error
         raise
+
+
+def _number_of(error: Exception) -> int | None:
+    """The system's number of an error. A library in Rust (safetensors) raises one of its own, which only spells it."""
+    if isinstance(error, OSError):
+        return error.errno
+    spelled = re.search(r"\(os error (\d+)\)", str(error))
+    return None if spelled is None else int(spelled[1])

@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 
 import pytest
+from safetensors import SafetensorError
 
 from ganforge.errors import InputError, ServiceError
 from ganforge.files import inside, sha256_file, sha256_tree, write_whole, write_whole_folder
@@ -114,6 +115,15 @@ def test_permissions_are_those_of_any_new_file(tmp_path: Path) -> None:
 def test_the_disk_is_told_plainly(tmp_path: Path, writer, number: int, message: str) -> None:
     with pytest.raises(ServiceError, match=message), writer(tmp_path / "target"):
         raise OSError(number, "no")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("writer", [write_whole, write_whole_folder])
+def test_a_full_disk_is_told_plainly_by_a_library_that_has_an_error_of_its_own(tmp_path: Path, writer) -> None:
+    """Word for word what safetensors raises on one."""
+    told = "Error while serializing: I/O error: No space left on device (os error 28)"
+    with pytest.raises(ServiceError, match=r"the disk is full: .*target was not written"), writer(tmp_path / "target"):
+        raise SafetensorError(told)
     assert list(tmp_path.iterdir()) == []
 
 
