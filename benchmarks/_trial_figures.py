@@ -12,7 +12,7 @@ from scipy import optimize, stats
 from benchmarks._common import markdown
 from ganforge.downstream.arms import NONE, PLAIN_ARMS, THRESHOLD, Verdict
 from ganforge.downstream.conclusion import conclude
-from ganforge.downstream.posteriors import DEGREES, EFFECT, LIKELIER, ROPE, SURE, effects_prior
+from ganforge.downstream.posteriors import DEGREES, EFFECT, LIKELIER, MIDDLE, ROPE, SURE, effects_prior
 
 HARM = 0.02
 """Average precision below nothing added from which on a recommendation counts as harmful."""
@@ -144,7 +144,7 @@ def _reliability(stated: np.ndarray, true: np.ndarray) -> list[dict[str, Any]]:
 
 
 def _population(trials: list[Trial]) -> dict[str, Any]:
-    """The arms' true effects: their mean, and in log-odds Student's t around 0 by maximum likelihood."""
+    """The arms' true effects: their mean, and in log-odds Student's t by maximum likelihood."""
     pairs = [(effect, trial) for trial in trials for effect in effects(trial).values()]
     if not pairs:
         return {"n": 0}
@@ -152,18 +152,25 @@ def _population(trials: list[Trial]) -> dict[str, Any]:
     reached = np.array([np.mean(trial["arms"][NONE]["average_precision"]) for _, trial in pairs])
     share = np.clip(reached, 0.02, 0.98)
 
-    def unlikely(logs: np.ndarray) -> float:
-        scale, degrees = np.exp(logs)
-        return -float(stats.t.logpdf(found, degrees, 0.0, scale * share * (1 - share)).sum())
+    unit = share * (1 - share)
 
-    bounds = [(np.log(1e-3), np.log(5.0)), (np.log(1.0), np.log(30.0))]
-    fitted = optimize.minimize(unlikely, np.log([0.1, 3.0]), bounds=bounds, method="L-BFGS-B")
-    scale, degrees = np.exp(fitted.x)
+    def unlikely(of: np.ndarray) -> float:
+        """Minus the log-likelihood of (middle, ln scale, ln degrees)."""
+        return -float(stats.t.logpdf(found, np.exp(of[2]), of[0] * unit, np.exp(of[1]) * unit).sum())
+
+    bounds = [(-1.0, 1.0), (np.log(1e-3), np.log(5.0)), (np.log(1.0), np.log(30.0))]
+    fitted = optimize.minimize(unlikely, [0.0, np.log(0.1), np.log(3.0)], bounds=bounds, method="L-BFGS-B")
+    middle, (scale, degrees) = fitted.x[0], np.exp(fitted.x[1:])
+    around_0 = optimize.minimize(
+        lambda of: unlikely(np.array([0.0, *of])), fitted.x[1:], bounds=bounds[1:], method="L-BFGS-B"
+    )
     return {
         "n": len(found),
         "mean": float(found.mean()),
         "better": float((found > ROPE).mean()),
         "worse": float((found < -ROPE).mean()),
+        "middle": float(middle),
+        "gained_by_middle": float(around_0.fun - fitted.fun),
         "scale": float(scale),
         "degrees": float(degrees),
     }
@@ -208,7 +215,7 @@ def table(told: dict[str, Any]) -> str:
         f"{negatives[0]:,}–{negatives[1]:,} negatives: {told['n'] - told['chosen']} with one classifier each (the "
         f"three in turns, rows added up to .5 a negative), {told['chosen']} with the quick preset's choice on inner "
         f"folds; {told['with_ctgan']} with CTGAN{steps} among the arms. Truth: what each arm reaches on the untouched "
-        "rest, trained on the whole sample. The prior's scale was measured on the trials of even seeds, “odd” are the "
+        "rest, trained on the whole sample. The prior's t was measured on the trials of even seeds, “odd” are the "
         "others; how open it is, and what plain arms are asked, was chosen over all of them."
     )
     followed = markdown(
@@ -264,12 +271,13 @@ def _bin(each: dict[str, Any] | None) -> tuple[object, object, object]:
 def _effects(found: dict[str, Any]) -> str:
     parts = [
         f"{name} seeds, {each['n']} arms: mean {each['mean']:+.3f}, better than nothing by more than {ROPE:g} in "
-        f"{each['better']:.0%}, worse in {each['worse']:.0%}; in log-odds Student's t around 0 of scale "
-        f"{each['scale']:.2f} with {each['degrees']:.1f} degrees"
+        f"{each['better']:.0%}, worse in {each['worse']:.0%}; in log-odds Student's t around "
+        f"{each['middle']:+.3f} of scale {each['scale']:.3f} with {each['degrees']:.1f} degrees (its log-likelihood "
+        f"{each['gained_by_middle']:.1f} above that of the best around 0)"
         for name, each in found.items()
         if each["n"]
     ]
-    prior = f"scale {EFFECT:g}, {DEGREES:g} degrees"
+    prior = f"around {MIDDLE:+g}, scale {EFFECT:g}, {DEGREES:g} degrees"
     return f"True effects of arms on average precision: {'; '.join(parts)}. The rule's prior: {prior}."
 
 

@@ -8,7 +8,13 @@ import pytest
 from scipy import integrate, stats
 
 from ganforge.downstream.intervals import corrected_interval
-from ganforge.downstream.posteriors import Prior, correlated_posterior, credible_interval, samples_lacking
+from ganforge.downstream.posteriors import (
+    Prior,
+    correlated_posterior,
+    credible_interval,
+    effects_prior,
+    samples_lacking,
+)
 from ganforge.errors import InputError
 
 
@@ -126,7 +132,9 @@ def integrated(low, high, prior, values=VALUES):
         return stats.t.pdf(mu, 4, np.mean(values), scale) * prior.density(np.asarray(mu))
 
     def area(start, stop):
-        points = [each for each in (-0.7, -0.1, 0, 0.01, np.mean(values), 0.1, 0.3) if start < each < stop]
+        points = [
+            each for each in sorted((prior.low, -0.1, 0, 0.01, np.mean(values), 0.1, prior.high)) if start < each < stop
+        ]
         edges = [start, *points, stop]
         return sum(integrate.quad(density, a, b)[0] for a, b in itertools.pairwise(edges))
 
@@ -134,8 +142,12 @@ def integrated(low, high, prior, values=VALUES):
 
 
 @pytest.mark.parametrize(
-    "prior", [SKEPTICAL, Prior(0.002, 3), Prior(0.2, 1), Prior(0.03, 30), Prior(0.02, 4, 0.2, -0.7, 0.3)]
-)
+    "prior",
+    [
+        SKEPTICAL, Prior(0.002, 3), Prior(0.2, 1), Prior(0.03, 30), Prior(0.02, 4, 0.2, -0.7, 0.3),
+        Prior(0.01, 2, 0.8, -0.02, 0.98, middle=-0.01), Prior(0.01, 2, 0.8, -0.98, 0.02, middle=0.01),
+    ],
+)  # fmt: skip
 def test_the_posterior_is_prior_times_t(prior):
     found = correlated_posterior(VALUES, test_to_train=0.25, rope=0.01, prior=prior)
     assert found.better == pytest.approx(integrated(0.01, 10, prior), abs=1e-4)
@@ -201,3 +213,38 @@ def test_folds_that_speak_clearly_outweigh_a_narrow_prior_that_is_open():
     vague = [0.2, -0.15, 0.1, -0.1, 0.05]
     one, other = (correlated_posterior(vague, test_to_train=0.25, prior=each).better for each in (narrow, ready))
     assert one == pytest.approx(other, abs=0.05)
+
+
+@pytest.mark.parametrize("reached", [0.05, 0.3, 0.5, 0.74, 0.95])
+def test_anything_is_half_up_half_down_and_has_no_step_at_0(reached):
+    anything = Prior(1.0, 1.0, open=1.0, low=-reached, high=1 - reached)
+    grid = np.linspace(-reached, 1 - reached, 200_001)
+    density = anything.density(grid)
+    assert integrate.trapezoid(density[grid <= 0], grid[grid <= 0]) == pytest.approx(0.5, abs=1e-3)
+    assert integrate.trapezoid(density, grid) == pytest.approx(1.0, abs=1e-3)
+    just_below, just_above = anything.density(np.array([-1e-6, 1e-6]))
+    assert just_below == pytest.approx(just_above, rel=1e-4)
+    # The logistic distribution of the change in log-odds: its quartiles are ±ln 3.
+    odds = reached / (1 - reached) / 3
+    lower = odds / (1 + odds) - reached
+    assert integrate.trapezoid(density[grid <= lower], grid[grid <= lower]) == pytest.approx(0.25, abs=1e-3)
+    assert anything.density(np.array([-reached - 0.01, 1.01 - reached])).tolist() == [0, 0]
+
+
+@pytest.mark.parametrize("reached", [0.1, 0.3, 0.5, 0.74, 0.9])
+def test_what_the_folds_lost_is_not_told_as_a_gain(reached):
+    """Folds that scatter around a small loss: the middle of what is believed is not on the other side of 0."""
+    half = 0.3 * min(reached, 1 - reached)
+    folds = [-0.01 + half * each for each in (-1, -0.5, 0, 0.5, 1)]
+    told = credible_interval(folds, test_to_train=0.25, prior=effects_prior(reached))
+    believed = correlated_posterior(folds, test_to_train=0.25, rope=0.0, prior=effects_prior(reached))
+    assert believed.worse > 0.5
+    assert told.low < 0 < told.high
+    assert told.mean < 0.005
+
+
+def test_arms_take_a_little_more_often_than_they_give():
+    """Folds that say nothing leave what was measured over many trials."""
+    folds = [-0.2, -0.1, 0.0, 0.1, 0.2]
+    believed = correlated_posterior(folds, test_to_train=0.25, prior=effects_prior(0.5))
+    assert believed.better < believed.worse < 0.5
