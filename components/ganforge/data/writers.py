@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import gzip
 import re
+import tempfile
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -57,20 +58,47 @@ def write_tables(
 
 
 def _write_parquet(frames: Iterable[pd.DataFrame], path: Path, metadata: Mapping[str, str]) -> None:
+    """One row group a frame. A column's type is that of the first frame, unless a later one needs a wider one: a column
+    without a value so far has no type, and whole numbers may be followed by fractions. What was written until then is
+    a part of its own, and the parts are copied into one file at the end."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    writer: pq.ParquetWriter | None = None
-    try:
-        for frame in frames:
-            table = pa.Table.from_pandas(frame, preserve_index=False, schema=None if writer is None else writer.schema)
-            if writer is None:
-                told = {key.encode(): each.encode() for key, each in metadata.items()}
-                writer = pq.ParquetWriter(path, table.schema.with_metadata({**(table.schema.metadata or {}), **told}))
-            writer.write_table(table)
-    finally:
-        if writer is not None:
-            writer.close()
+    told = {key.encode(): each.encode() for key, each in metadata.items()}
+    with tempfile.TemporaryDirectory(prefix=path.name, dir=path.parent) as folder:
+        parts: list[Path] = []
+        schema: pa.Schema | None = None
+        with ExitStack() as last:
+            for frame in frames:
+                table, needed = _as_arrow(frame, schema)
+                if needed is not schema:
+                    last.close()
+                    schema = needed.with_metadata({**(needed.metadata or {}), **told})
+                    parts.append(Path(folder) / str(len(parts)))
+                    writer = last.enter_context(pq.ParquetWriter(parts[-1], schema))
+                writer.write_table(table.cast(schema))
+        if len(parts) == 1:
+            parts[0].replace(path)
+        elif schema is not None:
+            with pq.ParquetWriter(path, schema) as writer:
+                for part in map(pq.ParquetFile, parts):
+                    with part:
+                        for group in range(part.num_row_groups):
+                            writer.write_table(part.read_row_group(group).cast(schema))
+
+
+def _as_arrow(frame: pd.DataFrame, schema: Any) -> tuple[Any, Any]:
+    """The frame as a table of `schema`, and that schema; or of the least wider one that can hold it, and this one."""
+    import pyarrow as pa
+
+    if schema is not None:
+        with suppress(pa.ArrowException):
+            return pa.Table.from_pandas(frame, preserve_index=False, schema=schema), schema
+    table = pa.Table.from_pandas(frame, preserve_index=False)
+    if schema is None:
+        return table, table.schema
+    wider = pa.unify_schemas([schema, table.schema], promote_options="permissive")
+    return table, wider.with_metadata(table.schema.metadata)
 
 
 @contextmanager

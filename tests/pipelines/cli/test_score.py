@@ -182,6 +182,24 @@ def test_a_column_that_is_empty_at_first_does_not_break_parquet(detector, tmp_pa
     assert list(scored["note"]) == list(frame["note"])
 
 
+def test_a_known_time_or_category_that_is_missing_at_first_keeps_its_type(tmp_path):
+    from ganforge.catalog import load_class
+    from ganforge_pipelines.stages.scoring import score_file
+
+    at = [dt.time(6 + k % 16, k * 7 % 60) for k in range(400)]
+    known = NORMAL.assign(
+        at=pd.Series(at, dtype=pd.ArrowDtype(pa.time64("us"))), k=pd.Categorical(["x", "y"] * 200, ordered=False)
+    )
+    model = load_class("knn")().fit(known)
+    rows = known.head(40).assign(at=[None] * 20 + at[:20], k=[None] * 20 + ["y"] * 20)
+    rows.to_csv(tmp_path / "t.csv", index=False)
+    score_file(model, tmp_path / "t.csv", tmp_path / "s.parquet", rows=10)
+    scored = pd.read_parquet(tmp_path / "s.parquet")
+    assert scored["at"].isna().tolist() == scored["k"].isna().tolist() == [True] * 20 + [False] * 20
+    assert scored["at"].tolist()[20:] == at[:20]
+    assert scored["k"].tolist()[20:] == ["y"] * 20
+
+
 def test_a_table_is_a_table_whatever_its_name(detector, tmp_path, cli):
     NORMAL.head(20).to_csv(tmp_path / "idx_cases.csv", index=False)
     done = cli("score", detector, tmp_path / "idx_cases.csv", "--out", tmp_path / "s.csv")
