@@ -51,22 +51,22 @@ def matmul_precision(
     `earlier` is what the part of this run before an interruption settled on: kept where it is exact here too, so that
     the whole run multiplies alike.
     """
-    before = torch.get_float32_matmul_precision()
-    chosen = before
-    if setting != "auto":
-        chosen = setting
-    elif before == "highest" and device.type == "cpu":
+
+    def choose(callers: str, now: str) -> str:
+        del now
+        if setting != "auto":
+            return setting
+        if callers != "highest" or device.type != "cpu":
+            return callers
         weights = [each.shape for each in game.parameters() if each.dim() == 2 and each.dtype == torch.float32]
         out, features = max(weights, key=lambda shape: shape[0] * shape[1], default=(0, 0))
-        if out * features >= _LEAST:
-            rows = max(1, min(rows, _MOST // (out * features)))
-            tried = _tried(rows, features, out, torch.get_num_threads())
-            chosen = earlier if earlier is not None and _is_exact(tried, earlier) else fastest(tried)
-    _set(chosen)
-    try:
+        if out * features < _LEAST:
+            return callers
+        tried = _tried(max(1, min(rows, _MOST // (out * features))), features, out, torch.get_num_threads())
+        return earlier if earlier is not None and _is_exact(tried, earlier) else fastest(tried)
+
+    with _ASKED.inside(choose) as chosen:
         yield chosen
-    finally:
-        _set(before)
 
 
 @contextlib.contextmanager
@@ -77,39 +77,40 @@ def exact_products() -> Iterator[None]:
     For what must come out alike each time, as the rows of one seed: unlike "auto" no clock is asked, so that every
     process on this processor multiplies alike. Mostly it is the faster way, too.
 
-    The setting is the whole process's: threads that are inside together share one, which the first to come sets and the
-    last to leave gives back.
     """
-    _EXACT_PRODUCTS.enter()
-    try:
+    with _ASKED.inside(lambda callers, now: "medium" if now == "highest" and _medium_is_exact() else now):
         yield
-    finally:
-        _EXACT_PRODUCTS.leave()
 
 
-class _Shared:
-    """The setting of all that are inside `exact_products`."""
+class _Asked:
+    """Which settings are asked for at the moment. There is one for the whole process: the last to come is obeyed until
+    it leaves, then the last of those still inside, and the caller's own comes back when nobody is."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._inside = 0
-        self._before = "highest"
+        self._settings: dict[object, str] = {}  # in the order of coming
+        self._callers = "highest"
 
-    def enter(self) -> None:
-        with self._lock:  # over the probe as well: it goes through all settings
-            if not self._inside:
-                self._before = torch.get_float32_matmul_precision()
-                _set("medium" if self._before == "highest" and _medium_is_exact() else self._before)
-            self._inside += 1
+    @contextlib.contextmanager
+    def inside(self, choose: Callable[[str, str], str]) -> Iterator[str]:
+        """`choose(callers, now)`: the setting to ask for, of the one outside of all this and of the present one."""
+        mine = object()
+        with self._lock:  # over the probes of `choose` as well: they go through all settings
+            now = torch.get_float32_matmul_precision()
+            if not self._settings:
+                self._callers = now
+            chosen = choose(self._callers, now)
+            _set(chosen)
+            self._settings[mine] = chosen
+        try:
+            yield chosen
+        finally:
+            with self._lock:
+                del self._settings[mine]
+                _set(next(reversed(self._settings.values()), self._callers))
 
-    def leave(self) -> None:
-        with self._lock:
-            self._inside -= 1
-            if not self._inside:
-                _set(self._before)
 
-
-_EXACT_PRODUCTS = _Shared()
+_ASKED = _Asked()
 
 
 def fastest(tried: Mapping[str, Tried]) -> str:

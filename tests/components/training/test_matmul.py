@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import threading
 
@@ -119,6 +120,20 @@ def test_threads_that_draw_at_once_share_a_setting_until_the_last_has_left() -> 
     torch.set_float32_matmul_precision("highest")
     assert seen == {"after the first has left": inside}
     assert after == "highest"
+
+
+@pytest.mark.parametrize("setting", ["auto", "high", "medium"])
+def test_a_training_that_outlives_a_drawing_gives_back_what_was_there_before_both(setting: Setting) -> None:
+    drawing, training = contextlib.ExitStack(), contextlib.ExitStack()
+    drawing.enter_context(exact_products())
+    training.enter_context(matmul_precision(setting, nn.Linear(300, 200), rows=500, device=torch.device("cpu")))
+    drawing.close()
+    while_training = torch.get_float32_matmul_precision()
+    training.close()
+    after = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("highest")
+    assert after == "highest"
+    assert setting in ("auto", while_training)
 
 
 def test_a_run_goes_on_as_it_began_where_that_is_exact() -> None:
