@@ -39,12 +39,8 @@ def stratified_split(
     test_groups: list[np.ndarray] = []
     for stratum in np.unique(strata):
         members = order[strata[order] == stratum]
-        taken = np.cumsum(sizes[members])
-        wanted = test_share * taken[-1]
-        count = int(np.argmin(np.abs(np.append(0, taken) - wanted)))
-        if len(members) > 1:
-            count = min(max(count, 1), len(members) - 1)
-        test_groups.append(members[:count])
+        taken = _nearest(sizes[members], test_share * sizes[members].sum())
+        test_groups.append(members[taken])
     chosen = np.concatenate(test_groups)
     if len(chosen) in (0, len(order)):  # every class is a single group: one of them goes to the other side
         chosen = order[:1]
@@ -213,6 +209,19 @@ def _shuffled_groups(
     strata = np.full(len(sizes), len(rarity))
     np.minimum.at(strata, groups, rarity[codes])
     return np.random.default_rng(random_state).permutation(len(sizes)), sizes, strata
+
+
+def _nearest(sizes: np.ndarray, wanted: float) -> np.ndarray:
+    """(N,) bool: each, one after another, that brings the sum nearer to `wanted`; of several neither all nor none."""
+    taken, total, least = np.zeros(len(sizes), dtype=bool), 0, sizes.min()
+    for k, size in enumerate(sizes.tolist()):
+        if wanted - total <= least / 2:
+            break
+        if abs(total + size - wanted) < wanted - total:
+            taken[k], total = True, total + size
+    if len(sizes) > 1 and taken.all() == taken.any():
+        taken[np.argmin(sizes)] ^= True
+    return taken
 
 
 def _sides(tested: np.ndarray) -> Split:

@@ -41,6 +41,20 @@ def test_stratified_split_covers_and_keeps_shares(y, share, seed):
             assert abs((y[test] == value).sum() - share * count) <= 1
 
 
+@pytest.mark.parametrize(
+    ("rows", "nearest"),
+    [((95, 5), 5), ((90, 3, 3, 4), 10), ((50, 50), 50), ((60, 40), 40), ((10,) * 10, 20)],
+)
+@pytest.mark.parametrize("seed", range(8))
+def test_one_large_customer_does_not_fill_the_test(rows, nearest, seed):
+    """Of customers that stay whole, the rows tested on are as near a fifth as they come one after another."""
+    customer = np.repeat(np.arange(len(rows)), rows)
+    train, test = entity_split(customer, random_state=seed)
+    disjoint_and_covering((train, test), len(customer))
+    assert not set(customer[train]) & set(customer[test])
+    assert len(test) == nearest
+
+
 @MODEST
 @given(labels, st.integers(2, 5), st.integers(0, 99))
 def test_folds_cover_once_and_deal_every_class_evenly(y, k, seed):
