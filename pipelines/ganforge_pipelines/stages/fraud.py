@@ -151,6 +151,11 @@ def _split(
     entity = pd.factorize(table.column(own["group"], "group column"), use_na_sentinel=False)[0]
     # Customers that have a row in common are on one side, as they are in the judge's folds.
     together = joined(entity, twins)
+    if not entity.any():
+        raise UnsuitableDataError(
+            f"{own['data']}: {own['group']!r} has one value, so no part of its rows can be held out; name another "
+            "column as prepare.group, or set it to null"
+        )
     if not together.any():
         raise UnsuitableDataError(
             f"{own['data']}: all values of {own['group']!r} hang together by rows that two of them have in common, so "

@@ -183,6 +183,11 @@ def test_cards_with_a_row_in_common_are_on_one_side(workspace):
     write(workspace, frame.assign(card=[f"C{k % 7}" for k in range(400)]))
     with pytest.raises(UnsuitableDataError, match=r"all values of 'card' hang together .* prepare\.group to null"):
         run(workspace, "prepare", **{"prepare.group": "card"})
+    write(workspace, frame.assign(card="C1"))
+    with pytest.raises(
+        UnsuitableDataError, match=r"'card' has one value, so no part .* prepare\.group, or set it to null"
+    ):
+        run(workspace, "prepare", **{"prepare.group": "card"})
 
 
 def test_rows_held_out_by_card_are_not_called_later_ones(workspace):
