@@ -15,13 +15,12 @@ were taken for is told, unless a schema says it.
 from __future__ import annotations
 
 import contextlib
-import csv
 import gzip
 import re
 import warnings
 import zlib
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,55 +28,13 @@ import numpy as np
 import pandas as pd
 
 from ganforge.data import sources
-from ganforge.data.schema import ONE_HOT, Column, Schema
-from ganforge.data.table import SchemaLike
+from ganforge.data.csv_heads import head_of
 from ganforge.data.texts import MISSING, Odd, Reading, Texts, literal
+from ganforge.data.wishes import Wish
 from ganforge.errors import GanforgeWarning, InputError
 
-DELIMITERS = ",;\t|"
-_HEAD = 1 << 18
-_SNIFFED = 50
 _LOT = 10_000  # rows that texts are looked at in, where the whole file is read at once
 _BLOCK, _OVERLAP = 1 << 22, 200  # bytes
-
-
-@dataclass(frozen=True)
-class Wish:
-    """What a schema says about how to read columns of text."""
-
-    literal: frozenset[str] = frozenset()
-    """Read as written: 00123 stays 00123."""
-    lenient: frozenset[str] = frozenset()
-    """May hold numbers and words side by side."""
-    numbers: frozenset[str] | None = frozenset()
-    """Zeros at the beginning make no codes of these; None: of none."""
-    verbatim: bool = False
-    """Every column as it stands, missing values included."""
-    readings: Mapping[str, Reading] = field(default_factory=dict)
-    """What columns of texts are, where that is settled."""
-
-    @classmethod
-    def of(cls, schema: SchemaLike) -> Wish:
-        if schema is None:
-            return cls()
-        if isinstance(schema, Schema):
-            texts = (column for column in schema if column.dtype == "object" and column.kind != "boolean")
-            literal = (each.name for each in texts if all(isinstance(one, str) for one in each.categories))
-            return cls(frozenset(literal), numbers=None)
-        asked = Schema.read(schema) if isinstance(schema, str | Path) else schema
-        kinds = {name: wish.kind if isinstance(wish, Column) else wish for name, wish in asked.items()}
-
-        def of_kind(*wanted: str) -> frozenset[str]:
-            return frozenset(name for name, kind in kinds.items() if kind in wanted)
-
-        numbers = of_kind("continuous", "integer", "boolean") | {
-            name
-            for name, wish in asked.items()
-            if isinstance(wish, Column)
-            and wish.categories
-            and not any(isinstance(each, str) for each in wish.categories)
-        }
-        return cls(of_kind("text"), of_kind(*ONE_HOT, "identifier"), numbers)
 
 
 @dataclass(frozen=True)
@@ -94,14 +51,8 @@ class CsvFile:
     @classmethod
     def of(cls, path: Path, names: Sequence[str] | None = None) -> CsvFile:
         """Raises `InputError` for a file that is no table, and for names that do not fit it."""
-        head = sources.read_bytes(path, _HEAD)
-        sources.refuse_binary(path, head)
-        encoding = sources.encoding_of(head) or "utf-8-sig"
-        if encoding == "cp1252":
-            warnings.warn(f"{path} is not UTF-8; its letters were read as Windows-1252", GanforgeWarning, stacklevel=5)
-        lines = _first_lines(head, encoding)
-        delimiter = _sniff(lines)
-        return cls(path, encoding, delimiter, tuple(_header(path, lines, delimiter, names)), names is not None)
+        encoding, delimiter, header = head_of(path, names)
+        return cls(path, encoding, delimiter, header, names is not None)
 
     def read(self, wish: Wish) -> pd.DataFrame:
         """All rows."""
@@ -303,14 +254,6 @@ class _Typed:
         return len(self._kinds) > 1 and not self.unnumbered and not self._kinds <= {"i", "f", "nothing"}
 
 
-def csv_without_rows(path: Path) -> pd.DataFrame | None:
-    """The columns of a file that has a header and no row below it; None for every other file."""
-    head = sources.read_bytes(path, _HEAD)
-    sources.refuse_binary(path, head)
-    lines = [line for line in _first_lines(head, sources.encoding_of(head) or "utf-8-sig") if line.strip()]
-    return pd.DataFrame(columns=_header(path, lines, _sniff(lines), None)) if len(lines) == 1 else None
-
-
 @contextlib.contextmanager
 def _told(path: Path) -> Iterator[None]:
     """pandas' own complaints, in our words: which file, which row, what to do."""
@@ -334,53 +277,3 @@ def _told(path: Path) -> Iterator[None]:
                 "mend the line (is a value with the delimiter in it not quoted?)"
             ) from error
         raise InputError(f"{path} is not a readable table: {' '.join(str(error).split())}") from error
-
-
-def _first_lines(head: bytes, encoding: str) -> list[str]:
-    text = head.decode(encoding, errors="ignore")
-    lines = text.splitlines()
-    return lines[:-1] if len(head) == _HEAD and len(lines) > 1 else lines
-
-
-def _sniff(lines: list[str]) -> str:
-    """The delimiter that cuts the first lines into the most fields, the same number in (nearly) each."""
-    best, most = ",", 1.0
-    for delimiter in DELIMITERS:
-        counts = [len(row) for row in csv.reader(lines[:_SNIFFED], delimiter=delimiter, skipinitialspace=True) if row]
-        if not counts or counts[0] < 2:
-            continue
-        score = counts[0] * sum(count == counts[0] for count in counts) / len(counts)
-        if score > most:
-            best, most = delimiter, score
-    return best
-
-
-def _header(path: Path, lines: list[str], delimiter: str, names: Sequence[str] | None) -> list[str]:
-    first = next((row for row in csv.reader(lines, delimiter=delimiter, skipinitialspace=True) if row), [])
-    if names is not None:
-        if len(names) != len(first):
-            raise InputError(f"{path} has {len(first)} columns, but {len(names)} names were given")
-        return [str(name) for name in names]
-    header = [name.strip() for name in first]
-    remedy = "if the file has no header line, give the names (names=[…]) or put a header line in"
-    if len(header) > 1 and all(_is_number(name) for name in header) and not all(name.isdigit() for name in header):
-        raise InputError(
-            f"{path}: the first line holds numbers ({', '.join(header[:4])}, …), not column names; {remedy}"
-        )
-    seen: dict[str, int] = {}
-    for place, name in enumerate(header, start=1):
-        if name in seen:
-            raise InputError(
-                f"{path}: the name {name!r} stands over columns {seen[name]} and {place}; "
-                f"give every column a name of its own ({remedy})"
-            )
-        seen[name] = place
-    return [name or f"unnamed: {place}" for place, name in enumerate(header)]
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True

@@ -1,0 +1,50 @@
+"""What a schema says about how to read the columns of text of a file, before any is read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ganforge.data.schema import ONE_HOT, Column, Schema
+from ganforge.data.table import SchemaLike
+from ganforge.data.texts import Reading
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a schema says about how to read columns of text."""
+
+    literal: frozenset[str] = frozenset()
+    """Read as written: 00123 stays 00123."""
+    lenient: frozenset[str] = frozenset()
+    """May hold numbers and words side by side."""
+    numbers: frozenset[str] | None = frozenset()
+    """Zeros at the beginning make no codes of these; None: of none."""
+    verbatim: bool = False
+    """Every column as it stands, missing values included."""
+    readings: Mapping[str, Reading] = field(default_factory=dict)
+    """What columns of texts are, where that is settled."""
+
+    @classmethod
+    def of(cls, schema: SchemaLike) -> Wish:
+        if schema is None:
+            return cls()
+        if isinstance(schema, Schema):
+            texts = (column for column in schema if column.dtype == "object" and column.kind != "boolean")
+            literal = (each.name for each in texts if all(isinstance(one, str) for one in each.categories))
+            return cls(frozenset(literal), numbers=None)
+        asked = Schema.read(schema) if isinstance(schema, str | Path) else schema
+        kinds = {name: wish.kind if isinstance(wish, Column) else wish for name, wish in asked.items()}
+
+        def of_kind(*wanted: str) -> frozenset[str]:
+            return frozenset(name for name, kind in kinds.items() if kind in wanted)
+
+        numbers = of_kind("continuous", "integer", "boolean") | {
+            name
+            for name, wish in asked.items()
+            if isinstance(wish, Column)
+            and wish.categories
+            and not any(isinstance(each, str) for each in wish.categories)
+        }
+        return cls(of_kind("text"), of_kind(*ONE_HOT, "identifier"), numbers)
