@@ -4,7 +4,7 @@ Delimiter , ; tab or |, blanks around values, `?` and the like for missing, deci
 UTF-16 or an old spreadsheet's encoding.
 
 pandas types what it is given: of a lot it knows nothing of the others, and 0742 becomes 742. So a column of texts is
-settled over the whole file (`texts.Texts`). Digits of which some begin with a zero may be codes or numbers: what they
+settled over the whole file (`readings.py`). Digits of which some begin with a zero may be codes or numbers: what they
 were taken for is told, unless a schema says it.
 """
 
@@ -29,7 +29,8 @@ import pandas as pd
 
 from ganforge.data import sources
 from ganforge.data.csv_heads import head_of
-from ganforge.data.texts import MISSING, Odd, Reading, Texts, literal
+from ganforge.data.readings import Reading, Texts
+from ganforge.data.texts import MISSING, Odd, literal
 from ganforge.data.wishes import Wish
 from ganforge.errors import GanforgeWarning, InputError
 

@@ -29,11 +29,11 @@ import pandas as pd
 
 from ganforge.data import sources
 from ganforge.data.codec import Codec, Encoded
+from ganforge.data.readings import Reading
 from ganforge.data.schema import Column, Schema
 from ganforge.data.surveying import Survey
 from ganforge.data.table import SchemaLike, Table, conform
 from ganforge.data.tables import cells_of, read_frame_chunks, read_table, settled_readings
-from ganforge.data.texts import Reading
 from ganforge.errors import InputError
 from ganforge.files import sha256_file
 

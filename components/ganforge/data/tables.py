@@ -22,9 +22,9 @@ from ganforge.data import sources
 from ganforge.data.csv_files import CsvFile
 from ganforge.data.csv_heads import csv_without_rows
 from ganforge.data.parquet_files import is_parquet, parquet_cells, parquet_parts, read_parquet
+from ganforge.data.readings import Reading
 from ganforge.data.schema import Schema
 from ganforge.data.table import SchemaLike, Table, conform
-from ganforge.data.texts import Reading
 from ganforge.data.wishes import Wish
 from ganforge.errors import InputError
 

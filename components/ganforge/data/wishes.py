@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ganforge.data.readings import Reading
 from ganforge.data.schema import ONE_HOT, Column, Schema
 from ganforge.data.table import SchemaLike
-from ganforge.data.texts import Reading
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,187 @@
+"""What a column of texts is: numbers, booleans, dates or texts.
+
+Everything is decided on the distinct texts, which are few where rows are many, and on all rows of a column, though they
+may come lot by lot: of a part alone, 0742 beside 5411 could be numbers, and with 07A1 further down they are codes.
+"""
+
+# pandas' own annotations are unions of all it could be; what a call gives here is known better than they say.
+# pyright: reportArgumentType=false, reportReturnType=false, reportAttributeAccessIssue=false, reportCallIssue=false
+# pyright: reportOperatorIssue=false, reportIndexIssue=false, reportGeneralTypeIssues=false
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from ganforge.data.texts import ISO, SLIPS, ZONE, Odd, mixing, parse_iso, spread, stripped
+from ganforge.errors import InputError
+
+_DECIMAL_COMMA = re.compile(r"[+-]?(\d{1,3}(\.\d{3})+|\d+)(,\d+)?")
+_DIGITS = re.compile("[0-9]+")
+_NULLABLE = {"int64": "Int64", "uint64": "UInt64"}
+_FEW = 12  # no more different numbers than this may be codes, of which some are letters
+_SHOWN = 4 * _FEW  # different values that are kept, to tell codes by
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a column of texts is, by all of its values."""
+
+    kind: str
+    """nothing, truths, numbers, commas (numbers such as 1.234,5), dates or texts."""
+    dtype: str = "float64"
+    """Numbers: int64 or uint64 where all are whole and have room in it, otherwise float64."""
+    zoned: bool = False
+    """Dates: has any a zone?"""
+    wide: bool = False
+    """Dates: is any beyond the nanoseconds' range?"""
+
+    def apply(self, series: pd.Series) -> pd.Series:
+        """Texts of the column, all or a part: blanks stripped, missing values found, and what they are made of them."""
+        codes, distinct = pd.factorize(series)
+        texts = stripped(distinct)
+        words = texts.dropna().astype(str)
+        if words.empty and self.kind in ("nothing", "numbers", "commas"):
+            dtype = _NULLABLE.get(self.dtype, "float64")  # joined to floats, large whole numbers would be rounded
+            return pd.Series(np.nan, index=series.index, dtype=dtype, name=series.name)
+        if self.kind == "truths":
+            words = pd.Series((words.str.lower() == "true").to_numpy(object), index=words.index, dtype=object)
+        elif self.kind in ("numbers", "commas"):
+            if self.kind == "commas":
+                words = words.str.replace(".", "", regex=False).str.replace(",", ".", regex=False)
+            words = self._numbers(words)
+            if words.dtype.kind in "iu" and (len(words) < len(texts) or (codes < 0).any()):
+                words = words.astype(_NULLABLE[self.dtype])
+        elif self.kind == "dates":
+            words = parse_iso(words, zoned=self.zoned)
+            words = words.astype(f"datetime64[us{', UTC' if self.zoned else ''}]") if self.wide else words
+        return spread(words, codes, series)
+
+    def _numbers(self, words: pd.Series) -> pd.Series:
+        if self.dtype == "float64":
+            return pd.Series(_floats(words), index=words.index)
+        return pd.to_numeric(words).astype(self.dtype)
+
+
+class Texts:
+    """What the texts of a column say, gathered lot by lot; `reading` then settles what they are.
+
+    All values make a column numbers, booleans or dates. When all but a few do (2 %, at least one) and the numbers are
+    too many to be codes, the odd one out is an `InputError` with its row. Plain digits are codes where more than 2 %
+    begin with a zero, or where some do and all have the same width (zip codes, account numbers); otherwise the zeros
+    are slips of the pen.
+    """
+
+    def __init__(self, *, decimal_comma: bool = False) -> None:
+        """decimal_comma: 1.234,5 may be a number."""
+        self.rows = self.known = 0
+        self._decimal_comma = decimal_comma
+        self._truths = self._digits = self._comma_form = True
+        self._commas = self._zoned = self._wide = self._looks = False
+        self._distinct: set[str] = set()
+        self._numbers: set[float] = set()
+        self._number_kinds: set[str] = set()
+        self._widths: set[int] = set()
+        self._no_numbers, self._no_dates, self._zero_led = Odd(), Odd(), Odd()
+
+    def look_at(self, series: pd.Series) -> None:
+        """The next rows."""
+        codes, distinct = pd.factorize(series)
+        words = stripped(distinct).dropna().astype(str)
+        begin, self.rows = self.rows, self.rows + len(series)
+        if words.empty:
+            return
+        self.known += int(np.isin(codes, words.index).sum())
+        truths = ("true", "false")
+        self._truths = self._truths and words.iloc[0].lower() in truths and bool(words.str.lower().isin(truths).all())
+        if self._decimal_comma and self._comma_form:
+            self._commas = self._commas or bool(words.str.contains(",", regex=False).any())
+            self._comma_form = bool(words.str.fullmatch(_DECIMAL_COMMA).all())
+        if len(self._distinct) < _SHOWN:
+            self._distinct.update(words[:_SHOWN])
+        numbers = pd.to_numeric(words, errors="coerce")
+        odd = numbers.isna()
+        self._no_numbers.add(odd, words, codes, begin)
+        if not odd.all():
+            negative = numbers.dtype.kind == "i" and numbers.min() < 0
+            self._number_kinds.add("negative" if negative else numbers.dtype.kind)
+            if len(self._numbers) < _SHOWN:
+                self._numbers.update(pd.unique(_floats(words[~odd]))[:_SHOWN].tolist())
+            if self._digits:
+                self._look_at_digits(words[~odd], words, codes, begin)
+        looks = words.str.fullmatch(ISO).astype(bool) if odd.any() else ~odd & False
+        if looks.any():
+            zoned = bool(words[looks].str.fullmatch(ZONE).any())
+            parsed = parse_iso(words.where(looks), zoned=zoned)
+            self._looks, self._zoned = True, self._zoned or zoned
+            self._wide = self._wide or str(parsed.dtype).startswith("datetime64[us")
+            looks = parsed.notna()
+        self._no_dates.add(~looks, words, codes, begin)
+
+    def _look_at_digits(self, numbers: pd.Series, words: pd.Series, codes: np.ndarray, begin: int) -> None:
+        self._digits = bool(numbers.str.fullmatch(_DIGITS).all())
+        widths = numbers.str.len()
+        self._widths.update(widths.unique().tolist())
+        self._zero_led.add(numbers.str.startswith("0") & (widths > 1), words, codes, begin)
+
+    @property
+    def zero_led(self) -> Odd | None:
+        """Where all values are plain digits: those that begin with a zero, by which they may be codes or numbers."""
+        return self._zero_led if self._digits and self._zero_led.rows and not self._no_numbers.rows else None
+
+    def reading(self, *, name: str, source: str, lenient: bool = False, codes: bool = True, begin: int = 0) -> Reading:
+        """What they are. lenient: numbers and words may stand side by side, texts; one zero before digits makes all of
+        them codes. codes: may digits be? begin: rows of the file before the first."""
+        if not self.known:
+            return Reading("nothing")
+        if self._truths:
+            return Reading("truths")
+        if self._commas and self._comma_form:
+            return Reading("commas")
+        are_codes = codes and self._are_codes(certain=lenient)
+        if not self._no_numbers.rows:
+            return Reading("texts") if are_codes else Reading("numbers", dtype=self._dtype())
+        if not lenient and not are_codes and self._few(self._no_numbers) and self._many():
+            remedy = f"mend the value or leave it empty, or say in a schema that {name!r} is categorical"
+            raise self._mixed("numbers", self._no_numbers, begin, name, source, remedy)
+        if self._looks and not self._no_dates.rows:
+            return Reading("dates", zoned=self._zoned, wide=self._wide)
+        if self._looks and not lenient and self._few(self._no_dates):
+            remedy = "write dates as 2026-01-31 23:59:59, or leave the value empty"
+            raise self._mixed("dates", self._no_dates, begin, name, source, remedy)
+        return Reading("texts")
+
+    def _are_codes(self, *, certain: bool) -> bool:
+        """Are digits codes by the zeros before some? certain: by one, which else may be a slip of the pen."""
+        if not self._digits or not self._zero_led.rows:
+            return False
+        return certain or len(self._widths) == 1 or self._zero_led.rows * SLIPS > self.known
+
+    def _dtype(self) -> str:
+        """What holds all the numbers, whichever lots they came in."""
+        if self._number_kinds <= {"i", "negative"}:
+            return "int64"
+        return "uint64" if self._number_kinds <= {"i", "u"} else "float64"
+
+    def _few(self, odd: Odd) -> bool:
+        """Are the odd ones so few that they are slips of the pen?"""
+        return self.known > 2 and odd.rows <= max(1, self.known // SLIPS)
+
+    def _many(self) -> bool:
+        """Are the numbers too many to be codes?"""
+        different = len(self._numbers)
+        if different > _FEW or len(self._distinct) >= _SHOWN:
+            return different > _FEW
+        odd = int(pd.to_numeric(pd.Series(sorted(self._distinct)), errors="coerce").isna().sum())
+        return different >= len(self._distinct) - odd > 1 and different > 2
+
+    def _mixed(self, what: str, odd: Odd, begin: int, name: str, source: str, remedy: str) -> InputError:
+        return mixing(what, begin + odd.first_row, odd.first_text, odd.rows, self.rows, name, source, remedy)
+
+
+def _floats(words: pd.Series) -> np.ndarray:
+    """Texts of numbers as Python reads them, which is exact: `pd.to_numeric` is off by the last bit in many a value."""
+    return words.to_numpy(object).astype("float64")
