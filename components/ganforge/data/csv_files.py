@@ -4,8 +4,8 @@ Delimiter , ; tab or |, blanks around values, `?` and the like for missing, deci
 UTF-16 or an old spreadsheet's encoding.
 
 pandas types what it is given: of a lot it knows nothing of the others, and 0742 becomes 742. So a column of texts is
-settled over the whole file (`readings.py`). Digits of which some begin with a zero may be codes or numbers: what they
-were taken for is told, unless a schema says it.
+settled over the whole file (`readings.py`). Digits of which some begin with a zero, or are beyond 64 bits, may be codes
+or numbers: what they were taken for is told, unless a schema says it.
 """
 
 # pandas' own annotations are unions of all it could be; what a call gives here is known better than they say.
@@ -30,7 +30,7 @@ import pandas as pd
 from ganforge.data import sources
 from ganforge.data.csv_heads import head_of
 from ganforge.data.readings import Reading, Texts
-from ganforge.data.texts import MISSING, Odd, literal
+from ganforge.data.texts import MISSING, literal
 from ganforge.data.wishes import Wish
 from ganforge.errors import GanforgeWarning, InputError
 
@@ -119,18 +119,25 @@ class CsvFile:
     def _reading(self, texts: Texts, name: str, wish: Wish, *, begin: int = 0) -> Reading:
         codes, lenient = wish.numbers is not None and name not in wish.numbers, name in wish.lenient
         reading = texts.reading(name=name, source=str(self.path), lenient=lenient, codes=codes, begin=begin)
-        if codes and not lenient and texts.zero_led is not None:
-            self._tell_of_zeros(texts.zero_led, name, of=texts.known, begin=begin, kept=reading.kind == "texts")
+        if codes and not lenient:
+            self._tell_of_codes(texts, name, begin=begin, kept=reading.kind == "texts")
         return reading
 
-    def _tell_of_zeros(self, zeros: Odd, name: str, *, of: int, begin: int, kept: bool) -> None:
-        taken, mend = "slips of the pen in a column of numbers", f"codes, say that {name!r} is categorical"
-        if kept:
-            taken, mend = "codes, zeros and all", f"numbers, say that {name!r} is integer"
+    def _tell_of_codes(self, texts: Texts, name: str, *, begin: int, kept: bool) -> None:
+        """kept: as codes."""
+        if texts.too_long is not None:
+            odd, seen = texts.too_long, "some too long for whole numbers of 64 bits"
+            taken = "codes, as they are written" if kept else "numbers, and rounded to 16 digits"
+            mend = f"numbers, say that {name!r} is continuous" if kept else f"codes, say that {name!r} is categorical"
+        elif texts.zero_led is not None:
+            odd, seen = texts.zero_led, "some with a zero before them"
+            taken = "codes, zeros and all" if kept else "slips of the pen in a column of numbers"
+            mend = f"numbers, say that {name!r} is integer" if kept else f"codes, say that {name!r} is categorical"
+        else:
+            return
         warnings.warn(
-            f"{self.path}: column {name!r} holds digits, some with a zero before them: row {begin + zeros.first_row} "
-            f"says {zeros.first_text!r} ({zeros.rows:,} such of {of:,}); they were taken for {taken}; "
-            f"if they are {mend} in a schema",
+            f"{self.path}: column {name!r} holds digits, {seen}: row {begin + odd.first_row} says {odd.first_text!r} "
+            f"({odd.rows:,} such of {texts.known:,}); they were taken for {taken}; if they are {mend} in a schema",
             GanforgeWarning,
             stacklevel=7,
         )

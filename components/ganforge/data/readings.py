@@ -21,6 +21,7 @@ from ganforge.errors import InputError
 
 _DECIMAL_COMMA = re.compile(r"[+-]?(\d{1,3}(\.\d{3})+|\d+)(,\d+)?")
 _DIGITS = re.compile("[0-9]+")
+_EXACT, _WIDEST = str(2**53), str(2**64 - 1)  # the last whole numbers that float64 and any integer dtype tell apart
 _NULLABLE = {"int64": "Int64", "uint64": "UInt64"}
 _FEW = 12  # no more different numbers than this may be codes, of which some are letters
 _SHOWN = 4 * _FEW  # different values that are kept, to tell codes by
@@ -72,7 +73,8 @@ class Texts:
     All values make a column numbers, booleans or dates. When all but a few do (2 %, at least one) and the numbers are
     too many to be codes, the odd one out is an `InputError` with its row. Plain digits are codes where more than 2 %
     begin with a zero, or where some do and all have the same width (zip codes, account numbers); otherwise the zeros
-    are slips of the pen.
+    are slips of the pen. Where some are beyond 64 bits, no dtype holds all of them: they are codes as well (card
+    numbers), unless the widths differ and float64 would round 2 % of them at most.
     """
 
     def __init__(self, *, decimal_comma: bool = False) -> None:
@@ -86,6 +88,7 @@ class Texts:
         self._number_kinds: set[str] = set()
         self._widths: set[int] = set()
         self._no_numbers, self._no_dates, self._zero_led = Odd(), Odd(), Odd()
+        self._long, self._too_long = Odd(), Odd()  # plain digits beyond 2^53, and beyond 64 bits
 
     def look_at(self, series: pd.Series) -> None:
         """The next rows."""
@@ -110,8 +113,7 @@ class Texts:
             self._number_kinds.add("negative" if negative else numbers.dtype.kind)
             if len(self._numbers) < _SHOWN:
                 self._numbers.update(pd.unique(_floats(words[~odd]))[:_SHOWN].tolist())
-            if self._digits:
-                self._look_at_digits(words[~odd], words, codes, begin)
+            self._look_at_digits(words[~odd], words, codes, begin)
         looks = words.str.fullmatch(ISO).astype(bool) if odd.any() else ~odd & False
         if looks.any():
             zoned = bool(words[looks].str.fullmatch(ZONE).any())
@@ -122,19 +124,29 @@ class Texts:
         self._no_dates.add(~looks, words, codes, begin)
 
     def _look_at_digits(self, numbers: pd.Series, words: pd.Series, codes: np.ndarray, begin: int) -> None:
-        self._digits = bool(numbers.str.fullmatch(_DIGITS).all())
-        widths = numbers.str.len()
-        self._widths.update(widths.unique().tolist())
-        self._zero_led.add(numbers.str.startswith("0") & (widths > 1), words, codes, begin)
+        plain, widths = numbers.str.fullmatch(_DIGITS).astype(bool), numbers.str.len()
+        self._digits = self._digits and bool(plain.all())
+        if self._digits:
+            self._widths.update(widths.unique().tolist())
+            self._zero_led.add(numbers.str.startswith("0") & (widths > 1), words, codes, begin)
+        long = numbers[plain & (widths >= len(_EXACT))]
+        self._long.add(long.map(lambda each: _is_more(each, _EXACT)).astype(bool), words, codes, begin)
+        self._too_long.add(long.map(lambda each: _is_more(each, _WIDEST)).astype(bool), words, codes, begin)
 
     @property
     def zero_led(self) -> Odd | None:
         """Where all values are plain digits: those that begin with a zero, by which they may be codes or numbers."""
         return self._zero_led if self._digits and self._zero_led.rows and not self._no_numbers.rows else None
 
+    @property
+    def too_long(self) -> Odd | None:
+        """Where all values are plain digits: those that no whole number of 64 bits says, so that all are codes, or
+        rounded."""
+        return self._too_long if self._digits and self._too_long.rows and not self._no_numbers.rows else None
+
     def reading(self, *, name: str, source: str, lenient: bool = False, codes: bool = True, begin: int = 0) -> Reading:
-        """What they are. lenient: numbers and words may stand side by side, texts; one zero before digits makes all of
-        them codes. codes: may digits be? begin: rows of the file before the first."""
+        """What they are. lenient: numbers and words may stand side by side, texts; digits are codes where one begins
+        with a zero or is beyond 64 bits. codes: may digits be? begin: rows of the file before the first."""
         if not self.known:
             return Reading("nothing")
         if self._truths:
@@ -155,10 +167,14 @@ class Texts:
         return Reading("texts")
 
     def _are_codes(self, *, certain: bool) -> bool:
-        """Are digits codes by the zeros before some? certain: by one, which else may be a slip of the pen."""
-        if not self._digits or not self._zero_led.rows:
+        """Are digits codes by the zeros before some, or by their length? certain: by one, which else may be a slip of
+        the pen."""
+        if certain and self._too_long.rows:
+            return True
+        odd = self._zero_led.rows, self._long.rows if self._too_long.rows else 0
+        if not self._digits or not any(odd):
             return False
-        return certain or len(self._widths) == 1 or self._zero_led.rows * SLIPS > self.known
+        return certain or len(self._widths) == 1 or max(odd) * SLIPS > self.known
 
     def _dtype(self) -> str:
         """What holds all the numbers, whichever lots they came in."""
@@ -185,3 +201,9 @@ class Texts:
 def _floats(words: pd.Series) -> np.ndarray:
     """Texts of numbers as Python reads them, which is exact: `pd.to_numeric` is off by the last bit in many a value."""
     return words.to_numpy(object).astype("float64")
+
+
+def _is_more(digits: str, bound: str) -> bool:
+    """Compared as texts: of the longest ones Python makes no number."""
+    digits = digits.lstrip("0")
+    return (len(digits), digits) > (len(bound), bound)

@@ -20,7 +20,7 @@ class Wish:
     lenient: frozenset[str] = frozenset()
     """May hold numbers and words side by side."""
     numbers: frozenset[str] | None = frozenset()
-    """Zeros at the beginning make no codes of these; None: of none."""
+    """Neither zeros at the beginning nor any length makes codes of these; None: of none."""
     verbatim: bool = False
     """Every column as it stands, missing values included."""
     readings: Mapping[str, Reading] = field(default_factory=dict)

@@ -166,7 +166,7 @@ def folder(tmp_path_factory):
     return tmp_path_factory.mktemp("columns")
 
 
-@pytest.mark.filterwarnings("ignore:.*with a zero before them:ganforge.errors.GanforgeWarning")
+@pytest.mark.filterwarnings("ignore:.*'a' holds digits, some:ganforge.errors.GanforgeWarning")
 @settings(max_examples=60)
 @given(
     values=st.lists(st.sampled_from(WORDS), min_size=2, max_size=5, unique=True).flatmap(
