@@ -4,8 +4,9 @@ Delimiter , ; tab or |, blanks around values, `?` and the like for missing, deci
 UTF-16 or an old spreadsheet's encoding.
 
 pandas types what it is given: of a lot it knows nothing of the others, and 0742 becomes 742. So a column of texts is
-settled over the whole file (`readings.py`). Digits of which some begin with a zero, or are beyond 64 bits, may be codes
-or numbers: what they were taken for is told, unless a schema says it.
+settled over the whole file (`readings.py`), and so are whole numbers beyond 2^53 of which some are missing, for pandas
+makes floats of them. Digits of which some begin with a zero, or are beyond 64 bits, may be codes or numbers: what they
+were taken for is told, unless a schema says it.
 """
 
 # pandas' own annotations are unions of all it could be; what a call gives here is known better than they say.
@@ -28,6 +29,7 @@ import numpy as np
 import pandas as pd
 
 from ganforge.data import sources
+from ganforge.data.columns import EXACT
 from ganforge.data.csv_heads import head_of
 from ganforge.data.readings import Reading, Texts
 from ganforge.data.texts import MISSING, literal
@@ -59,10 +61,10 @@ class CsvFile:
         """All rows."""
         (raw,) = self._raw(None, wish)
         wish = self._settled(wish, [raw], rows=_LOT)
-        texts = (name for name, each in wish.readings.items() if each.kind == "texts")
-        if codes := [name for name in texts if raw[name].dtype != object]:
-            (written,) = self._raw(None, wish, only=codes)
-            for name in codes:
+        otherwise = (name for name, each in wish.readings.items() if each.kind in ("texts", "numbers"))
+        if again := [name for name in otherwise if raw[name].dtype != object]:
+            (written,) = self._raw(None, wish, only=again)
+            for name in again:
                 raw[name] = written[name]
         return self._typed(raw, wish)
 
@@ -101,14 +103,16 @@ class CsvFile:
         mixed = {name for name, each in typed.items() if each.disagrees}
         maybe = self._maybe_codes({name for name, each in typed.items() if each.may_be_digits} - mixed, wish)
         texts = {name: each for name, each in texts.items() if typed[name].unnumbered}
-        if again := mixed | maybe:
+        rounded = {name for name, each in typed.items() if each.may_be_rounded} - mixed
+        if again := mixed | maybe | rounded:
             for raw in self._raw(rows, wish, only=again, as_text=again):
                 for name in raw.columns:
                     texts.setdefault(name, self._texts()).look_at(raw[name])
         readings = {name: self._reading(each, name, wish) for name, each in texts.items()}
-        # What are numbers throughout is left to pandas, as where all rows are read at once.
-        readings = {name: each for name, each in readings.items() if name not in maybe or each.kind == "texts"}
-        return replace(wish, readings=readings)
+        # What are numbers throughout is left to pandas, as where all rows are read at once, unless it rounds them.
+        left = {name for name in maybe | rounded if readings[name].kind != "texts"}
+        left -= {name for name in rounded if readings[name].dtype != "float64"}
+        return replace(wish, readings={name: each for name, each in readings.items() if name not in left})
 
     def _texts(self, series: pd.Series | None = None) -> Texts:
         texts = Texts(decimal_comma=self._may_have_commas)
@@ -168,7 +172,7 @@ class CsvFile:
         as_text: Collection[str] = (),
     ) -> Iterator[pd.DataFrame]:
         """As pandas types them; as texts where the wish, or `as_text`, says so. rows: at a time; None: all."""
-        as_text = {*wish.literal, *wish.readings, *as_text}.intersection(self.header)
+        as_text = {*wish.literal, *wish.exact, *wish.readings, *as_text}.intersection(self.header)
         options: dict[str, Any] = {
             "sep": self.delimiter,
             "header": None if self.named else 0,
@@ -232,16 +236,21 @@ class _Typed:
     def __init__(self) -> None:
         self._kinds: set[str] = set()  # NumPy's, and "nothing"
         self._whole = True
+        self._signed = self._inexact = self._gaps = False
 
     def look_at(self, series: pd.Series) -> None:
         """The next lot."""
         missing = series.isna().to_numpy()
         kind = "nothing" if missing.all() else series.dtype.kind
         self._kinds.add(kind)
+        self._gaps = self._gaps or bool(missing.any())
         if self._whole and kind in ("i", "u", "f"):
             known = series.to_numpy()[~missing]
             # Of whole numbers pandas makes floats only where some are missing.
-            self._whole = known.min() >= 0 and (kind != "f" or bool(missing.any() and (known == np.floor(known)).all()))
+            self._whole = kind != "f" or bool(missing.any() and (known == np.floor(known)).all())
+            least, most = float(known.min()), float(known.max())
+            self._signed = self._signed or least < 0
+            self._inexact = self._inexact or max(-least, most) >= EXACT
 
     @property
     def unnumbered(self) -> bool:
@@ -251,7 +260,12 @@ class _Typed:
     @property
     def may_be_digits(self) -> bool:
         """Were there numbers only, all of which may be plain digits in the file?"""
-        return self._whole and not self.unnumbered and self._kinds <= {"i", "u", "f", "nothing"}
+        return self._whole and not self._signed and not self.unnumbered and self._kinds <= {"i", "u", "f", "nothing"}
+
+    @property
+    def may_be_rounded(self) -> bool:
+        """Were there whole numbers only, of which pandas makes floats that do not hold them, some being missing?"""
+        return self._whole and self._inexact and self._gaps and self._kinds <= {"i", "f", "nothing"}
 
     @property
     def disagrees(self) -> bool:

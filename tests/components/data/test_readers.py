@@ -251,6 +251,29 @@ def test_a_digit_too_many_in_one_row_is_rounded_and_told(tmp_path):
         assert table.frame["amount"].tolist() == amounts
 
 
+LARGE = [1_700_000_000_000_000_000 + k for k in range(600)]
+
+
+@pytest.mark.parametrize("missing", [[5], range(170), range(400, 600), []], ids=["one", "first", "last", "none"])
+@pytest.mark.parametrize("kind", [None, "identifier", "categorical", "integer"])
+def test_large_whole_numbers_stay_exact_beside_missing_ones(tmp_path, missing, kind):
+    whole = pd.array([None if k in missing else each for k, each in enumerate(LARGE)], dtype="Int64")
+    frame = pd.DataFrame({"id": whole, "x": np.arange(600) * 0.5})
+    frame.to_csv(tmp_path / "t.csv", index=False)
+    frame.to_parquet(tmp_path / "t.parquet")
+    kinds = None if kind is None else {"id": kind}
+    expected = Table.of(frame, schema=kinds)
+    assert read_table(tmp_path / "t.parquet", schema=kinds).fingerprint == expected.fingerprint
+    for table in both_ways(tmp_path / "t.csv", schema=kinds):
+        assert table.schema == expected.schema
+        assert table.fingerprint == expected.fingerprint
+    chunks = list(read_table_chunks(tmp_path / "t.csv", rows=170, schema=expected.schema))
+    assert [int(each) for chunk in chunks for each in chunk["id"].dropna()] == frame["id"].dropna().tolist()
+    stream = stream_table(tmp_path / "t.csv", schema=kinds, batch=170, sample=100)
+    assert stream.schema == expected.schema
+    assert stream.take(np.arange(600)).frame["id"].dropna().tolist() == frame["id"].dropna().tolist()
+
+
 @pytest.mark.parametrize("number", ["1e20", "1.5", "100000000000000000000.0", "-3", "1E+25"])
 def test_numbers_that_only_floats_hold_stay_numbers(tmp_path, number):
     values = [*CARDS[:400], number] * 2
