@@ -201,12 +201,8 @@ def _conform_column(series: pd.Series, column: Column, source: str) -> pd.Series
 def _all_missing(series: pd.Series, column: Column) -> pd.Series:
     if column.kind == "datetime":
         return pd.Series(pd.NaT, index=series.index, dtype=column.dtype, name=series.name)
-    return pd.Series(
-        np.nan,
-        index=series.index,
-        dtype="float64" if column.dtype in ("float64", "int64", "Int64") else object,
-        name=series.name,
-    )
+    dtypes = {"float64": "float64", "int64": "float64", "Int64": "Int64"}  # Int64 joined to floats would be rounded
+    return pd.Series(np.nan, index=series.index, dtype=dtypes.get(column.dtype, object), name=series.name)
 
 
 def _zoned(dates: pd.Series, dtype: str) -> pd.Series:

@@ -271,6 +271,8 @@ def test_large_whole_numbers_stay_exact_beside_missing_ones(tmp_path, missing, k
     assert [int(each) for chunk in chunks for each in chunk["id"].dropna()] == frame["id"].dropna().tolist()
     stream = stream_table(tmp_path / "t.csv", schema=kinds, batch=170, sample=100)
     assert stream.schema == expected.schema
+    joined = pd.concat([chunk["id"] for chunk in stream.chunks(rows=100)], ignore_index=True)  # some all missing
+    assert joined.dropna().tolist() == frame["id"].dropna().tolist()
     assert stream.take(np.arange(600)).frame["id"].dropna().tolist() == frame["id"].dropna().tolist()
 
 
