@@ -17,7 +17,6 @@ import numpy as np
 import pandas as pd
 
 from ganforge.data.texts import ISO, SLIPS, ZONE, Odd, mixing, parse_iso, spread, stripped
-from ganforge.errors import InputError
 
 _DECIMAL_COMMA = re.compile(r"[+-]?(\d{1,3}(\.\d{3})+|\d+)(,\d+)?")
 _DIGITS = re.compile("[0-9]+")
@@ -57,9 +56,17 @@ class Reading:
             if words.dtype.kind in "iu" and (len(words) < len(texts) or (codes < 0).any()):
                 words = words.astype(_NULLABLE[self.dtype])
         elif self.kind == "dates":
-            words = parse_iso(words, zoned=self.zoned)
-            words = words.astype(f"datetime64[us{', UTC' if self.zoned else ''}]") if self.wide else words
+            words = self._dates(words)
         return spread(words, codes, series)
+
+    def dates(self, series: pd.Series) -> pd.Series:
+        """Texts in an ISO format, no blanks around them, or missing → datetime64."""
+        codes, distinct = pd.factorize(series)
+        return spread(self._dates(pd.Series(distinct, dtype=object)), codes, series)
+
+    def _dates(self, words: pd.Series) -> pd.Series:
+        parsed = parse_iso(words, zoned=self.zoned)
+        return parsed.astype(f"datetime64[us{', UTC' if self.zoned else ''}]") if self.wide else parsed
 
     def _numbers(self, words: pd.Series) -> pd.Series:
         if self.dtype == "float64":
@@ -82,12 +89,12 @@ class Texts:
         self.rows = self.known = 0
         self._decimal_comma = decimal_comma
         self._truths = self._digits = self._comma_form = True
-        self._commas = self._zoned = self._wide = self._looks = False
+        self._commas = False
         self._distinct: set[str] = set()
         self._numbers: set[float] = set()
         self._number_kinds: set[str] = set()
         self._widths: set[int] = set()
-        self._no_numbers, self._no_dates, self._zero_led = Odd(), Odd(), Odd()
+        self._no_numbers, self._zero_led, self._dates = Odd(), Odd(), Dates()
         self._long, self._too_long = Odd(), Odd()  # plain digits beyond 2^53, and beyond 64 bits
 
     def look_at(self, series: pd.Series) -> None:
@@ -96,6 +103,7 @@ class Texts:
         words = stripped(distinct).dropna().astype(str)
         begin, self.rows = self.rows, self.rows + len(series)
         if words.empty:
+            self._dates.rows = self.rows
             return
         self.known += int(np.isin(codes, words.index).sum())
         truths = ("true", "false")
@@ -114,14 +122,7 @@ class Texts:
             if len(self._numbers) < _SHOWN:
                 self._numbers.update(pd.unique(_floats(words[~odd]))[:_SHOWN].tolist())
             self._look_at_digits(words[~odd], words, codes, begin)
-        looks = words.str.fullmatch(ISO).astype(bool) if odd.any() else ~odd & False
-        if looks.any():
-            zoned = bool(words[looks].str.fullmatch(ZONE).any())
-            parsed = parse_iso(words.where(looks), zoned=zoned)
-            self._looks, self._zoned = True, self._zoned or zoned
-            self._wide = self._wide or str(parsed.dtype).startswith("datetime64[us")
-            looks = parsed.notna()
-        self._no_dates.add(~looks, words, codes, begin)
+        self._dates.look_at_words(words, codes)
 
     def _look_at_digits(self, numbers: pd.Series, words: pd.Series, codes: np.ndarray, begin: int) -> None:
         plain, widths = numbers.str.fullmatch(_DIGITS).astype(bool), numbers.str.len()
@@ -156,15 +157,11 @@ class Texts:
         are_codes = codes and self._are_codes(certain=lenient)
         if not self._no_numbers.rows:
             return Reading("texts") if are_codes else Reading("numbers", dtype=self._dtype())
-        if not lenient and not are_codes and self._few(self._no_numbers) and self._many():
+        if not lenient and not are_codes and _few(self._no_numbers, self.known) and self._many():
             remedy = f"mend the value or leave it empty, or say in a schema that {name!r} is categorical"
-            raise self._mixed("numbers", self._no_numbers, begin, name, source, remedy)
-        if self._looks and not self._no_dates.rows:
-            return Reading("dates", zoned=self._zoned, wide=self._wide)
-        if self._looks and not lenient and self._few(self._no_dates):
-            remedy = "write dates as 2026-01-31 23:59:59, or leave the value empty"
-            raise self._mixed("dates", self._no_dates, begin, name, source, remedy)
-        return Reading("texts")
+            odd = self._no_numbers
+            raise mixing("numbers", begin + odd.first_row, odd.first_text, odd.rows, self.rows, name, source, remedy)
+        return self._dates.reading(name=name, source=source, lenient=lenient, begin=begin)
 
     def _are_codes(self, *, certain: bool) -> bool:
         """Are digits codes by the zeros before some, or by their length? certain: by one, which else may be a slip of
@@ -182,10 +179,6 @@ class Texts:
             return "int64"
         return "uint64" if self._number_kinds <= {"i", "u"} else "float64"
 
-    def _few(self, odd: Odd) -> bool:
-        """Are the odd ones so few that they are slips of the pen?"""
-        return self.known > 2 and odd.rows <= max(1, self.known // SLIPS)
-
     def _many(self) -> bool:
         """Are the numbers too many to be codes?"""
         different = len(self._numbers)
@@ -194,8 +187,54 @@ class Texts:
         odd = int(pd.to_numeric(pd.Series(sorted(self._distinct)), errors="coerce").isna().sum())
         return different >= len(self._distinct) - odd > 1 and different > 2
 
-    def _mixed(self, what: str, odd: Odd, begin: int, name: str, source: str, remedy: str) -> InputError:
-        return mixing(what, begin + odd.first_row, odd.first_text, odd.rows, self.rows, name, source, remedy)
+
+class Dates:
+    """Are the texts of a column dates in an ISO format? Gathered lot by lot; `reading` then says so.
+
+    Blanks around them are not stripped here.
+    """
+
+    def __init__(self) -> None:
+        self.rows = self.known = 0
+        self._some = self._zoned = self._wide = False
+        self._odd = Odd()
+
+    def look_at(self, series: pd.Series) -> None:
+        """The next rows, texts or missing."""
+        codes, distinct = pd.factorize(series)
+        self.look_at_words(pd.Series(distinct, dtype=object), codes)
+
+    def look_at_words(self, words: pd.Series, codes: np.ndarray) -> None:
+        """The next rows by their distinct texts. codes: of which word each is; of none, it is missing."""
+        begin, self.rows = self.rows, self.rows + len(codes)
+        self.known += int(np.isin(codes, words.index).sum())
+        are = words.str.fullmatch(ISO).astype(bool)
+        if are.any():
+            zoned = bool(words[are].str.fullmatch(ZONE).any())
+            parsed = parse_iso(words.where(are), zoned=zoned)
+            self._some, self._zoned = True, self._zoned or zoned
+            self._wide = self._wide or str(parsed.dtype).startswith("datetime64[us")
+            are = parsed.notna()
+        self._odd.add(~are, words, codes, begin)
+
+    def are_not(self, *, of: int) -> bool:
+        """Whatever the rest says: are these texts no dates, and no slips among dates? of: rows in all."""
+        return self._odd.rows > max(1, of // SLIPS)
+
+    def reading(self, *, name: str, source: str, lenient: bool = False, begin: int = 0) -> Reading:
+        """Dates or texts; `InputError` where a few among many dates are none, unless lenient. begin: rows of the file
+        before the first."""
+        if not self._some or (self._odd.rows and (lenient or not _few(self._odd, self.known))):
+            return Reading("texts")
+        if self._odd.rows:
+            odd, remedy = self._odd, "write dates as 2026-01-31 23:59:59, or leave the value empty"
+            raise mixing("dates", begin + odd.first_row, odd.first_text, odd.rows, self.rows, name, source, remedy)
+        return Reading("dates", zoned=self._zoned, wide=self._wide)
+
+
+def _few(odd: Odd, known: int) -> bool:
+    """Are the odd ones so few that they are slips of the pen?"""
+    return known > 2 and odd.rows <= max(1, known // SLIPS)
 
 
 def _floats(words: pd.Series) -> np.ndarray:

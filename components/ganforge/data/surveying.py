@@ -15,8 +15,10 @@ from __future__ import annotations
 import math
 import operator
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -34,7 +36,8 @@ from ganforge.data.daytimes import (
     written_as,
 )
 from ganforge.data.identifiers import Form
-from ganforge.data.inference import decimals_of
+from ganforge.data.inference import decimals_of, infer_schema
+from ganforge.data.readings import Reading
 from ganforge.data.schema import ONE_HOT, Column, Schema, ticks, ticks_per_second
 from ganforge.data.table import SchemaLike, Table, conform
 from ganforge.data.texts import to_dates
@@ -46,6 +49,7 @@ MOST_LETTERS = 4_000_000
 """Letters of the different texts that are counted, together, unless a schema calls the column categories: longer ones
 are free text, of which a file larger than memory has more than memory holds."""
 _CODES = 10_000
+_AS_COUNTED = Reading("texts")  # values that are counted are normalised: texts among them are no dates
 _NANO = 10**9
 _DAY = 86_400 * _NANO
 _SMALL = 30  # values: so few may keep to a rounding by chance
@@ -54,15 +58,19 @@ _SMALL = 30  # values: so few may keep to a rounding by chance
 class Survey:
     """Gathers, batch by batch; then `schema` says what was found.
 
-    asked: as in `Table.of`; a `Schema` is taken as it is. sample: rows to keep, each as likely.
+    asked: as in `Table.of`; a `Schema` is taken as it is. sample: rows to keep, each as likely. readings: what columns
+    of texts are by all rows, where that is settled; of the others each batch says it.
 
     Attributes:
         rows: how many were seen.
     """
 
-    def __init__(self, asked: SchemaLike = None, *, sample: int) -> None:
+    def __init__(
+        self, asked: SchemaLike = None, *, sample: int, readings: Mapping[str, Reading] = MappingProxyType({})
+    ) -> None:
         self.rows = 0
         self._asked = asked
+        self._readings = readings
         self._kinds: dict[str, Any] = {}
         if not isinstance(asked, Schema):
             self._kinds = dict(Schema.read(asked) if isinstance(asked, str | Path) else asked or {})
@@ -82,7 +90,9 @@ class Survey:
         frame = frame.set_axis([str(name) for name in frame.columns], axis=1)
         frame.index = pd.RangeIndex(self.rows, self.rows + len(frame))  # a row's number in the whole
         where = source if not self.rows else f"{source} (rows counted from row {self.rows + 1:,})"
-        for name in frame.columns:
+        if isinstance(self._asked, Schema):
+            conform(frame, self._asked, source=where)  # what cannot be is said now
+        for name in frame.columns if not isinstance(self._asked, Schema) else ():
             facts = self._facts.setdefault(name, _Facts(name, counted=name in self._kinds))
             facts.look_at(frame[name], self._as_asked(frame[name], name, where))
         self._draw(frame)
@@ -96,22 +106,20 @@ class Survey:
             return Table.of(self.sampled, schema=self._kinds, source=source).schema
         counting = {name: "identifier" for name, facts in self._facts.items() if facts.runs}
         kinds = counting | self._kinds
-        columns = [
-            Schema.infer(
-                pd.DataFrame({name: self._with_witnesses(name)}),
-                overrides={name: kinds[name]} if name in kinds else None,
-                source=source,
-            ).columns[0]
-            for name in self._facts
-        ]
-        return Schema(
-            tuple(self._facts[each.name].complete(each, self._kinds.get(each.name), source) for each in columns)
-        )
+        found = []
+        for name, facts in self._facts.items():
+            rows, wish = self._with_witnesses(name), kinds.get(name)
+            column = normalise(rows, name=name, source=source, called=wish, reading=self._readings.get(name))
+            asked = {} if wish is None else {name: wish}
+            schema = infer_schema({name: column}, given={name: dtype_of(rows)}, asked=asked, source=source)
+            found.append(facts.complete(schema[name], self._kinds.get(name), source))
+        return Schema(tuple(found))
 
     def _as_asked(self, raw: pd.Series, name: str, source: str) -> pd.Series:
         """Normalised, and numbers, dates or times of day where texts are called so; the other way round, times of day
         as texts where they are called something that is not learned as a number."""
-        series, wish = normalise(raw, name=name, source=source), self._kinds.get(name)
+        wish = self._kinds.get(name)
+        series = normalise(raw, name=name, source=source, called=wish, reading=self._readings.get(name))
         kind = wish.kind if isinstance(wish, Column) else wish
         if kind in ("continuous", "integer"):
             return as_numbers(series, name=name, source=source)
@@ -281,8 +289,9 @@ class _Facts:
         keys = pd.DataFrame({column.name: list(self._counts)})
         order = asked.categories if isinstance(asked, Column) and asked.categories else column.levels or ()
         wish = replace(column, categories=order if column.kind == "ordinal" else ())
-        whole = Schema.infer(keys, overrides={column.name: wish}, source=source).columns[0]
-        column = replace(column, categories=whole.categories)
+        values = normalise(keys[column.name], name=column.name, source=source, reading=_AS_COUNTED)
+        whole = infer_schema({column.name: values}, given=dict(keys.dtypes), asked={column.name: wish}, source=source)
+        column = replace(column, categories=whole[column.name].categories)
         if column.kind == "ordinal":
             return column
         values = conform(keys, Schema((column,)), source=source)[column.name]

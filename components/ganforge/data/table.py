@@ -55,7 +55,10 @@ class Table:
             frame = conform(frame, schema, source=source)
         else:
             overrides = Schema.read(schema) if isinstance(schema, str | Path) else dict(schema or {})
-            columns = {str(name): normalise(frame[name], name=name, source=source) for name in frame.columns}
+            columns = {
+                str(name): normalise(frame[name], name=name, source=source, called=overrides.get(name))
+                for name in frame.columns
+            }
             given = {name: dtype_of(frame[name]) for name in frame.columns}
             schema = infer_schema(columns, given=given, asked=overrides, source=source)
             columns = {

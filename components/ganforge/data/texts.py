@@ -63,28 +63,6 @@ def stripped(distinct: Any) -> pd.Series:
     return texts.where(~texts.isin(MISSING), np.nan)
 
 
-def dates_in(series: pd.Series, *, name: str, source: str) -> pd.Series | None:
-    """Texts in an ISO format as datetime64; None when they are something else.
-
-    Raises `InputError` when a few among many dates do not parse.
-    """
-    codes, distinct = pd.factorize(series)
-    texts = pd.Series(distinct, dtype=object)
-    looks = texts.str.fullmatch(ISO).astype(bool)
-    if not looks.any():
-        return None
-    parsed = parse_iso(texts.where(looks))
-    odd = Odd()
-    odd.add(parsed.isna(), texts, codes, 0)
-    if not odd.rows:
-        return spread(parsed, codes, series)
-    among = int((codes >= 0).sum())
-    if among > 2 and odd.rows <= max(1, among // SLIPS):
-        remedy = "write dates as 2026-01-31 23:59:59, or leave the value empty"
-        raise mixing("dates", odd.first_row, odd.first_text, odd.rows, len(series), name, source, remedy)
-    return None
-
-
 def to_dates(series: pd.Series, *, name: str, source: str) -> pd.Series:
     """Texts in an ISO format → datetime64; `InputError` with the row of the first that does not parse."""
     codes, distinct = pd.factorize(series)
