@@ -39,7 +39,7 @@ from ganforge.data.identifiers import Form
 from ganforge.data.inference import decimals_of, infer_schema
 from ganforge.data.readings import Reading
 from ganforge.data.schema import ONE_HOT, Column, Schema, ticks, ticks_per_second
-from ganforge.data.table import SchemaLike, Table, conform
+from ganforge.data.table import SchemaLike, Table, conform, frame_of
 from ganforge.data.texts import to_dates
 from ganforge.errors import InputError
 
@@ -87,6 +87,8 @@ class Survey:
 
     def look_at(self, frame: pd.DataFrame, *, source: str) -> None:
         """One batch, with the columns of the first."""
+        if not self.rows:
+            frame_of(frame, source=source)  # refuses two columns of one name
         frame = frame.set_axis([str(name) for name in frame.columns], axis=1)
         frame.index = pd.RangeIndex(self.rows, self.rows + len(frame))  # a row's number in the whole
         where = source if not self.rows else f"{source} (rows counted from row {self.rows + 1:,})"
@@ -99,7 +101,9 @@ class Survey:
         self.rows += len(frame)
 
     def schema(self, *, source: str) -> Schema:
-        """What the columns are."""
+        """What the columns are; `InputError` where there were no rows."""
+        if not self.rows:
+            raise InputError(f"{source} has no rows; give a table with at least one")
         if isinstance(self._asked, Schema):
             return self._asked
         if self.rows <= self._most:

@@ -6,6 +6,7 @@ import tracemalloc
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import example, given, settings
@@ -337,6 +338,17 @@ def test_what_cannot_be_is_named(tmp_path, monkeypatch):
     frame[:200].to_parquet(tmp_path / "t.parquet")
     with pytest.raises(InputError, match="was changed while it was read"):
         stream.encode(Codec.fit(stream.sample))
+
+
+def test_files_that_are_no_tables_are_refused_as_small_ones_are(tmp_path):
+    column = pa.array(np.arange(60) * 1.5)
+    pq.write_table(pa.Table.from_arrays([column, column], names=["c", "c"]), tmp_path / "doubled.parquet")
+    pq.write_table(pa.table({"c": column, "d": column})[:0], tmp_path / "empty.parquet")
+    for read_in in (read_table, stream_table, lambda path: open_table(path, large=10)):
+        with pytest.raises(InputError, match=r"doubled.parquet: the name 'c' stands over columns 1 and 2; give every"):
+            read_in(tmp_path / "doubled.parquet")
+        with pytest.raises(InputError, match=r"empty.parquet has .*no rows; give a table with at least one"):
+            read_in(tmp_path / "empty.parquet")
 
 
 def test_free_text_is_not_held(monkeypatch):
