@@ -77,13 +77,14 @@ class Survey:
         self._most = sample
         self._rng = np.random.default_rng(0)
         self._kept: list[pd.DataFrame] = []
+        self._levels: dict[str, pd.CategoricalDtype] = {}  # of dictionaries, which parts have their own of
         self._keys = np.zeros(0)
         self._facts: dict[str, _Facts] = {}
 
     @property
     def sampled(self) -> pd.DataFrame:
         """At most `sample` rows in the order they came, as they came."""
-        return pd.concat(self._kept, ignore_index=True)
+        return pd.concat(map(self._as_one, self._kept), ignore_index=True)
 
     def look_at(self, frame: pd.DataFrame, *, source: str) -> None:
         """One batch, with the columns of the first."""
@@ -97,6 +98,9 @@ class Survey:
         for name in frame.columns if not isinstance(self._asked, Schema) else ():
             facts = self._facts.setdefault(name, _Facts(name, counted=name in self._kinds))
             facts.look_at(frame[name], self._as_asked(frame[name], name, where))
+        levels = {name: dtype for name, dtype in frame.dtypes.items() if isinstance(dtype, pd.CategoricalDtype)}
+        before = self._levels if self.rows else levels
+        self._levels = {name: _of_both(before[name], dtype) for name, dtype in levels.items() if name in before}
         self._draw(frame)
         self.rows += len(frame)
 
@@ -137,7 +141,8 @@ class Survey:
         return series
 
     def _with_witnesses(self, name: str) -> pd.Series:
-        series = pd.concat([*(each[name] for each in self._kept), *self._facts[name].witnesses])
+        rows = [*(each[name] for each in self._kept), *self._facts[name].witnesses]
+        series = pd.concat([each.astype(self._levels.get(name, each.dtype)) for each in rows])
         return series[~series.index.duplicated()].reset_index(drop=True)
 
     def _draw(self, frame: pd.DataFrame) -> None:
@@ -155,7 +160,19 @@ class Survey:
             self._kept = [each for each in self._kept if len(each)]
             self._keys = self._keys[stays]
             if len(self._kept) > 8:
-                self._kept = [pd.concat(self._kept)]
+                self._kept = [pd.concat(map(self._as_one, self._kept))]
+
+    def _as_one(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Rows with the categories of all: those of a part of its own, joined to others, would be texts."""
+        return frame.astype(self._levels) if self._levels else frame
+
+
+def _of_both(first: pd.CategoricalDtype, second: pd.CategoricalDtype) -> pd.CategoricalDtype:
+    """The categories of one, then those that only the other has: the order in which reading both at once has them."""
+    new = second.categories[~second.categories.isin(first.categories)]
+    if not len(new):
+        return first
+    return pd.CategoricalDtype(first.categories.append(new) if len(first.categories) else new, first.ordered)
 
 
 class _Facts:

@@ -340,6 +340,28 @@ def test_what_cannot_be_is_named(tmp_path, monkeypatch):
         stream.encode(Codec.fit(stream.sample))
 
 
+@pytest.mark.parametrize("ordered", [True, False])
+@pytest.mark.parametrize(
+    "parts", [(["lo", "mid"], ["mid", "hi"]), ([], ["lo", "hi"]), (["b", "a"], ["c"], ["a", "d"])], ids=str
+)
+def test_dictionaries_may_differ_from_one_part_of_a_file_to_the_next(tmp_path, parts, ordered):
+    kind = pa.dictionary(pa.int32(), pa.string(), ordered=ordered)
+    with pq.ParquetWriter(tmp_path / "t.parquet", pa.schema([("c", kind), ("x", pa.float64())])) as writer:
+        for levels in parts * 6:
+            places = pa.array([k % len(levels) if levels else None for k in range(30)], pa.int32())
+            values = pa.DictionaryArray.from_arrays(places, pa.array(levels, pa.string()), ordered=ordered)
+            writer.write_table(pa.table({"c": values, "x": np.arange(30) * 0.5}, schema=writer.schema))
+    table = read_table(tmp_path / "t.parquet")
+    assert table.schema["c"].given == ("ordered category" if ordered else "category")
+    assert table.schema["c"].kind == ("ordinal" if ordered else "categorical")
+    for sample, batch in ((10_000, 30), (10_000, 45), (50, 25), (20, 360)):
+        stream = stream_table(tmp_path / "t.parquet", sample=sample, batch=batch)
+        assert stream.schema == table.schema
+        found, expected = stream.schema["c"], table.schema["c"]
+        assert (found.given, found.levels) == (expected.given, expected.levels)
+        pd.testing.assert_frame_equal(pd.concat(stream.chunks(rows=batch), ignore_index=True), table.frame)
+
+
 def test_files_that_are_no_tables_are_refused_as_small_ones_are(tmp_path):
     column = pa.array(np.arange(60) * 1.5)
     pq.write_table(pa.Table.from_arrays([column, column], names=["c", "c"]), tmp_path / "doubled.parquet")
