@@ -14,6 +14,8 @@ Rows in messages are counted from 1, a header not counted.
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -22,8 +24,8 @@ from pandas.api import types
 
 from ganforge.data.daytimes import dtype_of, from_arrow, from_objects, is_of_day
 from ganforge.data.dtypes import holds_bytes
-from ganforge.data.schema import spelled_zone
-from ganforge.data.texts import dates_in
+from ganforge.data.readings import Dates, Reading
+from ganforge.data.schema import ONE_HOT, Column, spelled_zone
 from ganforge.errors import InputError
 
 EXACT = 2**53
@@ -36,11 +38,17 @@ _TRUTHS = {
 }  # fmt: skip
 
 
-def normalise(series: pd.Series, *, name: str, source: str) -> pd.Series:
+def normalise(
+    series: pd.Series, *, name: str, source: str, called: str | Column | None = None, reading: Reading | None = None
+) -> pd.Series:
     """The same values in one of the dtypes above.
 
+    called: what a schema calls the column: a text stays as written, and beside dates that are categories or identifiers
+    other texts may stand. reading: what the texts of the column are by all of its rows, of which these may be a part;
+    None: these say it.
     Raises `InputError` naming source, column and row for infinities, mixed types, nested values and Python's bytes.
     """
+    again = partial(normalise, name=name, source=source, called=called, reading=reading)
     dtype = series.dtype
     if isinstance(dtype, pd.CategoricalDtype):
         held = dtype.categories.dtype if len(dtype.categories) else np.dtype(object)
@@ -49,13 +57,13 @@ def normalise(series: pd.Series, *, name: str, source: str) -> pd.Series:
             return series.astype(object).map(str, na_action="ignore")
         if series.isna().any() and types.is_integer_dtype(held):
             held = "UInt64" if types.is_unsigned_integer_dtype(held) else "Int64"
-        return normalise(series.astype(held), name=name, source=source)
+        return again(series.astype(held))
     if isinstance(dtype, pd.SparseDtype):
-        return normalise(series.sparse.to_dense(), name=name, source=source)
+        return again(series.sparse.to_dense())
     if isinstance(dtype, pd.ArrowDtype):
-        return _from_arrow(series, name=name, source=source)
+        return _from_arrow(series, again, name=name, source=source)
     if isinstance(dtype, pd.PeriodDtype):
-        return normalise(series.dt.to_timestamp(), name=name, source=source)
+        return again(series.dt.to_timestamp())
     if types.is_bool_dtype(dtype):
         return _booleans(series)
     if types.is_integer_dtype(dtype):
@@ -68,6 +76,8 @@ def normalise(series: pd.Series, *, name: str, source: str) -> pd.Series:
         return series.dt.total_seconds().astype("float64")
     if types.is_complex_dtype(dtype):
         raise InputError(f"{source}: column {name!r} holds complex numbers; give its parts as two columns")
+    if types.infer_dtype(series, skipna=True) == "string":
+        return _texts(series.astype(object), called, reading, name=name, source=source)
     return _objects(series.astype(object), name=name, source=source)
 
 
@@ -193,14 +203,14 @@ def _naive(moment: Any) -> Any:
     return moment if zone is None else moment.astimezone(dt.UTC).replace(tzinfo=None)
 
 
-def _from_arrow(series: pd.Series, *, name: str, source: str) -> pd.Series:
+def _from_arrow(series: pd.Series, again: Callable[[pd.Series], pd.Series], *, name: str, source: str) -> pd.Series:
     import pyarrow as pa
 
     kind = series.dtype.pyarrow_dtype  # type: ignore[union-attr]
     if pa.types.is_nested(kind):
         raise InputError(f"{source}: column {name!r} holds {kind} values, not single ones; leave it out or unfold it")
     if pa.types.is_dictionary(kind):
-        return normalise(series.astype(pd.ArrowDtype(kind.value_type)), name=name, source=source)
+        return again(series.astype(pd.ArrowDtype(kind.value_type)))
     if pa.types.is_boolean(kind):
         return _booleans(series.astype("boolean"))
     if pa.types.is_integer(kind):
@@ -226,15 +236,26 @@ def _from_arrow(series: pd.Series, *, name: str, source: str) -> pd.Series:
             name=name,
             source=source,
         )
-    return _objects(series.astype(object), name=name, source=source)
+    return again(series.astype(object))
+
+
+def _texts(
+    series: pd.Series, called: str | Column | None, reading: Reading | None, *, name: str, source: str
+) -> pd.Series:
+    """Texts as they are, or the dates that they are."""
+    series, kind = series.where(series.notna(), np.nan), called.kind if isinstance(called, Column) else called
+    if kind == "text":
+        return series
+    if reading is None or reading.kind not in ("texts", "dates"):
+        dates = Dates()
+        dates.look_at(series)
+        reading = dates.reading(name=name, source=source, lenient=kind in (*ONE_HOT, "identifier"))
+    return series if reading.kind == "texts" else _datetimes(reading.dates(series), name=name, source=source)
 
 
 def _objects(series: pd.Series, *, name: str, source: str) -> pd.Series:
     series = series.where(series.notna(), np.nan)
     kind = types.infer_dtype(series, skipna=True)
-    if kind == "string":
-        dates = dates_in(series, name=name, source=source)
-        return series if dates is None else _datetimes(dates, name=name, source=source)
     if kind == "empty":
         return pd.Series(np.nan, index=series.index, dtype="float64", name=series.name)
     if kind == "boolean":

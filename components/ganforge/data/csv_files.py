@@ -4,7 +4,8 @@ Delimiter , ; tab or |, blanks around values, `?` and the like for missing, deci
 UTF-16 or an old spreadsheet's encoding.
 
 pandas types what it is given: of a lot it knows nothing of the others, and 0742 becomes 742. So a column of texts is
-settled over the whole file (`texts.Texts`). Digits of which some begin with a zero may be codes or numbers: what they
+settled over the whole file (`readings.py`), and so are whole numbers beyond 2^53 of which some are missing, for pandas
+makes floats of them. Digits of which some begin with a zero, or are beyond 64 bits, may be codes or numbers: what they
 were taken for is told, unless a schema says it.
 """
 
@@ -15,13 +16,12 @@ were taken for is told, unless a schema says it.
 from __future__ import annotations
 
 import contextlib
-import csv
 import gzip
 import re
 import warnings
 import zlib
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,55 +29,15 @@ import numpy as np
 import pandas as pd
 
 from ganforge.data import sources
-from ganforge.data.schema import ONE_HOT, Column, Schema
-from ganforge.data.table import SchemaLike
-from ganforge.data.texts import MISSING, Odd, Reading, Texts, literal
+from ganforge.data.columns import EXACT
+from ganforge.data.csv_heads import head_of
+from ganforge.data.readings import Reading, Texts
+from ganforge.data.texts import MISSING, literal
+from ganforge.data.wishes import Wish
 from ganforge.errors import GanforgeWarning, InputError
 
-DELIMITERS = ",;\t|"
-_HEAD = 1 << 18
-_SNIFFED = 50
 _LOT = 10_000  # rows that texts are looked at in, where the whole file is read at once
 _BLOCK, _OVERLAP = 1 << 22, 200  # bytes
-
-
-@dataclass(frozen=True)
-class Wish:
-    """What a schema says about how to read columns of text."""
-
-    literal: frozenset[str] = frozenset()
-    """Read as written: 00123 stays 00123."""
-    lenient: frozenset[str] = frozenset()
-    """May hold numbers and words side by side."""
-    numbers: frozenset[str] | None = frozenset()
-    """Zeros at the beginning make no codes of these; None: of none."""
-    verbatim: bool = False
-    """Every column as it stands, missing values included."""
-    readings: Mapping[str, Reading] = field(default_factory=dict)
-    """What columns of texts are, where that is settled."""
-
-    @classmethod
-    def of(cls, schema: SchemaLike) -> Wish:
-        if schema is None:
-            return cls()
-        if isinstance(schema, Schema):
-            texts = (column for column in schema if column.dtype == "object" and column.kind != "boolean")
-            literal = (each.name for each in texts if all(isinstance(one, str) for one in each.categories))
-            return cls(frozenset(literal), numbers=None)
-        asked = Schema.read(schema) if isinstance(schema, str | Path) else schema
-        kinds = {name: wish.kind if isinstance(wish, Column) else wish for name, wish in asked.items()}
-
-        def of_kind(*wanted: str) -> frozenset[str]:
-            return frozenset(name for name, kind in kinds.items() if kind in wanted)
-
-        numbers = of_kind("continuous", "integer", "boolean") | {
-            name
-            for name, wish in asked.items()
-            if isinstance(wish, Column)
-            and wish.categories
-            and not any(isinstance(each, str) for each in wish.categories)
-        }
-        return cls(of_kind("text"), of_kind(*ONE_HOT, "identifier"), numbers)
 
 
 @dataclass(frozen=True)
@@ -94,23 +54,17 @@ class CsvFile:
     @classmethod
     def of(cls, path: Path, names: Sequence[str] | None = None) -> CsvFile:
         """Raises `InputError` for a file that is no table, and for names that do not fit it."""
-        head = sources.read_bytes(path, _HEAD)
-        sources.refuse_binary(path, head)
-        encoding = sources.encoding_of(head) or "utf-8-sig"
-        if encoding == "cp1252":
-            warnings.warn(f"{path} is not UTF-8; its letters were read as Windows-1252", GanforgeWarning, stacklevel=5)
-        lines = _first_lines(head, encoding)
-        delimiter = _sniff(lines)
-        return cls(path, encoding, delimiter, tuple(_header(path, lines, delimiter, names)), names is not None)
+        encoding, delimiter, header = head_of(path, names)
+        return cls(path, encoding, delimiter, header, names is not None)
 
     def read(self, wish: Wish) -> pd.DataFrame:
         """All rows."""
         (raw,) = self._raw(None, wish)
         wish = self._settled(wish, [raw], rows=_LOT)
-        texts = (name for name, each in wish.readings.items() if each.kind == "texts")
-        if codes := [name for name in texts if raw[name].dtype != object]:
-            (written,) = self._raw(None, wish, only=codes)
-            for name in codes:
+        otherwise = (name for name, each in wish.readings.items() if each.kind in ("texts", "numbers"))
+        if again := [name for name in otherwise if raw[name].dtype != object]:
+            (written,) = self._raw(None, wish, only=again)
+            for name in again:
                 raw[name] = written[name]
         return self._typed(raw, wish)
 
@@ -149,14 +103,16 @@ class CsvFile:
         mixed = {name for name, each in typed.items() if each.disagrees}
         maybe = self._maybe_codes({name for name, each in typed.items() if each.may_be_digits} - mixed, wish)
         texts = {name: each for name, each in texts.items() if typed[name].unnumbered}
-        if again := mixed | maybe:
+        rounded = {name for name, each in typed.items() if each.may_be_rounded} - mixed
+        if again := mixed | maybe | rounded:
             for raw in self._raw(rows, wish, only=again, as_text=again):
                 for name in raw.columns:
                     texts.setdefault(name, self._texts()).look_at(raw[name])
         readings = {name: self._reading(each, name, wish) for name, each in texts.items()}
-        # What are numbers throughout is left to pandas, as where all rows are read at once.
-        readings = {name: each for name, each in readings.items() if name not in maybe or each.kind == "texts"}
-        return replace(wish, readings=readings)
+        # What are numbers throughout is left to pandas, as where all rows are read at once, unless it rounds them.
+        left = {name for name in maybe | rounded if readings[name].kind != "texts"}
+        left -= {name for name in rounded if readings[name].dtype != "float64"}
+        return replace(wish, readings={name: each for name, each in readings.items() if name not in left})
 
     def _texts(self, series: pd.Series | None = None) -> Texts:
         texts = Texts(decimal_comma=self._may_have_commas)
@@ -167,18 +123,25 @@ class CsvFile:
     def _reading(self, texts: Texts, name: str, wish: Wish, *, begin: int = 0) -> Reading:
         codes, lenient = wish.numbers is not None and name not in wish.numbers, name in wish.lenient
         reading = texts.reading(name=name, source=str(self.path), lenient=lenient, codes=codes, begin=begin)
-        if codes and not lenient and texts.zero_led is not None:
-            self._tell_of_zeros(texts.zero_led, name, of=texts.known, begin=begin, kept=reading.kind == "texts")
+        if codes and not lenient:
+            self._tell_of_codes(texts, name, begin=begin, kept=reading.kind == "texts")
         return reading
 
-    def _tell_of_zeros(self, zeros: Odd, name: str, *, of: int, begin: int, kept: bool) -> None:
-        taken, mend = "slips of the pen in a column of numbers", f"codes, say that {name!r} is categorical"
-        if kept:
-            taken, mend = "codes, zeros and all", f"numbers, say that {name!r} is integer"
+    def _tell_of_codes(self, texts: Texts, name: str, *, begin: int, kept: bool) -> None:
+        """kept: as codes."""
+        if texts.too_long is not None:
+            odd, seen = texts.too_long, "some too long for whole numbers of 64 bits"
+            taken = "codes, as they are written" if kept else "numbers, and rounded to 16 digits"
+            mend = f"numbers, say that {name!r} is continuous" if kept else f"codes, say that {name!r} is categorical"
+        elif texts.zero_led is not None:
+            odd, seen = texts.zero_led, "some with a zero before them"
+            taken = "codes, zeros and all" if kept else "slips of the pen in a column of numbers"
+            mend = f"numbers, say that {name!r} is integer" if kept else f"codes, say that {name!r} is categorical"
+        else:
+            return
         warnings.warn(
-            f"{self.path}: column {name!r} holds digits, some with a zero before them: row {begin + zeros.first_row} "
-            f"says {zeros.first_text!r} ({zeros.rows:,} such of {of:,}); they were taken for {taken}; "
-            f"if they are {mend} in a schema",
+            f"{self.path}: column {name!r} holds digits, {seen}: row {begin + odd.first_row} says {odd.first_text!r} "
+            f"({odd.rows:,} such of {texts.known:,}); they were taken for {taken}; if they are {mend} in a schema",
             GanforgeWarning,
             stacklevel=7,
         )
@@ -209,7 +172,7 @@ class CsvFile:
         as_text: Collection[str] = (),
     ) -> Iterator[pd.DataFrame]:
         """As pandas types them; as texts where the wish, or `as_text`, says so. rows: at a time; None: all."""
-        as_text = {*wish.literal, *wish.readings, *as_text}.intersection(self.header)
+        as_text = {*wish.literal, *wish.exact, *wish.readings, *as_text}.intersection(self.header)
         options: dict[str, Any] = {
             "sep": self.delimiter,
             "header": None if self.named else 0,
@@ -273,16 +236,21 @@ class _Typed:
     def __init__(self) -> None:
         self._kinds: set[str] = set()  # NumPy's, and "nothing"
         self._whole = True
+        self._signed = self._inexact = self._gaps = False
 
     def look_at(self, series: pd.Series) -> None:
         """The next lot."""
         missing = series.isna().to_numpy()
         kind = "nothing" if missing.all() else series.dtype.kind
         self._kinds.add(kind)
+        self._gaps = self._gaps or bool(missing.any())
         if self._whole and kind in ("i", "u", "f"):
             known = series.to_numpy()[~missing]
             # Of whole numbers pandas makes floats only where some are missing.
-            self._whole = known.min() >= 0 and (kind != "f" or bool(missing.any() and (known == np.floor(known)).all()))
+            self._whole = kind != "f" or bool(missing.any() and (known == np.floor(known)).all())
+            least, most = float(known.min()), float(known.max())
+            self._signed = self._signed or least < 0
+            self._inexact = self._inexact or max(-least, most) >= EXACT
 
     @property
     def unnumbered(self) -> bool:
@@ -292,7 +260,12 @@ class _Typed:
     @property
     def may_be_digits(self) -> bool:
         """Were there numbers only, all of which may be plain digits in the file?"""
-        return self._whole and not self.unnumbered and self._kinds <= {"i", "u", "f", "nothing"}
+        return self._whole and not self._signed and not self.unnumbered and self._kinds <= {"i", "u", "f", "nothing"}
+
+    @property
+    def may_be_rounded(self) -> bool:
+        """Were there whole numbers only, of which pandas makes floats that do not hold them, some being missing?"""
+        return self._whole and self._inexact and self._gaps and self._kinds <= {"i", "f", "nothing"}
 
     @property
     def disagrees(self) -> bool:
@@ -301,14 +274,6 @@ class _Typed:
         Truths beside numbers are texts; what numbers beyond 63 bits are, those beside them say.
         """
         return len(self._kinds) > 1 and not self.unnumbered and not self._kinds <= {"i", "f", "nothing"}
-
-
-def csv_without_rows(path: Path) -> pd.DataFrame | None:
-    """The columns of a file that has a header and no row below it; None for every other file."""
-    head = sources.read_bytes(path, _HEAD)
-    sources.refuse_binary(path, head)
-    lines = [line for line in _first_lines(head, sources.encoding_of(head) or "utf-8-sig") if line.strip()]
-    return pd.DataFrame(columns=_header(path, lines, _sniff(lines), None)) if len(lines) == 1 else None
 
 
 @contextlib.contextmanager
@@ -334,53 +299,3 @@ def _told(path: Path) -> Iterator[None]:
                 "mend the line (is a value with the delimiter in it not quoted?)"
             ) from error
         raise InputError(f"{path} is not a readable table: {' '.join(str(error).split())}") from error
-
-
-def _first_lines(head: bytes, encoding: str) -> list[str]:
-    text = head.decode(encoding, errors="ignore")
-    lines = text.splitlines()
-    return lines[:-1] if len(head) == _HEAD and len(lines) > 1 else lines
-
-
-def _sniff(lines: list[str]) -> str:
-    """The delimiter that cuts the first lines into the most fields, the same number in (nearly) each."""
-    best, most = ",", 1.0
-    for delimiter in DELIMITERS:
-        counts = [len(row) for row in csv.reader(lines[:_SNIFFED], delimiter=delimiter, skipinitialspace=True) if row]
-        if not counts or counts[0] < 2:
-            continue
-        score = counts[0] * sum(count == counts[0] for count in counts) / len(counts)
-        if score > most:
-            best, most = delimiter, score
-    return best
-
-
-def _header(path: Path, lines: list[str], delimiter: str, names: Sequence[str] | None) -> list[str]:
-    first = next((row for row in csv.reader(lines, delimiter=delimiter, skipinitialspace=True) if row), [])
-    if names is not None:
-        if len(names) != len(first):
-            raise InputError(f"{path} has {len(first)} columns, but {len(names)} names were given")
-        return [str(name) for name in names]
-    header = [name.strip() for name in first]
-    remedy = "if the file has no header line, give the names (names=[…]) or put a header line in"
-    if len(header) > 1 and all(_is_number(name) for name in header) and not all(name.isdigit() for name in header):
-        raise InputError(
-            f"{path}: the first line holds numbers ({', '.join(header[:4])}, …), not column names; {remedy}"
-        )
-    seen: dict[str, int] = {}
-    for place, name in enumerate(header, start=1):
-        if name in seen:
-            raise InputError(
-                f"{path}: the name {name!r} stands over columns {seen[name]} and {place}; "
-                f"give every column a name of its own ({remedy})"
-            )
-        seen[name] = place
-    return [name or f"unnamed: {place}" for place, name in enumerate(header)]
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True

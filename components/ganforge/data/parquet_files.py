@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,7 @@ import pandas as pd
 
 from ganforge.data.dtypes import holds_bytes
 from ganforge.data.images import MARK
+from ganforge.data.readings import Dates, Reading
 from ganforge.errors import InputError
 
 if TYPE_CHECKING:
@@ -57,6 +58,28 @@ def read_parquet(path: Path) -> pd.DataFrame:
             return _to_pandas(file.read(), file.schema_arrow)
         parts = [_without_bytes(file.schema_arrow.empty_table()), *_tables(file, _FEW_ROWS, keep_bytes=False)]
         return _to_pandas(pa.concat_tables(parts), file.schema_arrow)
+
+
+def parquet_readings(path: Path, *, rows: int, lenient: Collection[str]) -> Mapping[str, Reading]:
+    """Which columns of texts are dates, by all rows. rows: held at a time. lenient: columns in which other texts may
+    stand beside dates.
+
+    Each column is read by itself, and no further than until it is certain that it holds no dates: of most that is the
+    first lot.
+    Raises `InputError` naming the row where a few among many dates are none.
+    """
+    with _opened(path) as file:
+        of, fields = file.metadata.num_rows, file.schema_arrow
+        texts = [field.name for field in fields if _holds_texts(field.type) and fields.names.count(field.name) == 1]
+        dates = {name: Dates() for name in texts}
+        for name, each in dates.items():
+            for batch in file.iter_batches(batch_size=rows, columns=[name]):
+                each.look_at(pd.Series(batch.column(name).cast("large_string").to_pandas(), dtype=object))
+                if each.are_not(of=of):
+                    break
+        return {
+            name: each.reading(name=name, source=str(path), lenient=name in lenient) for name, each in dates.items()
+        }
 
 
 def parquet_parts(
@@ -149,6 +172,15 @@ def _stays(kind: pa.DataType) -> bool:
     import pyarrow.types as arrow
 
     return arrow.is_time(kind) or arrow.is_decimal(kind) or holds_bytes(kind)
+
+
+def _holds_texts(kind: pa.DataType) -> bool:
+    """Ordered ones are levels, whatever they say."""
+    import pyarrow.types as arrow
+
+    if arrow.is_dictionary(kind):
+        return not kind.ordered and _holds_texts(kind.value_type)
+    return arrow.is_string(kind) or arrow.is_large_string(kind) or arrow.is_string_view(kind)
 
 
 def _is_marked(schema: pa.Schema) -> bool:

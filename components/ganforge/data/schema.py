@@ -167,8 +167,11 @@ class Schema:
         from ganforge.data.columns import normalise
         from ganforge.data.inference import infer_schema
 
-        columns = {str(name): normalise(frame[name], name=str(name), source=source) for name in frame.columns}
         asked = {**dict.fromkeys(categorical, "categorical"), **(overrides or {})}
+        columns = {
+            str(name): normalise(frame[name], name=str(name), source=source, called=asked.get(str(name)))
+            for name in frame.columns
+        }
         given = {name: dtype_of(frame[name]) for name in frame.columns}
         return infer_schema(columns, given=given, asked=asked, source=source)
 

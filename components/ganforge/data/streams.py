@@ -4,10 +4,10 @@
     codec = Codec.fit(stream.sample, max_modes=10)
     encoded = stream.encode(codec, random_state=0)      # float32 scalars and small codes, on disk where they are many
 
-One pass over the file settles the schema and draws a sample of its rows, one encodes them; before both, one over a CSV
-file settles what its columns of texts are (`csv_files.py`). Kinds are inferred on the sample, which is the whole file
-where that has no more rows; bounds, categories, rounding and whether values are missing come from every row. Mixtures
-are fitted on the sample. Within a sample's size, everything is what the table in memory would have.
+One pass over the file settles the schema and draws a sample of its rows, one encodes them; before both, one settles
+what columns of texts are (`readings.py`). Kinds are inferred on the sample, which is the whole file where that has no
+more rows; bounds, categories, rounding and whether values are missing come from every row. Mixtures are fitted on the
+sample. Within a sample's size, everything is what the table in memory would have.
 """
 
 # pandas' own annotations are unions of all it could be; what a call gives here is known better than they say.
@@ -29,11 +29,11 @@ import pandas as pd
 
 from ganforge.data import sources
 from ganforge.data.codec import Codec, Encoded
+from ganforge.data.readings import Reading
 from ganforge.data.schema import Column, Schema
 from ganforge.data.surveying import Survey
 from ganforge.data.table import SchemaLike, Table, conform
 from ganforge.data.tables import cells_of, read_frame_chunks, read_table, settled_readings
-from ganforge.data.texts import Reading
 from ganforge.errors import InputError
 from ganforge.files import sha256_file
 
@@ -65,7 +65,7 @@ class StreamedTable:
     made_by: Callable[[pd.DataFrame], pd.DataFrame] | None = None
     """Makes rows of `schema` of rows of `read_as`."""
     readings: Mapping[str, Reading] = field(default_factory=dict)
-    """What columns of texts of a CSV file are by all rows: settled once, for all passes."""
+    """What columns of texts are by all rows: settled once, for all passes."""
 
     @property
     def source(self) -> str:
@@ -88,7 +88,7 @@ class StreamedTable:
     ) -> StreamedTable:
         """The table of the rows that `make` makes of these, batch by batch. kinds: of the columns it makes, as in
         `Table.of`."""
-        survey = Survey(kinds, sample=sample)
+        survey = Survey(kinds, sample=sample, readings=self.readings)
         for frame in self.chunks():
             survey.look_at(make(frame), source=self.source)
         return _found(self.path, survey, read_as=self.schema, made_by=make, readings=self.readings)
@@ -142,7 +142,8 @@ def stream_table(
     different values than are kept track of.
     """
     path = sources.existing_file(path)
-    survey, readings = Survey(schema, sample=sample), settled_readings(path, rows=batch, schema=schema)
+    readings = settled_readings(path, rows=batch, schema=schema)
+    survey = Survey(schema, sample=sample, readings=readings)
     for frame in read_frame_chunks(path, readings=readings, rows=batch, schema=schema):
         survey.look_at(frame, source=str(path))
     return _found(path, survey, readings=readings)

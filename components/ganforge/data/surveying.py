@@ -15,8 +15,10 @@ from __future__ import annotations
 import math
 import operator
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -34,9 +36,10 @@ from ganforge.data.daytimes import (
     written_as,
 )
 from ganforge.data.identifiers import Form
-from ganforge.data.inference import decimals_of
+from ganforge.data.inference import decimals_of, infer_schema
+from ganforge.data.readings import Reading
 from ganforge.data.schema import ONE_HOT, Column, Schema, ticks, ticks_per_second
-from ganforge.data.table import SchemaLike, Table, conform
+from ganforge.data.table import SchemaLike, Table, conform, frame_of
 from ganforge.data.texts import to_dates
 from ganforge.errors import InputError
 
@@ -46,6 +49,7 @@ MOST_LETTERS = 4_000_000
 """Letters of the different texts that are counted, together, unless a schema calls the column categories: longer ones
 are free text, of which a file larger than memory has more than memory holds."""
 _CODES = 10_000
+_AS_COUNTED = Reading("texts")  # values that are counted are normalised: texts among them are no dates
 _NANO = 10**9
 _DAY = 86_400 * _NANO
 _SMALL = 30  # values: so few may keep to a rounding by chance
@@ -54,64 +58,76 @@ _SMALL = 30  # values: so few may keep to a rounding by chance
 class Survey:
     """Gathers, batch by batch; then `schema` says what was found.
 
-    asked: as in `Table.of`; a `Schema` is taken as it is. sample: rows to keep, each as likely.
+    asked: as in `Table.of`; a `Schema` is taken as it is. sample: rows to keep, each as likely. readings: what columns
+    of texts are by all rows, where that is settled; of the others each batch says it.
 
     Attributes:
         rows: how many were seen.
     """
 
-    def __init__(self, asked: SchemaLike = None, *, sample: int) -> None:
+    def __init__(
+        self, asked: SchemaLike = None, *, sample: int, readings: Mapping[str, Reading] = MappingProxyType({})
+    ) -> None:
         self.rows = 0
         self._asked = asked
+        self._readings = readings
         self._kinds: dict[str, Any] = {}
         if not isinstance(asked, Schema):
             self._kinds = dict(Schema.read(asked) if isinstance(asked, str | Path) else asked or {})
         self._most = sample
         self._rng = np.random.default_rng(0)
         self._kept: list[pd.DataFrame] = []
+        self._levels: dict[str, pd.CategoricalDtype] = {}  # of dictionaries, which parts have their own of
         self._keys = np.zeros(0)
         self._facts: dict[str, _Facts] = {}
 
     @property
     def sampled(self) -> pd.DataFrame:
         """At most `sample` rows in the order they came, as they came."""
-        return pd.concat(self._kept, ignore_index=True)
+        return pd.concat(map(self._as_one, self._kept), ignore_index=True)
 
     def look_at(self, frame: pd.DataFrame, *, source: str) -> None:
         """One batch, with the columns of the first."""
+        if not self.rows:
+            frame_of(frame, source=source)  # refuses two columns of one name
         frame = frame.set_axis([str(name) for name in frame.columns], axis=1)
         frame.index = pd.RangeIndex(self.rows, self.rows + len(frame))  # a row's number in the whole
         where = source if not self.rows else f"{source} (rows counted from row {self.rows + 1:,})"
-        for name in frame.columns:
+        if isinstance(self._asked, Schema):
+            conform(frame, self._asked, source=where)  # what cannot be is said now
+        for name in frame.columns if not isinstance(self._asked, Schema) else ():
             facts = self._facts.setdefault(name, _Facts(name, counted=name in self._kinds))
             facts.look_at(frame[name], self._as_asked(frame[name], name, where))
+        levels = {name: dtype for name, dtype in frame.dtypes.items() if isinstance(dtype, pd.CategoricalDtype)}
+        before = self._levels if self.rows else levels
+        self._levels = {name: _of_both(before[name], dtype) for name, dtype in levels.items() if name in before}
         self._draw(frame)
         self.rows += len(frame)
 
     def schema(self, *, source: str) -> Schema:
-        """What the columns are."""
+        """What the columns are; `InputError` where there were no rows."""
+        if not self.rows:
+            raise InputError(f"{source} has no rows; give a table with at least one")
         if isinstance(self._asked, Schema):
             return self._asked
         if self.rows <= self._most:
             return Table.of(self.sampled, schema=self._kinds, source=source).schema
         counting = {name: "identifier" for name, facts in self._facts.items() if facts.runs}
         kinds = counting | self._kinds
-        columns = [
-            Schema.infer(
-                pd.DataFrame({name: self._with_witnesses(name)}),
-                overrides={name: kinds[name]} if name in kinds else None,
-                source=source,
-            ).columns[0]
-            for name in self._facts
-        ]
-        return Schema(
-            tuple(self._facts[each.name].complete(each, self._kinds.get(each.name), source) for each in columns)
-        )
+        found = []
+        for name, facts in self._facts.items():
+            rows, wish = self._with_witnesses(name), kinds.get(name)
+            column = normalise(rows, name=name, source=source, called=wish, reading=self._readings.get(name))
+            asked = {} if wish is None else {name: wish}
+            schema = infer_schema({name: column}, given={name: dtype_of(rows)}, asked=asked, source=source)
+            found.append(facts.complete(schema[name], self._kinds.get(name), source))
+        return Schema(tuple(found))
 
     def _as_asked(self, raw: pd.Series, name: str, source: str) -> pd.Series:
         """Normalised, and numbers, dates or times of day where texts are called so; the other way round, times of day
         as texts where they are called something that is not learned as a number."""
-        series, wish = normalise(raw, name=name, source=source), self._kinds.get(name)
+        wish = self._kinds.get(name)
+        series = normalise(raw, name=name, source=source, called=wish, reading=self._readings.get(name))
         kind = wish.kind if isinstance(wish, Column) else wish
         if kind in ("continuous", "integer"):
             return as_numbers(series, name=name, source=source)
@@ -125,7 +141,8 @@ class Survey:
         return series
 
     def _with_witnesses(self, name: str) -> pd.Series:
-        series = pd.concat([*(each[name] for each in self._kept), *self._facts[name].witnesses])
+        rows = [*(each[name] for each in self._kept), *self._facts[name].witnesses]
+        series = pd.concat([each.astype(self._levels.get(name, each.dtype)) for each in rows])
         return series[~series.index.duplicated()].reset_index(drop=True)
 
     def _draw(self, frame: pd.DataFrame) -> None:
@@ -143,7 +160,19 @@ class Survey:
             self._kept = [each for each in self._kept if len(each)]
             self._keys = self._keys[stays]
             if len(self._kept) > 8:
-                self._kept = [pd.concat(self._kept)]
+                self._kept = [pd.concat(map(self._as_one, self._kept))]
+
+    def _as_one(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Rows with the categories of all: those of a part of its own, joined to others, would be texts."""
+        return frame.astype(self._levels) if self._levels else frame
+
+
+def _of_both(first: pd.CategoricalDtype, second: pd.CategoricalDtype) -> pd.CategoricalDtype:
+    """The categories of one, then those that only the other has: the order in which reading both at once has them."""
+    new = second.categories[~second.categories.isin(first.categories)]
+    if not len(new):
+        return first
+    return pd.CategoricalDtype(first.categories.append(new) if len(first.categories) else new, first.ordered)
 
 
 class _Facts:
@@ -281,8 +310,9 @@ class _Facts:
         keys = pd.DataFrame({column.name: list(self._counts)})
         order = asked.categories if isinstance(asked, Column) and asked.categories else column.levels or ()
         wish = replace(column, categories=order if column.kind == "ordinal" else ())
-        whole = Schema.infer(keys, overrides={column.name: wish}, source=source).columns[0]
-        column = replace(column, categories=whole.categories)
+        values = normalise(keys[column.name], name=column.name, source=source, reading=_AS_COUNTED)
+        whole = infer_schema({column.name: values}, given=dict(keys.dtypes), asked={column.name: wish}, source=source)
+        column = replace(column, categories=whole[column.name].categories)
         if column.kind == "ordinal":
             return column
         values = conform(keys, Schema((column,)), source=source)[column.name]

@@ -55,7 +55,10 @@ class Table:
             frame = conform(frame, schema, source=source)
         else:
             overrides = Schema.read(schema) if isinstance(schema, str | Path) else dict(schema or {})
-            columns = {str(name): normalise(frame[name], name=name, source=source) for name in frame.columns}
+            columns = {
+                str(name): normalise(frame[name], name=name, source=source, called=overrides.get(name))
+                for name in frame.columns
+            }
             given = {name: dtype_of(frame[name]) for name in frame.columns}
             schema = infer_schema(columns, given=given, asked=overrides, source=source)
             columns = {
@@ -201,12 +204,8 @@ def _conform_column(series: pd.Series, column: Column, source: str) -> pd.Series
 def _all_missing(series: pd.Series, column: Column) -> pd.Series:
     if column.kind == "datetime":
         return pd.Series(pd.NaT, index=series.index, dtype=column.dtype, name=series.name)
-    return pd.Series(
-        np.nan,
-        index=series.index,
-        dtype="float64" if column.dtype in ("float64", "int64", "Int64") else object,
-        name=series.name,
-    )
+    dtypes = {"float64": "float64", "int64": "float64", "Int64": "Int64"}  # Int64 joined to floats would be rounded
+    return pd.Series(np.nan, index=series.index, dtype=dtypes.get(column.dtype, object), name=series.name)
 
 
 def _zoned(dates: pd.Series, dtype: str) -> pd.Series:

@@ -19,11 +19,13 @@ import numpy as np
 import pandas as pd
 
 from ganforge.data import sources
-from ganforge.data.csv_files import CsvFile, Wish, csv_without_rows
-from ganforge.data.parquet_files import is_parquet, parquet_cells, parquet_parts, read_parquet
+from ganforge.data.csv_files import CsvFile
+from ganforge.data.csv_heads import csv_without_rows
+from ganforge.data.parquet_files import is_parquet, parquet_cells, parquet_parts, parquet_readings, read_parquet
+from ganforge.data.readings import Reading
 from ganforge.data.schema import Schema
 from ganforge.data.table import SchemaLike, Table, conform
-from ganforge.data.texts import Reading
+from ganforge.data.wishes import Wish
 from ganforge.errors import InputError
 
 
@@ -47,18 +49,21 @@ def read_frame(path: Path, *, names: Sequence[str] | None = None, schema: Schema
 
 
 def settled_readings(path: str | Path, *, rows: int = 100_000, schema: SchemaLike = None) -> Mapping[str, Reading]:
-    """What the columns of texts of a CSV file are by all its rows, of which so many are held at a time.
+    """What the columns of texts of a file are by all its rows, of which so many are held at a time.
 
     schema: as for `read_table`. Nothing is settled where nothing hangs on it: with a `Schema` and no decimal commas, or
-    in a file that is not CSV.
+    in a file of arrays.
     """
-    path = sources.existing_file(path)
-    if not _is_csv(path):
+    path, wish = sources.existing_file(path), Wish.of(schema)
+    if path.suffix.lower() == ".npz":
         return {}
+    if is_parquet(path):
+        lenient = wish.lenient | wish.literal
+        return {} if isinstance(schema, Schema) else parquet_readings(path, rows=rows, lenient=lenient)
     file = CsvFile.of(path)
     if isinstance(schema, Schema) and not file.has_decimal_commas():
         return {}
-    return file.settled(Wish.of(schema), rows=rows).readings
+    return file.settled(wish, rows=rows).readings
 
 
 def read_frame_chunks(
@@ -150,10 +155,6 @@ def _parts(
         if settle and file.has_decimal_commas():  # 1.234 alone does not say that 1.234,5 is to come
             wish = file.settled(wish, rows=rows, only=only)
         yield from file.parts(wish, rows=rows, only=only)
-
-
-def _is_csv(path: Path) -> bool:
-    return not is_parquet(path) and path.suffix.lower() != ".npz"
 
 
 # -- NumPy -------------------------------------------------------------------------------------------------------------

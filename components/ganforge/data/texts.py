@@ -1,7 +1,6 @@
-"""Columns of text out of a file or a frame: which of them are numbers, booleans or dates.
+"""Texts as files and frames hold them: which stand for nothing, and which are dates.
 
-Everything is decided on the distinct texts, which are few where rows are many, and on all rows of a column, though they
-may come lot by lot: of a part alone, 0742 beside 5411 could be numbers, and with 07A1 further down they are codes.
+Everything is found out on the distinct texts, which are few where rows are many.
 """
 
 # pandas' own annotations are unions of all it could be; what a call gives here is known better than they say.
@@ -24,174 +23,13 @@ from ganforge.errors import InputError
 MISSING = frozenset({"", "?", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "<NA>", "#N/A"})
 """Texts in a file that stand for a missing value. `None` is not among them: it is a category in many a table."""
 
-_ISO = re.compile(
+ISO = re.compile(
     r"\d{4}([-/])\d{2}\1\d{2}"
     r"([ T]\d{2}:\d{2}(:\d{2}([.,]\d+)?)?)?"
     r"\s?(Z|UTC|[+-]\d{2}:?\d{2})?"
 )
-_ZONE = re.compile(r".{11,}(?:Z|UTC|([+-])(\d{2}):?(\d{2}))")
-_DECIMAL_COMMA = re.compile(r"[+-]?(\d{1,3}(\.\d{3})+|\d+)(,\d+)?")
-_SLIPS = 50  # one in so many values may be a slip of the pen in a column of numbers or dates
-_DIGITS = re.compile("[0-9]+")
-_NULLABLE = {"int64": "Int64", "uint64": "UInt64"}
-_FEW = 12  # no more different numbers than this may be codes, of which some are letters
-_SHOWN = 4 * _FEW  # different values that are kept, to tell codes by
-
-
-@dataclass(frozen=True)
-class Reading:
-    """What a column of texts is, by all of its values."""
-
-    kind: str
-    """nothing, truths, numbers, commas (numbers such as 1.234,5), dates or texts."""
-    dtype: str = "float64"
-    """Numbers: int64 or uint64 where all are whole and have room in it, otherwise float64."""
-    zoned: bool = False
-    """Dates: has any a zone?"""
-    wide: bool = False
-    """Dates: is any beyond the nanoseconds' range?"""
-
-    def apply(self, series: pd.Series) -> pd.Series:
-        """Texts of the column, all or a part: blanks stripped, missing values found, and what they are made of them."""
-        codes, distinct = pd.factorize(series)
-        texts = _stripped(distinct)
-        words = texts.dropna().astype(str)
-        if words.empty and self.kind in ("nothing", "numbers", "commas"):
-            dtype = _NULLABLE.get(self.dtype, "float64")  # joined to floats, large whole numbers would be rounded
-            return pd.Series(np.nan, index=series.index, dtype=dtype, name=series.name)
-        if self.kind == "truths":
-            words = pd.Series((words.str.lower() == "true").to_numpy(object), index=words.index, dtype=object)
-        elif self.kind in ("numbers", "commas"):
-            if self.kind == "commas":
-                words = words.str.replace(".", "", regex=False).str.replace(",", ".", regex=False)
-            words = self._numbers(words)
-            if words.dtype.kind in "iu" and (len(words) < len(texts) or (codes < 0).any()):
-                words = words.astype(_NULLABLE[self.dtype])
-        elif self.kind == "dates":
-            words = _parse_iso(words, zoned=self.zoned)
-            words = words.astype(f"datetime64[us{', UTC' if self.zoned else ''}]") if self.wide else words
-        return _spread(words, codes, series)
-
-    def _numbers(self, words: pd.Series) -> pd.Series:
-        if self.dtype == "float64":
-            return pd.Series(_floats(words), index=words.index)
-        return pd.to_numeric(words).astype(self.dtype)
-
-
-class Texts:
-    """What the texts of a column say, gathered lot by lot; `reading` then settles what they are.
-
-    All values make a column numbers, booleans or dates. When all but a few do (2 %, at least one) and the numbers are
-    too many to be codes, the odd one out is an `InputError` with its row. Plain digits are codes where more than 2 %
-    begin with a zero, or where some do and all have the same width (zip codes, account numbers); otherwise the zeros
-    are slips of the pen.
-    """
-
-    def __init__(self, *, decimal_comma: bool = False) -> None:
-        """decimal_comma: 1.234,5 may be a number."""
-        self.rows = self.known = 0
-        self._decimal_comma = decimal_comma
-        self._truths = self._digits = self._comma_form = True
-        self._commas = self._zoned = self._wide = self._looks = False
-        self._distinct: set[str] = set()
-        self._numbers: set[float] = set()
-        self._number_kinds: set[str] = set()
-        self._widths: set[int] = set()
-        self._no_numbers, self._no_dates, self._zero_led = Odd(), Odd(), Odd()
-
-    def look_at(self, series: pd.Series) -> None:
-        """The next rows."""
-        codes, distinct = pd.factorize(series)
-        words = _stripped(distinct).dropna().astype(str)
-        begin, self.rows = self.rows, self.rows + len(series)
-        if words.empty:
-            return
-        self.known += int(np.isin(codes, words.index).sum())
-        truths = ("true", "false")
-        self._truths = self._truths and words.iloc[0].lower() in truths and bool(words.str.lower().isin(truths).all())
-        if self._decimal_comma and self._comma_form:
-            self._commas = self._commas or bool(words.str.contains(",", regex=False).any())
-            self._comma_form = bool(words.str.fullmatch(_DECIMAL_COMMA).all())
-        if len(self._distinct) < _SHOWN:
-            self._distinct.update(words[:_SHOWN])
-        numbers = pd.to_numeric(words, errors="coerce")
-        odd = numbers.isna()
-        self._no_numbers.add(odd, words, codes, begin)
-        if not odd.all():
-            negative = numbers.dtype.kind == "i" and numbers.min() < 0
-            self._number_kinds.add("negative" if negative else numbers.dtype.kind)
-            if len(self._numbers) < _SHOWN:
-                self._numbers.update(pd.unique(_floats(words[~odd]))[:_SHOWN].tolist())
-            if self._digits:
-                self._look_at_digits(words[~odd], words, codes, begin)
-        looks = words.str.fullmatch(_ISO).astype(bool) if odd.any() else ~odd & False
-        if looks.any():
-            zoned = bool(words[looks].str.fullmatch(_ZONE).any())
-            parsed = _parse_iso(words.where(looks), zoned=zoned)
-            self._looks, self._zoned = True, self._zoned or zoned
-            self._wide = self._wide or str(parsed.dtype).startswith("datetime64[us")
-            looks = parsed.notna()
-        self._no_dates.add(~looks, words, codes, begin)
-
-    def _look_at_digits(self, numbers: pd.Series, words: pd.Series, codes: np.ndarray, begin: int) -> None:
-        self._digits = bool(numbers.str.fullmatch(_DIGITS).all())
-        widths = numbers.str.len()
-        self._widths.update(widths.unique().tolist())
-        self._zero_led.add(numbers.str.startswith("0") & (widths > 1), words, codes, begin)
-
-    @property
-    def zero_led(self) -> Odd | None:
-        """Where all values are plain digits: those that begin with a zero, by which they may be codes or numbers."""
-        return self._zero_led if self._digits and self._zero_led.rows and not self._no_numbers.rows else None
-
-    def reading(self, *, name: str, source: str, lenient: bool = False, codes: bool = True, begin: int = 0) -> Reading:
-        """What they are. lenient: numbers and words may stand side by side, texts; one zero before digits makes all of
-        them codes. codes: may digits be? begin: rows of the file before the first."""
-        if not self.known:
-            return Reading("nothing")
-        if self._truths:
-            return Reading("truths")
-        if self._commas and self._comma_form:
-            return Reading("commas")
-        are_codes = codes and self._are_codes(certain=lenient)
-        if not self._no_numbers.rows:
-            return Reading("texts") if are_codes else Reading("numbers", dtype=self._dtype())
-        if not lenient and not are_codes and self._few(self._no_numbers) and self._many():
-            remedy = f"mend the value or leave it empty, or say in a schema that {name!r} is categorical"
-            raise self._mixed("numbers", self._no_numbers, begin, name, source, remedy)
-        if self._looks and not self._no_dates.rows:
-            return Reading("dates", zoned=self._zoned, wide=self._wide)
-        if self._looks and not lenient and self._few(self._no_dates):
-            remedy = "write dates as 2026-01-31 23:59:59, or leave the value empty"
-            raise self._mixed("dates", self._no_dates, begin, name, source, remedy)
-        return Reading("texts")
-
-    def _are_codes(self, *, certain: bool) -> bool:
-        """Are digits codes by the zeros before some? certain: by one, which else may be a slip of the pen."""
-        if not self._digits or not self._zero_led.rows:
-            return False
-        return certain or len(self._widths) == 1 or self._zero_led.rows * _SLIPS > self.known
-
-    def _dtype(self) -> str:
-        """What holds all the numbers, whichever lots they came in."""
-        if self._number_kinds <= {"i", "negative"}:
-            return "int64"
-        return "uint64" if self._number_kinds <= {"i", "u"} else "float64"
-
-    def _few(self, odd: Odd) -> bool:
-        """Are the odd ones so few that they are slips of the pen?"""
-        return self.known > 2 and odd.rows <= max(1, self.known // _SLIPS)
-
-    def _many(self) -> bool:
-        """Are the numbers too many to be codes?"""
-        different = len(self._numbers)
-        if different > _FEW or len(self._distinct) >= _SHOWN:
-            return different > _FEW
-        odd = int(pd.to_numeric(pd.Series(sorted(self._distinct)), errors="coerce").isna().sum())
-        return different >= len(self._distinct) - odd > 1 and different > 2
-
-    def _mixed(self, what: str, odd: Odd, begin: int, name: str, source: str, remedy: str) -> InputError:
-        return _mixing(what, begin + odd.first_row, odd.first_text, odd.rows, self.rows, name, source, remedy)
+ZONE = re.compile(r".{11,}(?:Z|UTC|([+-])(\d{2}):?(\d{2}))")
+SLIPS = 50  # one in so many values may be a slip of the pen in a column of numbers or dates
 
 
 @dataclass
@@ -219,50 +57,24 @@ def literal(series: pd.Series) -> pd.Series:
     return series.where(series.notna() & ~series.isin(MISSING), np.nan)
 
 
-def _floats(words: pd.Series) -> np.ndarray:
-    """Texts of numbers as Python reads them, which is exact: `pd.to_numeric` is off by the last bit in many a value."""
-    return words.to_numpy(object).astype("float64")
-
-
-def _stripped(distinct: Any) -> pd.Series:
+def stripped(distinct: Any) -> pd.Series:
+    """Distinct values as objects: blanks around texts stripped, those that stand for nothing missing."""
     texts = pd.Series([value.strip() if isinstance(value, str) else value for value in distinct], dtype=object)
     return texts.where(~texts.isin(MISSING), np.nan)
-
-
-def dates_in(series: pd.Series, *, name: str, source: str) -> pd.Series | None:
-    """Texts in an ISO format as datetime64; None when they are something else.
-
-    Raises `InputError` when a few among many dates do not parse.
-    """
-    codes, distinct = pd.factorize(series)
-    texts = pd.Series(distinct, dtype=object)
-    looks = texts.str.fullmatch(_ISO).astype(bool)
-    if not looks.any():
-        return None
-    parsed = _parse_iso(texts.where(looks))
-    odd = Odd()
-    odd.add(parsed.isna(), texts, codes, 0)
-    if not odd.rows:
-        return _spread(parsed, codes, series)
-    among = int((codes >= 0).sum())
-    if among > 2 and odd.rows <= max(1, among // _SLIPS):
-        remedy = "write dates as 2026-01-31 23:59:59, or leave the value empty"
-        raise _mixing("dates", odd.first_row, odd.first_text, odd.rows, len(series), name, source, remedy)
-    return None
 
 
 def to_dates(series: pd.Series, *, name: str, source: str) -> pd.Series:
     """Texts in an ISO format → datetime64; `InputError` with the row of the first that does not parse."""
     codes, distinct = pd.factorize(series)
     texts = pd.Series(distinct, dtype=object).astype(str)
-    parsed = _parse_iso(texts.where(texts.str.fullmatch(_ISO)))
+    parsed = parse_iso(texts.where(texts.str.fullmatch(ISO)))
     if parsed.isna().any():
         row = _first_row(parsed.isna(), codes)
         raise InputError(
             f"{source}: column {name!r}, row {row}: {str(series.iloc[row - 1])!r} does not parse as a date; "
             "write dates as 2026-01-31 or 2026-01-31 23:59:59"
         )
-    return _spread(parsed, codes, series)
+    return spread(parsed, codes, series)
 
 
 def spelled_date(moment: Any) -> str:
@@ -273,7 +85,7 @@ def spelled_date(moment: Any) -> str:
 def spellings_of_date(value: Any) -> list[str]:
     """How a date, or a text of one, may stand among categories, the likeliest first; none for anything else."""
     if isinstance(value, str):
-        value = value.strip().replace("/", "-").replace(",", ".") if _ISO.fullmatch(value.strip()) else None
+        value = value.strip().replace("/", "-").replace(",", ".") if ISO.fullmatch(value.strip()) else None
     try:
         moment = pd.Timestamp(value) if isinstance(value, str | dt.datetime) else pd.NaT
     except ValueError:  # 2026-02-30
@@ -287,7 +99,7 @@ def spellings_of_date(value: Any) -> list[str]:
 def offsets_in(series: pd.Series) -> np.ndarray:
     """Texts in an ISO format → (N,) float64 seconds east of UTC as each is written; 0 where it names no zone."""
     codes, distinct = pd.factorize(series)
-    found = [_ZONE.fullmatch(each.strip()) if isinstance(each, str) else None for each in distinct]
+    found = [ZONE.fullmatch(each.strip()) if isinstance(each, str) else None for each in distinct]
     offsets = [0.0 if one is None or one[1] is None else _seconds_east(*one.groups()) for one in found]
     return np.array([*offsets, 0.0])[codes]  # a missing one has code −1: the last
 
@@ -296,30 +108,32 @@ def _seconds_east(sign: str, hours: str, minutes: str) -> float:
     return float(f"{sign}1") * (int(hours) * 3600 + int(minutes) * 60)
 
 
-def _spread(values: pd.Series, codes: np.ndarray, series: pd.Series) -> pd.Series:
+def spread(values: pd.Series, codes: np.ndarray, series: pd.Series) -> pd.Series:
     """From a value for (some of) the distinct texts to a value a row; the others are missing."""
-    spread = values.reindex(codes)  # code −1 is in no index: it comes back missing
-    spread.index, spread.name = series.index, series.name
-    return spread
+    rows = values.reindex(codes)  # code −1 is in no index: it comes back missing
+    rows.index, rows.name = series.index, series.name
+    return rows
 
 
 def _first_row(odd: pd.Series, codes: np.ndarray) -> int:
     return int(np.argmax(np.isin(codes, odd.index[odd.to_numpy()]))) + 1
 
 
-def _mixing(
-    what: str, row: int, text: str, odd_rows: int, rows: int, name: str, source: str, remedy: str
-) -> InputError:
+def mixing(what: str, row: int, text: str, odd_rows: int, rows: int, name: str, source: str, remedy: str) -> InputError:
+    """The error of a column that holds `what` in all but a few of its rows."""
     return InputError(
         f"{source}: column {name!r} mixes types: it holds {what}, but row {row} says {text!r} "
         f"({odd_rows} such of {rows}); {remedy}"
     )
 
 
-def _parse_iso(texts: pd.Series, *, zoned: bool | None = None) -> pd.Series:
-    """zoned: has any a zone, here or in another part of the column? None: look."""
+def parse_iso(texts: pd.Series, *, zoned: bool | None = None) -> pd.Series:
+    """Texts in an ISO format → datetime64, missing where one is no date, in UTC where any has a zone.
+
+    zoned: has any, here or in another part of the column? None: look.
+    """
     plain = texts.str.replace("/", "-", regex=False).str.replace(",", ".", regex=False)
-    zoned = bool(plain.str.fullmatch(_ZONE).any()) if zoned is None else zoned
+    zoned = bool(plain.str.fullmatch(ZONE).any()) if zoned is None else zoned
     with warnings.catch_warnings():
         warnings.simplefilter("error", FutureWarning)  # mixed zones would come back as objects: `utc` is said for them
         parsed = pd.to_datetime(plain, format="ISO8601", errors="coerce", utc=zoned)

@@ -209,6 +209,81 @@ def test_digits_of_one_width_or_with_many_zeros_are_codes_and_told(tmp_path, cod
             assert table.frame["c"].tolist() == seen
 
 
+CARDS = [str(3 * 10**19 + k % 100) for k in range(600)]
+
+
+@pytest.mark.parametrize(
+    "codes",
+    [CARDS, [*CARDS[:560], *(str(k) for k in range(1, 41))], [*CARDS[:599], ""]],
+    ids=["of one width", "many beyond 64 bits", "one missing"],
+)
+def test_digits_beyond_64_bits_are_codes_and_told(tmp_path, codes):
+    pd.DataFrame({"card": codes, "x": np.arange(600) * 0.5}).to_csv(tmp_path / "t.csv", index=False)
+    said = [code for code in codes if code]
+    with pytest.warns(GanforgeWarning) as told:
+        tables = both_ways(tmp_path / "t.csv")
+    assert len(told) == 2
+    for table, each in zip(tables, told, strict=True):
+        assert table.frame["card"].dropna().tolist() == said
+        assert table.schema["card"].kind == "categorical"
+        assert "column 'card' holds digits, some too long for whole numbers of 64 bits: row 1 says" in str(each.message)
+        assert "taken for codes, as they are written; if they are numbers, say that 'card' is" in str(each.message)
+    for kind in ("identifier", "categorical"):
+        for table in both_ways(tmp_path / "t.csv", schema={"card": kind}):
+            assert table.frame["card"].dropna().tolist() == said
+            (chunk,) = read_table_chunks(tmp_path / "t.csv", schema=table.schema)
+            assert chunk["card"].dropna().tolist() == said
+    for table in both_ways(tmp_path / "t.csv", schema={"card": "continuous"}):
+        assert table.frame["card"].dtype == np.float64
+
+
+def test_a_digit_too_many_in_one_row_is_rounded_and_told(tmp_path):
+    amounts = [str(k * k % 7919) for k in range(1, 901)]
+    amounts[30] = "99999999999999999999"
+    pd.DataFrame({"amount": amounts}).to_csv(tmp_path / "t.csv", index=False)
+    with pytest.warns(
+        GanforgeWarning, match=r"row 31 says '9{20}' \(1 such of 900\); they were taken for numbers, and"
+    ):
+        tables = both_ways(tmp_path / "t.csv")
+    for table in tables:
+        assert table.frame["amount"].tolist() == [float(each) for each in amounts]
+    for table in both_ways(tmp_path / "t.csv", schema={"amount": "identifier"}):
+        assert table.frame["amount"].tolist() == amounts
+
+
+LARGE = [1_700_000_000_000_000_000 + k for k in range(600)]
+
+
+@pytest.mark.parametrize("missing", [[5], range(170), range(400, 600), []], ids=["one", "first", "last", "none"])
+@pytest.mark.parametrize("kind", [None, "identifier", "categorical", "integer"])
+def test_large_whole_numbers_stay_exact_beside_missing_ones(tmp_path, missing, kind):
+    whole = pd.array([None if k in missing else each for k, each in enumerate(LARGE)], dtype="Int64")
+    frame = pd.DataFrame({"id": whole, "x": np.arange(600) * 0.5})
+    frame.to_csv(tmp_path / "t.csv", index=False)
+    frame.to_parquet(tmp_path / "t.parquet")
+    kinds = None if kind is None else {"id": kind}
+    expected = Table.of(frame, schema=kinds)
+    assert read_table(tmp_path / "t.parquet", schema=kinds).fingerprint == expected.fingerprint
+    for table in both_ways(tmp_path / "t.csv", schema=kinds):
+        assert table.schema == expected.schema
+        assert table.fingerprint == expected.fingerprint
+    chunks = list(read_table_chunks(tmp_path / "t.csv", rows=170, schema=expected.schema))
+    assert [int(each) for chunk in chunks for each in chunk["id"].dropna()] == frame["id"].dropna().tolist()
+    stream = stream_table(tmp_path / "t.csv", schema=kinds, batch=170, sample=100)
+    assert stream.schema == expected.schema
+    joined = pd.concat([chunk["id"] for chunk in stream.chunks(rows=100)], ignore_index=True)  # some all missing
+    assert joined.dropna().tolist() == frame["id"].dropna().tolist()
+    assert stream.take(np.arange(600)).frame["id"].dropna().tolist() == frame["id"].dropna().tolist()
+
+
+@pytest.mark.parametrize("number", ["1e20", "1.5", "100000000000000000000.0", "-3", "1E+25"])
+def test_numbers_that_only_floats_hold_stay_numbers(tmp_path, number):
+    values = [*CARDS[:400], number] * 2
+    pd.DataFrame({"x": values}).to_csv(tmp_path / "t.csv", index=False)
+    for table in both_ways(tmp_path / "t.csv"):
+        assert table.frame["x"].tolist() == [float(each) for each in values]
+
+
 @pytest.mark.filterwarnings("ignore:.*column 'zip' holds digits:ganforge.errors.GanforgeWarning")
 @pytest.mark.parametrize("column", [np.arange(60_000) / 7, np.arange(60_000)], ids=["fractions", "whole"])
 def test_a_code_costs_the_columns_beside_it_little_memory(tmp_path, column):

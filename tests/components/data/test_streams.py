@@ -6,6 +6,8 @@ import tracemalloc
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -157,8 +159,72 @@ def test_dates_that_are_categories_are_spelled_in_one_way(tmp_path, what, kind):
         np.testing.assert_array_equal(codec.encode(again.frame, random_state=0).codes, rows.codes)
 
 
+SOME_DAYS = [f"2024-{1 + k // 28 % 6:02d}-{1 + k % 28:02d}" for k in range(1_200)]
+HOURS = [f"{day} 10:00:00Z" for day in SOME_DAYS]
+TEXTS = {
+    "words at both ends": ["open", *SOME_DAYS[:1_100], *["open"] * 200],
+    "days, then words": SOME_DAYS[:300] + ["open"] * 300,
+    "slashes, then words": [day.replace("-", "/") for day in SOME_DAYS[:300]] + ["open"] * 300,
+    "zoned, not zoned, words": HOURS[:300] + SOME_DAYS[:300] + ["open"] * 300,
+    "days, then numbers": SOME_DAYS[:300] + [str(k % 50) for k in range(300)],
+    "zoned, not zoned": HOURS[:300] + SOME_DAYS[:300],
+}
+
+
+@pytest.mark.parametrize("kind", [None, "categorical", "text"])
+@pytest.mark.parametrize("ending", ["csv", "parquet", "dictionary.parquet"])
+@pytest.mark.parametrize("what", TEXTS)
+def test_texts_are_no_dates_in_a_batch_where_they_are_none_in_the_file(tmp_path, what, ending, kind):
+    frame = pd.DataFrame({"c": TEXTS[what], "x": np.arange(len(TEXTS[what])) * 0.5})
+    path, kinds = tmp_path / f"t.{ending}", None if kind is None else {"c": kind}
+    if ending == "csv":
+        frame.to_csv(path, index=False)
+    else:
+        frame.astype({"c": "category"} if ending.startswith("dictionary") else {}).to_parquet(path, row_group_size=250)
+    table = read_table(path, schema=kinds)
+    assert (table.schema["c"].kind == "datetime") is (what == "zoned, not zoned" and kind is None)
+    for sample in (10_000, 200):
+        stream = stream_table(path, schema=kinds, sample=sample, batch=300)
+        assert stream.schema == table.schema
+        assert stream_table(path, schema=table.schema, sample=sample, batch=300).schema == table.schema
+        if table.schema["c"].learned:
+            joined = pd.concat(stream.chunks(rows=300), ignore_index=True)
+            pd.testing.assert_frame_equal(joined, table.frame)
+
+
+@pytest.mark.parametrize("kind", ["categorical", "identifier", "text"])
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_one_word_may_stand_beside_dates_where_a_schema_says_what_they_are(tmp_path, ending, kind):
+    frame = pd.DataFrame({"c": [*SOME_DAYS[:5], "open", *SOME_DAYS[6:]]})
+    path = tmp_path / f"t.{ending}"
+    frame.to_csv(path, index=False) if ending == "csv" else frame.to_parquet(path, row_group_size=250)
+    for read_in in (read_table, lambda *args, **how: stream_table(*args, **how, batch=300)):
+        with pytest.raises(InputError, match=r"mixes types: it holds dates, but row 6 says 'open' \(1 such of 1200\)"):
+            read_in(path)
+        table = read_in(path, schema={"c": kind})
+        assert (table if isinstance(table, Table) else table.sample).frame["c"].tolist() == frame["c"].tolist()
+
+
+def test_a_column_of_a_parquet_file_is_looked_at_until_it_is_no_date(tmp_path, monkeypatch):
+    """Most columns of texts are none, and are not read twice."""
+    frame = pd.DataFrame({"words": ["a", "b"] * 2_000, "days": SOME_DAYS[:1_000] * 4})
+    frame.to_parquet(tmp_path / "t.parquet", row_group_size=1_000)
+    looked, iter_batches = [], pq.ParquetFile.iter_batches
+
+    def counted(file, *args, columns=None, **options):
+        for batch in iter_batches(file, *args, columns=columns, **options):
+            looked.append(columns)
+            yield batch
+
+    monkeypatch.setattr(pq.ParquetFile, "iter_batches", counted)
+    stream = stream_table(tmp_path / "t.parquet", batch=500)
+    assert [column.kind for column in stream.schema] == ["categorical", "datetime"]
+    assert [looked.count(each) for each in (["words"], ["days"], None)] == [1, 8, 8]
+
+
 WORDS = ["1", "0", "-3", "+4", "2.5", "1e3", " 7 ", str(2**60 + 1), str(2**63 + 5), str(10**20), "True", "false"]
 WORDS += ["inf", "x", "", "NA", "NA ", ".1", "12.30000000000000071", "05", "042"]
+WORDS += ["2024-01-01", "2024/01/02 10:00", "2024-01-02T10:00+02:00"]
 
 
 @pytest.fixture(scope="module")
@@ -166,7 +232,7 @@ def folder(tmp_path_factory):
     return tmp_path_factory.mktemp("columns")
 
 
-@pytest.mark.filterwarnings("ignore:.*with a zero before them:ganforge.errors.GanforgeWarning")
+@pytest.mark.filterwarnings("ignore:.*'a' holds digits, some:ganforge.errors.GanforgeWarning")
 @settings(max_examples=60)
 @given(
     values=st.lists(st.sampled_from(WORDS), min_size=2, max_size=5, unique=True).flatmap(
@@ -272,6 +338,39 @@ def test_what_cannot_be_is_named(tmp_path, monkeypatch):
     frame[:200].to_parquet(tmp_path / "t.parquet")
     with pytest.raises(InputError, match="was changed while it was read"):
         stream.encode(Codec.fit(stream.sample))
+
+
+@pytest.mark.parametrize("ordered", [True, False])
+@pytest.mark.parametrize(
+    "parts", [(["lo", "mid"], ["mid", "hi"]), ([], ["lo", "hi"]), (["b", "a"], ["c"], ["a", "d"])], ids=str
+)
+def test_dictionaries_may_differ_from_one_part_of_a_file_to_the_next(tmp_path, parts, ordered):
+    kind = pa.dictionary(pa.int32(), pa.string(), ordered=ordered)
+    with pq.ParquetWriter(tmp_path / "t.parquet", pa.schema([("c", kind), ("x", pa.float64())])) as writer:
+        for levels in parts * 6:
+            places = pa.array([k % len(levels) if levels else None for k in range(30)], pa.int32())
+            values = pa.DictionaryArray.from_arrays(places, pa.array(levels, pa.string()), ordered=ordered)
+            writer.write_table(pa.table({"c": values, "x": np.arange(30) * 0.5}, schema=writer.schema))
+    table = read_table(tmp_path / "t.parquet")
+    assert table.schema["c"].given == ("ordered category" if ordered else "category")
+    assert table.schema["c"].kind == ("ordinal" if ordered else "categorical")
+    for sample, batch in ((10_000, 30), (10_000, 45), (50, 25), (20, 360)):
+        stream = stream_table(tmp_path / "t.parquet", sample=sample, batch=batch)
+        assert stream.schema == table.schema
+        found, expected = stream.schema["c"], table.schema["c"]
+        assert (found.given, found.levels) == (expected.given, expected.levels)
+        pd.testing.assert_frame_equal(pd.concat(stream.chunks(rows=batch), ignore_index=True), table.frame)
+
+
+def test_files_that_are_no_tables_are_refused_as_small_ones_are(tmp_path):
+    column = pa.array(np.arange(60) * 1.5)
+    pq.write_table(pa.Table.from_arrays([column, column], names=["c", "c"]), tmp_path / "doubled.parquet")
+    pq.write_table(pa.table({"c": column, "d": column})[:0], tmp_path / "empty.parquet")
+    for read_in in (read_table, stream_table, lambda path: open_table(path, large=10)):
+        with pytest.raises(InputError, match=r"doubled.parquet: the name 'c' stands over columns 1 and 2; give every"):
+            read_in(tmp_path / "doubled.parquet")
+        with pytest.raises(InputError, match=r"empty.parquet has .*no rows; give a table with at least one"):
+            read_in(tmp_path / "empty.parquet")
 
 
 def test_free_text_is_not_held(monkeypatch):
