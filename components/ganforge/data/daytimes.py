@@ -55,15 +55,6 @@ def is_of_texts(dtype: Any) -> bool:
     return isinstance(dtype, str) and dtype.partition(" ")[0] in TEXTS
 
 
-def written_as(series: pd.Series) -> str | None:
-    """How texts that are all times of day are written, by `TEXTS`; None where one is something else, and for nothing
-    but gaps."""
-    known = series.dropna().unique()
-    if not len(known) or any(_ticks_of_text(each) is None for each in known):
-        return None
-    return TEXTS[any(len(each.strip()) > len("06:30") for each in known)]
-
-
 def with_seconds(given: str) -> str:
     """What texts written with seconds are called, of the same dtype."""
     _, blank, own = given.partition(" ")
@@ -72,7 +63,18 @@ def with_seconds(given: str) -> str:
 
 def in_texts(series: pd.Series) -> pd.Series:
     """Texts → moments, missing where one is no time of day."""
-    return _each(series, _ticks_of_text)
+    return _each(series, ticks_of_text)
+
+
+def ticks_of_text(value: Any) -> int | None:
+    """06:30, 06:30:00 or 06:30:00.5 → nanoseconds of the day; None for anything else."""
+    found = _SPELLED.fullmatch(value.strip()) if isinstance(value, str) else None
+    if found is None:
+        return None
+    hours, minutes, seconds = int(found[1]), int(found[2]), int(found[3] or 0)
+    if hours > 23 or minutes > 59 or seconds > 59:
+        return None
+    return ((hours * 60 + minutes) * 60 + seconds) * 10**9 + int((found[4] or "").ljust(9, "0"))
 
 
 def is_spelled(value: Any) -> bool:
@@ -116,7 +118,7 @@ def moments_of(series: pd.Series, *, name: str, source: str) -> pd.Series:
 
 def moment_of(value: Any) -> pd.Timestamp:
     """One time of day, as text or as dt.time; `ValueError` for anything else."""
-    ticks = _ticks_of_time(value) if isinstance(value, dt.time) and value.tzinfo is None else _ticks_of_text(value)
+    ticks = _ticks_of_time(value) if isinstance(value, dt.time) and value.tzinfo is None else ticks_of_text(value)
     if ticks is None:
         raise ValueError(value)
     return pd.Timestamp(ticks)
@@ -186,13 +188,3 @@ def _all_naive(series: pd.Series) -> bool:
 def _ticks_of_time(value: dt.time) -> int:
     seconds = (value.hour * 60 + value.minute) * 60 + value.second
     return seconds * 10**9 + value.microsecond * 1_000
-
-
-def _ticks_of_text(value: Any) -> int | None:
-    found = _SPELLED.fullmatch(value.strip()) if isinstance(value, str) else None
-    if found is None:
-        return None
-    hours, minutes, seconds = int(found[1]), int(found[2]), int(found[3] or 0)
-    if hours > 23 or minutes > 59 or seconds > 59:
-        return None
-    return ((hours * 60 + minutes) * 60 + seconds) * 10**9 + int((found[4] or "").ljust(9, "0"))

@@ -31,13 +31,13 @@ from ganforge.data.daytimes import (
     moments_of,
     spelled_out,
     with_seconds,
-    written_as,
 )
 from ganforge.data.identifiers import Form
-from ganforge.data.inference import decimals_of
+from ganforge.data.inference import decimals_of, infer_schema, may_be_times, refuse_odd_times
 from ganforge.data.schema import ONE_HOT, Column, Schema, ticks, ticks_per_second
 from ganforge.data.table import SchemaLike, Table, conform
 from ganforge.data.texts import to_dates
+from ganforge.data.written_times import WrittenTimes
 from ganforge.errors import InputError
 
 MOST_CATEGORIES = 200_000
@@ -96,17 +96,16 @@ class Survey:
             return Table.of(self.sampled, schema=self._kinds, source=source).schema
         counting = {name: "identifier" for name, facts in self._facts.items() if facts.runs}
         kinds = counting | self._kinds
-        columns = [
-            Schema.infer(
-                pd.DataFrame({name: self._with_witnesses(name)}),
-                overrides={name: kinds[name]} if name in kinds else None,
-                source=source,
-            ).columns[0]
-            for name in self._facts
-        ]
-        return Schema(
-            tuple(self._facts[each.name].complete(each, self._kinds.get(each.name), source) for each in columns)
-        )
+        found = []
+        for name, facts in self._facts.items():
+            rows, wish = self._with_witnesses(name), kinds.get(name)
+            if wish is None:
+                refuse_odd_times(facts.times, name=name, source=source)
+            column = normalise(rows, name=name, source=source)
+            asked = {} if wish is None else {name: wish}
+            schema = infer_schema({name: column}, given={name: dtype_of(rows)}, asked=asked, source=source, whole=False)
+            found.append(facts.complete(schema[name], self._kinds.get(name), source))
+        return Schema(tuple(found))
 
     def _as_asked(self, raw: pd.Series, name: str, source: str) -> pd.Series:
         """Normalised, and numbers, dates or times of day where texts are called so; the other way round, times of day
@@ -120,7 +119,7 @@ class Survey:
         if kind not in (None, "datetime") and series.dtype.kind == "M" and is_of_day(dtype_of(raw)):
             return spelled_out(series)
         if kind == "datetime" and series.dtype.kind == "O":
-            texts_to = to_dates if written_as(series) is None else moments_of
+            texts_to = to_dates if WrittenTimes.of(series).form is None else moments_of
             return texts_to(series, name=name, source=source)
         return series
 
@@ -160,6 +159,8 @@ class _Facts:
         self._few: list[pd.Series] = []  # batches with too few values to tell their rounding
         self._step = 0  # nanoseconds
         self._last: int | None = None
+        self.times = WrittenTimes()
+        """Of texts that are looked through for times of day."""
         self.runs = True
         """Has every row the number after that of the row before?"""
 
@@ -173,6 +174,8 @@ class _Facts:
         if missing.any():
             self._show("missing", None, raw, series.index[int(missing.argmax())])
         valid = series[~missing]
+        if may_be_times(series, raw.dtype, None):
+            self.times.look_at(series)
         self.runs = self.runs and not missing.any() and series.dtype.kind == "i" and self._goes_on(series.to_numpy())
         if valid.empty:
             return

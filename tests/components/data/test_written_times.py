@@ -1,0 +1,65 @@
+"""Texts of times of day: a slip of the pen among them is told with its row, and they come back as they were written."""
+
+import datetime as dt
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ganforge.data.streams import stream_table
+from ganforge.data.table import Table
+from ganforge.data.tables import read_table
+from ganforge.errors import InputError
+
+N = 400
+CLOCK = [f"{k % 24:02d}:{k % 60:02d}:{k * 7 % 60:02d}" for k in range(N)]
+BERLIN = dt.timezone(dt.timedelta(hours=2))
+
+
+def framed(texts):
+    return pd.DataFrame({"at": texts, "n": np.arange(len(texts)) * 0.5})
+
+
+def changed(texts, **rows):
+    return [rows.get(f"row{k}", text) for k, text in enumerate(texts, start=1)]
+
+
+def readers(tmp_path, frame, schema=None):
+    """The same rows out of a file, out of a file by batches (within the sample and beyond it), and out of memory."""
+    frame.to_csv(path := tmp_path / "t.csv", index=False)
+    yield lambda: read_table(path, schema=schema)
+    yield lambda: stream_table(path, schema=schema, sample=50, batch=40)
+    yield lambda: stream_table(path, schema=schema, sample=1_000, batch=90)
+    yield lambda: Table.of(frame, schema=schema)
+
+
+@pytest.mark.parametrize("odd", ["24:00:00", "unknown", "6:30"])
+@pytest.mark.parametrize("width", [5, 8])
+def test_one_odd_value_among_many_times_of_day_is_told_with_its_row(odd, width, tmp_path):
+    texts = changed([each[:width] for each in CLOCK], row251=odd)
+    said = rf"column 'at' mixes types: it holds times of day, but row 251 says '{odd}' \(1 such of 400\); write times"
+    for read in readers(tmp_path, framed(texts)):
+        with pytest.raises(InputError, match=said):
+            read()
+    for read in readers(tmp_path, framed(texts), {"at": "categorical"}):
+        assert odd in read().schema["at"].categories
+
+
+def test_what_is_no_slip_of_the_pen_stays_texts(tmp_path):
+    many_odd = changed(CLOCK, **{f"row{k}": "unknown" for k in range(1, N, 40)})  # 10 of 400: more than 2 %
+    shifts = changed(["06:30", "14:30", "22:30", "06:30"] * (N // 4), row7="unknown")
+    slots = [f"{each[:5]}-{other[:5]}" for each, other in zip(CLOCK, reversed(CLOCK), strict=True)]
+    for texts in (many_odd, shifts, slots):
+        for read in readers(tmp_path, framed(texts)):
+            assert read().schema["at"].dtype == "object"
+
+
+def test_a_time_of_day_of_a_time_zone_is_told_with_its_row():
+    times = [dt.time.fromisoformat(each) for each in CLOCK]
+    zoned = [each.replace(tzinfo=BERLIN) for each in times]
+    with pytest.raises(InputError, match=r"row 1: '00:00:00\+02:00' is a time of day of a time zone \(400 such of 400"):
+        Table.of(framed(zoned))
+    with pytest.raises(InputError, match=r"row 3: '02:02:14\+02:00' is a time of day of a time zone \(1 such of 400"):
+        Table.of(framed([*times[:2], zoned[2], *times[3:]]))
+    assert Table.of(framed(zoned), schema={"at": "text"}).schema["at"].kind == "text"
+    assert Table.of(framed([zoned[k % 3] for k in range(N)])).schema["at"].kind == "categorical"
