@@ -76,6 +76,8 @@ def _infer_column(
         times = WrittenTimes.of(series)
         if kind is None and whole:
             refuse_odd_times(times, name=name, source=source)
+        if kind == "datetime" and times.mostly:
+            moments_of(series, name=name, source=source)  # refuses what is no time of day, with its row
         if times.form is not None and (kind == "datetime" or not is_few(distinct, len(valid))):
             kind, given = "datetime", of_times(times.form, given)
     if kind is None:

@@ -119,7 +119,7 @@ class Survey:
         if kind not in (None, "datetime") and series.dtype.kind == "M" and is_of_day(dtype_of(raw)):
             return spelled_out(series)
         if kind == "datetime" and series.dtype.kind == "O":
-            texts_to = to_dates if WrittenTimes.of(series).form is None else moments_of
+            texts_to = moments_of if WrittenTimes.of(series).mostly else to_dates
             return texts_to(series, name=name, source=source)
         return series
 

@@ -70,6 +70,11 @@ class WrittenTimes:
         return TEXTS[self._seconds] if self.known and self.times == self.known else None
 
     @property
+    def mostly(self) -> bool:
+        """Are more than half of them times of day, of a time zone or not?"""
+        return 2 * (self.times + self.zoned) > self.known
+
+    @property
     def different(self) -> int:
         """How many different times of day there are, of a time zone or not; no more than 100 or so are counted."""
         return len(self._different)

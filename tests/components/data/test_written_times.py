@@ -63,3 +63,15 @@ def test_a_time_of_day_of_a_time_zone_is_told_with_its_row():
         Table.of(framed([*times[:2], zoned[2], *times[3:]]))
     assert Table.of(framed(zoned), schema={"at": "text"}).schema["at"].kind == "text"
     assert Table.of(framed([zoned[k % 3] for k in range(N)])).schema["at"].kind == "categorical"
+
+
+@pytest.mark.parametrize("odd", ["24:00:00", "2026-01-31"])
+def test_where_most_are_times_of_day_the_one_that_is_none_is_told(odd, tmp_path):
+    texts = changed(CLOCK, row21=odd, row31=odd)
+    for read in readers(tmp_path, framed(texts), {"at": "datetime"}):
+        with pytest.raises(InputError, match=rf"column 'at', row 21: '{odd}' is no time of day, .* write it as 06:30"):
+            read()
+    dates = [f"2026-01-{1 + k % 28:02d}" for k in range(N)]
+    for read in readers(tmp_path, framed(changed(dates, row21="06:30", row31="07:30")), {"at": "datetime"}):
+        with pytest.raises(InputError, match="row 21"):  # as ever
+            read()
