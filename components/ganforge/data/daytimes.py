@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -64,6 +65,11 @@ def with_seconds(given: str) -> str:
 def in_texts(series: pd.Series) -> pd.Series:
     """Texts → moments, missing where one is no time of day."""
     return _each(series, ticks_of_text)
+
+
+def ticks_of_day(value: Any) -> int | None:
+    """A time of day, as text or as dt.time → nanoseconds of the day; None for anything else."""
+    return _ticks_of_time(value) if isinstance(value, dt.time) and value.tzinfo is None else ticks_of_text(value)
 
 
 def ticks_of_text(value: Any) -> int | None:
@@ -118,10 +124,19 @@ def moments_of(series: pd.Series, *, name: str, source: str) -> pd.Series:
 
 def moment_of(value: Any) -> pd.Timestamp:
     """One time of day, as text or as dt.time; `ValueError` for anything else."""
-    ticks = _ticks_of_time(value) if isinstance(value, dt.time) and value.tzinfo is None else ticks_of_text(value)
+    ticks = ticks_of_day(value)
     if ticks is None:
         raise ValueError(value)
     return pd.Timestamp(ticks)
+
+
+def times_among(categories: Iterable[Any]) -> dict[int, str]:
+    """Nanoseconds of the day → the category that is this time of day; of several spellings the first."""
+    times: dict[int, str] = {}
+    for each in categories:
+        if (ticks := ticks_of_text(each)) is not None:
+            times.setdefault(ticks, each)
+    return times
 
 
 def spelled_out(moments: pd.Series) -> pd.Series:

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from ganforge.data.columns import as_booleans, as_numbers, normalise, row_of
-from ganforge.data.daytimes import dtype_of, is_of_day, moments_of, spelled_out
+from ganforge.data.daytimes import dtype_of, is_of_day, moments_of, spelled_out, ticks_of_day, times_among
 from ganforge.data.dtypes import is_of_bytes
 from ganforge.data.images import MARK
 from ganforge.data.inference import infer_schema
@@ -220,17 +220,20 @@ def _as_texts(series: pd.Series, column: Column) -> pd.Series:
     if column.categories and not all(isinstance(each, str) for each in column.categories):
         return series.astype(object).where(series.notna(), np.nan)
     places, distinct = pd.factorize(series)  # few values stand in many rows
-    known = frozenset(column.categories)
-    texts = np.array([*(_as_text(each, known) for each in distinct), np.nan], dtype=object)
+    known, times = frozenset(column.categories), times_among(column.categories)
+    texts = np.array([*(_as_text(each, known, times) for each in distinct), np.nan], dtype=object)
     return pd.Series(texts[places], index=series.index, name=series.name)  # a missing one has place −1: the last
 
 
-def _as_text(value: object, known: frozenset[str]) -> str:
-    """known: the categories, among which a date is spelled in one way, whatever the file says."""
+def _as_text(value: object, known: frozenset[str], times: Mapping[int, str]) -> str:
+    """known: the categories, among which a date is spelled in one way, whatever the file says. times: those that are
+    times of day, by their nanoseconds: 06:30 is 06:30:00 is dt.time(6, 30)."""
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     if isinstance(value, str) and value in known:
         return value
+    if times and (spelled := times.get(ticks_of_day(value))) is not None:
+        return spelled
     dates = spellings_of_date(value)
     text = dates[0] if dates and not isinstance(value, str) else str(value)
     return next((each for each in dates if each in known), text)

@@ -4,8 +4,11 @@ import datetime as dt
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
+from ganforge.data.codec import Codec
+from ganforge.data.encoding import spelled_code
 from ganforge.data.streams import stream_table
 from ganforge.data.table import Table
 from ganforge.data.tables import read_table
@@ -75,3 +78,28 @@ def test_where_most_are_times_of_day_the_one_that_is_none_is_told(odd, tmp_path)
     for read in readers(tmp_path, framed(changed(dates, row21="06:30", row31="07:30")), {"at": "datetime"}):
         with pytest.raises(InputError, match="row 21"):  # as ever
             read()
+
+
+SPELLINGS = {
+    "HH:MM": list,
+    "HH:MM:SS": lambda times: [f"{each}:00" for each in times],
+    "fractions": lambda times: [f"{each}:00.000" for each in times],
+    "objects": lambda times: [*map(dt.time.fromisoformat, times)],
+    "arrow": lambda times: pd.Series(map(dt.time.fromisoformat, times), dtype=pd.ArrowDtype(pa.time64("us"))),
+    "category": lambda times: pd.Categorical([*map(dt.time.fromisoformat, times)]),
+}
+
+
+@pytest.mark.parametrize("learned", SPELLINGS)
+@pytest.mark.parametrize("asked", SPELLINGS)
+def test_a_time_of_day_among_few_is_known_in_each_spelling(learned, asked):
+    shifts = ["06:30", "14:30", "22:30", "06:30"] * (N // 4)
+    codec = Codec.fit(Table.of(framed(SPELLINGS[learned](shifts))))
+    others = codec.encode(framed(SPELLINGS[asked](shifts)), unseen="count")
+    assert not others.unseen
+    assert (others.codes == codec.encode(framed(SPELLINGS[learned](shifts))).codes).all()
+    categories = codec.schema["at"].categories
+    for value in (dt.time(14, 30), "14:30", "14:30:00"):
+        assert spelled_code(value, categories) == spelled_code(SPELLINGS[learned](["14:30"])[0], categories)
+    assert spelled_code("14:31", categories) is None
+    assert codec.encode(framed(["14:31"] * 3), unseen="count").unseen == {"at": 3}
