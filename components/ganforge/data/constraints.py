@@ -24,7 +24,6 @@ A constraint says nothing of a row where one of its columns is missing.
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -37,6 +36,7 @@ import pandas as pd
 
 from ganforge.data.columns import row_of
 from ganforge.data.schema import Schema
+from ganforge.data.schema_files import read_document
 from ganforge.data.table import Table
 from ganforge.errors import InputError
 
@@ -170,15 +170,10 @@ def parsed(constraints: Iterable[Constraint | str] | None) -> tuple[Constraint, 
 
 def read_constraints(schema: Any) -> tuple[Constraint, ...]:
     """Those that a schema file (.json, .yaml) has under `constraints`; none of anything that is no path."""
-    import yaml
-
     if not isinstance(schema, str | Path):
         return ()
-    path = Path(schema)
-    Schema.read(path)  # refuses what is no schema file, in words of its own
-    text = path.read_text(encoding="utf-8")
-    document = json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
-    said = document.get(KEY, [])
+    Schema.read(schema)  # refuses what is no schema file, in words of its own
+    said = read_document(schema).get(KEY, [])
     return parsed(said) if isinstance(said, list) else ()
 
 

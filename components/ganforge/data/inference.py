@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from ganforge.data.columns import as_booleans, as_numbers, row_of
-from ganforge.data.daytimes import is_of_day, moments_of, spelled_out
+from ganforge.data.daytimes import is_of_day, moments_of, spelled_out, ticks_of_day, times_among
 from ganforge.data.dtypes import is_of_bytes, levels_of, of_times, spelled, suits
 from ganforge.data.identifiers import Form, last_number
 from ganforge.data.schema import KINDS, Column, Schema, plain, ticks, ticks_per_second
@@ -207,11 +207,17 @@ def _ordinal(series: pd.Series, valid: pd.Series, basic: dict[str, Any], order: 
 
 
 def _order(valid: pd.Series, name: str, given: Any, wish: str | Column | None, source: str) -> Sequence[Any]:
-    """The order of an ordinal column's values: as the user or the dtype says; numbers have one of their own."""
+    """The order of an ordinal column's values: as the user or the dtype says; numbers, dates and times of day have one
+    of their own."""
     dates = valid.dtype.kind == "M"
     texts = dates or (valid.dtype.kind == "O" and isinstance(valid.iloc[0], str))
     if isinstance(wish, Column) and wish.categories:
-        return [str(each) if texts else _as_number(each) for each in wish.categories]
+        if not texts:
+            return [_as_number(each) for each in wish.categories]
+        known = set(valid.unique())
+        times = times_among(known)  # 14:30 is 14:30:00
+        said = map(str, wish.categories)
+        return [each if each in known else times.get(ticks_of_day(each), each) for each in said]
     if isinstance(given, pd.CategoricalDtype) and given.ordered:
         return levels_of(given)
     if dates:
@@ -220,6 +226,8 @@ def _order(valid: pd.Series, name: str, given: Any, wish: str | Column | None, s
         return [plain(each) for each in sorted(valid.unique())]
     if valid.str.fullmatch("[0-9]+").all():  # codes such as 01, 02, …
         return sorted(valid.unique(), key=lambda each: (int(each), each))
+    if all(ticks_of_day(each) is not None for each in valid.unique()):
+        return sorted(valid.unique(), key=lambda each: (ticks_of_day(each), each))
     raise InputError(
         f"{source}: column {name!r} is called ordinal, and texts have no order of their own; give it in a schema file "
         f"({name}: {{kind: ordinal, order: [low, middle, high]}}) or as an ordered pandas Categorical"
