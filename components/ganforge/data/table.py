@@ -22,6 +22,7 @@ from ganforge.data.images import MARK
 from ganforge.data.inference import infer_schema
 from ganforge.data.schema import CATEGORIES, Column, Schema, ticks, ticks_per_second
 from ganforge.data.texts import spellings_of_date, to_dates
+from ganforge.data.written_times import WrittenTimes
 from ganforge.errors import InputError, UnknownNameError
 
 SchemaLike = Schema | Mapping[str, str | Column] | Mapping[str, str] | Mapping[str, Column] | str | Path | None
@@ -98,7 +99,8 @@ class Table:
         say nothing of what came first.
         """
         series = self.column(name, "time column")
-        if name in self.schema and self.schema[name].of_day:
+        of_texts = series.dtype == object and WrittenTimes.of(series).mostly  # few shifts are categories
+        if of_texts or (name in self.schema and self.schema[name].of_day):
             raise InputError(f"{self.source}: column {name!r} holds times of day without a date; name one of dates")
         if series.dtype.kind == "O" and series.notna().any():
             series = to_dates(series, name=name, source=self.source)

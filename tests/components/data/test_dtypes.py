@@ -464,8 +464,9 @@ def test_times_of_day_are_known_under_labels_that_repeat():
     assert schema["at"].given == "time"
 
 
-def test_times_of_day_are_no_order_of_rows():
-    frame = pd.DataFrame({"at": TIMES["us"][1], "b": np.arange(400) % 3 == 0})
+@pytest.mark.parametrize("times", [TIMES["us"][1], WRITTEN["HH:MM"], ["06:30", "14:30"] * 200])
+def test_times_of_day_are_no_order_of_rows(times):
+    frame = pd.DataFrame({"at": times, "b": np.arange(400) % 3 == 0})
     with pytest.raises(InputError, match="'at' holds times of day without a date; name one of dates"):
         Table.of(frame).time("at")
     with pytest.raises(InputError, match="'at' holds times of day without a date; name one of dates"):
