@@ -30,7 +30,7 @@ from ganforge.data.constraints import (
     parsed,
     plan,
 )
-from ganforge.data.daytimes import TEXTS, in_texts, is_of_day, spelled_out, to_texts
+from ganforge.data.daytimes import in_texts, is_of_day, spelled_out, to_texts
 from ganforge.data.decoding import numeric_series
 from ganforge.data.dtypes import restored
 from ganforge.data.schema import NUMERIC, Column, Schema, ticks, ticks_per_second
@@ -206,7 +206,7 @@ class Constrained:
         if is_of_day(column.given):
             return spelled_out(moments)
         known = pd.Series(column.categories or (column.value,), dtype=object)
-        return to_texts(moments, WrittenTimes.of(known).form or TEXTS[1])
+        return to_texts(moments, WrittenTimes.of(known).form or "HH:MM:SS")
 
 
 def _frames(table: Table | StreamedTable, constraints: Sequence[Constraint]) -> Iterator[pd.DataFrame]:

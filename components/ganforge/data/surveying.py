@@ -29,8 +29,8 @@ from ganforge.data.daytimes import (
     is_of_day,
     is_of_texts,
     moments_of,
+    rewritten,
     spelled_out,
-    with_seconds,
 )
 from ganforge.data.identifiers import Form
 from ganforge.data.inference import decimals_of, infer_schema, may_be_times, refuse_odd_times
@@ -176,6 +176,8 @@ class _Facts:
         valid = series[~missing]
         if may_be_times(series, raw.dtype, None):
             self.times.look_at(series)
+        elif self._counted and series.dtype.kind == "M" and isinstance(raw[~missing].iloc[:1].squeeze(), str):
+            self.times.look_at(raw)
         self.runs = self.runs and not missing.any() and series.dtype.kind == "i" and self._goes_on(series.to_numpy())
         if valid.empty:
             return
@@ -227,8 +229,9 @@ class _Facts:
             return replace(column, last=self._form.last)
         if column.kind == "datetime" and self._step:
             scale = _NANO // ticks_per_second(column.dtype)
-            if column.given is not None and is_of_texts(column.given) and self._step % (60 * _NANO):
-                column = replace(column, given=with_seconds(column.given))  # the sample may lack the rows that have any
+            settled = isinstance(asked, Column) and asked.given is not None
+            if is_of_texts(column.given) and self.times.form is not None and not settled:
+                column = replace(column, given=rewritten(column.given, self.times.form))  # seconds stand in some rows
             return replace(column, step=max(math.gcd(self._step, _DAY) // scale, 1))
         return column
 

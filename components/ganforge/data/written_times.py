@@ -16,7 +16,7 @@ import re
 import numpy as np
 import pandas as pd
 
-from ganforge.data.daytimes import TEXTS, ticks_of_text
+from ganforge.data.daytimes import decimals_of_text, form_of, ticks_of_text
 from ganforge.errors import InputError
 
 _SLIPS = 50  # one in so many values may be a slip of the pen, as among numbers and dates
@@ -32,7 +32,7 @@ class WrittenTimes:
         self.rows = self.known = self.times = self.zoned = 0
         """Rows; those not missing; those that are times of day; those that are of a time zone."""
         self._different: set[int | str] = set()
-        self._seconds = False
+        self._decimals: set[int] = set()
         self._odd: tuple[int, str] | None = None  # the first row, and what it says
         self._first_zoned: tuple[int, str] | None = None
 
@@ -57,7 +57,7 @@ class WrittenTimes:
         if len(self._different) < _SHOWN:
             self._different.update(each for each in ticks if each is not None)
             self._different.update(distinct[zoned])
-        self._seconds = self._seconds or any(len(each.strip()) > len("06:30") for each in distinct[times])
+        self._decimals.update(map(decimals_of_text, distinct[times]))
         if self._odd is None:
             self._odd = _first(~(times | zoned), codes, distinct, begin)
         if self._first_zoned is None:
@@ -65,9 +65,9 @@ class WrittenTimes:
 
     @property
     def form(self) -> str | None:
-        """How texts that are all times of day are written, by `daytimes.TEXTS`; None where one is something else, and
-        for nothing but gaps."""
-        return TEXTS[self._seconds] if self.known and self.times == self.known else None
+        """How texts that are all times of day are written, by `daytimes.form_of`; None where one is something else,
+        and for nothing but gaps."""
+        return form_of(self._decimals) if self.known and self.times == self.known else None
 
     @property
     def mostly(self) -> bool:

@@ -103,3 +103,50 @@ def test_a_time_of_day_among_few_is_known_in_each_spelling(learned, asked):
         assert spelled_code(value, categories) == spelled_code(SPELLINGS[learned](["14:30"])[0], categories)
     assert spelled_code("14:31", categories) is None
     assert codec.encode(framed(["14:31"] * 3), unseen="count").unseen == {"at": 3}
+
+
+# texts → what those made anew look like
+FORMS = {
+    "HH:MM": ([each[:5] for each in CLOCK], r"\d\d:\d\d"),
+    "HH:MM:SS": (CLOCK, r"\d\d:\d\d:\d\d"),
+    "HH:MM:SS.fff": ([f"{each}.{k * 7 % 1000:03d}" for k, each in enumerate(CLOCK)], r"\d\d:\d\d:\d\d\.\d{3}"),
+    "HH:MM:SS.fffffffff": ([f"{each}.{k:09d}" for k, each in enumerate(CLOCK)], r"\d\d:\d\d:\d\d\.\d{9}"),
+    "HH:MM:SS[.ffffff]": (
+        [str(dt.time.fromisoformat(each).replace(microsecond=k % 3)) for k, each in enumerate(CLOCK)],
+        r"\d\d:\d\d:\d\d(\.\d{6})?",
+    ),
+    "HH:MM:SS[.*]": (
+        changed(CLOCK, row1="06:31:07.5", row2="06:31", row3="23:59:59.9999999"),
+        r".*[:.]\d*[1-9]|.*:\d0",
+    ),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("schema", [None, {"at": "datetime"}])
+def test_times_of_day_come_back_with_the_decimals_they_came_with(form, schema, tmp_path):
+    texts, pattern = FORMS[form]
+    for read in readers(tmp_path, framed(texts), schema):
+        column = read().schema["at"]
+        assert column.kind == "datetime"
+        assert column.given == form
+    table = Table.of(framed(texts), schema=schema)
+    codec = Codec.fit(table)
+    made = codec.decode(codec.encode(table))["at"]
+    assert made.str.fullmatch(pattern).all()
+    assert min(texts)[:8] <= made.min()
+    assert made.max()[:8] <= max(texts)[:8]
+    again = Table.of(made.to_frame().assign(n=0.5), schema={"at": table.schema["at"]})
+    assert (again.as_given()["at"] == made).all()
+
+
+@pytest.mark.parametrize("dtype", [object, "string"])
+def test_a_table_gives_its_times_of_day_back_as_they_were_written(dtype):
+    texts = changed(CLOCK, row1="06:31:07.5", row2="06:31", row3="23:59:59.9999999", row4=" 06:30 ")
+    frame = framed(texts).astype({"at": dtype})
+    frame.loc[7, "at"] = None
+    table = Table.of(frame)
+    pd.testing.assert_frame_equal(table.as_given(), frame)
+    rows = np.array([3, 7, 0, 1])
+    pd.testing.assert_frame_equal(table.take(rows).as_given(), frame.iloc[rows].reset_index(drop=True))
+    assert list(table.drop("at").as_given()) == ["n"]
