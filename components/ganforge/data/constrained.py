@@ -1,6 +1,6 @@
 """A table under constraints ⇄ the table that a model learns, in which they cannot be broken.
 
-opened, closed           ⇄   opened, closed - opened     the difference is at least 0; of dates in seconds
+opened, closed           ⇄   opened, closed - opened     the difference is at least 0; of dates and times in seconds
 net, tax, gross          ⇄   net, tax                    gross is their sum
 """
 
@@ -18,14 +18,28 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ganforge.data.constraints import Constraint, Inequality, Sum, as_floats, check_columns, check_rows, parsed, plan
+from ganforge.data.constraints import (
+    Constraint,
+    Inequality,
+    Sum,
+    are_times,
+    as_floats,
+    check_columns,
+    check_rows,
+    comparable,
+    parsed,
+    plan,
+)
+from ganforge.data.daytimes import in_texts, is_of_day, spelled_out, to_texts
 from ganforge.data.decoding import numeric_series
 from ganforge.data.dtypes import restored
 from ganforge.data.schema import NUMERIC, Column, Schema, ticks, ticks_per_second
 from ganforge.data.streams import StreamedTable
 from ganforge.data.table import Table
+from ganforge.data.written_times import WrittenTimes
 
 _FEW = 12  # different differences, no more than which are learned as codes
+_NEXT_DAY = pd.Timestamp(86_400, unit="s")  # of times of day, which are moments of 1 January 1970
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +65,7 @@ class Constrained:
         every = parsed(constraints)
         sample = table if isinstance(table, Table) else table.sample
         check_columns(every, sample)
-        check_rows(every, _frames(table), source=table.source)
+        check_rows(every, _frames(table, every), schema=table.schema, source=table.source)
         making, rejecting = plan(every)
         columns = {each.derived: _as_number(sample, each.derived) for each in making}
         for each in making:
@@ -61,7 +75,7 @@ class Constrained:
                 columns[each.total] = replace(columns[each.total], decimals=exact)
         references: dict[str, float | int] = {}
         learned = set()
-        for frame in _frames(table):
+        for frame in _frames(table, making):
             for each in making:
                 if isinstance(each, Inequality):
                     known = [_numbers(frame[name].dropna(), columns[each.high]) for name in each.columns]
@@ -93,9 +107,10 @@ class Constrained:
     def forward(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Rows in the dtypes of `Table.frame` → with the columns that are learned."""
         columns = {str(name): series for name, series in frame.items() if name not in self.derived}
+        compared = comparable(frame, self.schema, self.kept_by_making)
         for each in self.kept_by_making:
             if isinstance(each, Inequality):
-                difference = self._minus(frame[each.high], frame[each.low], each.high)
+                difference = self._minus(compared[each.high], compared[each.low], each.high)
                 columns[self._difference(each)] = difference.set_axis(frame.index)
         return pd.DataFrame(columns)
 
@@ -105,7 +120,8 @@ class Constrained:
         for each in self.kept_by_making:
             column = self.columns[each.derived]
             if isinstance(each, Inequality):
-                made[each.high] = self._plus(made[each.low], made.pop(self._difference(each)), column)
+                low = comparable(made[each.low].to_frame(each.low), self.schema, (each,))[each.low]
+                made[each.high] = self._spelled(self._plus(low, made.pop(self._difference(each)), column), each.high)
             else:
                 made[each.total] = _total([made[name] for name in each.parts], made.get(each.total), column)
         return pd.DataFrame({name: made[name] for name in self.schema.names})
@@ -116,7 +132,7 @@ class Constrained:
 
     def holds(self, frame: pd.DataFrame) -> np.ndarray:
         """(N,) bool: which rows keep the constraints that are left to rejection."""
-        held = np.ones(len(frame), dtype=bool)
+        held, frame = np.ones(len(frame), dtype=bool), comparable(frame, self.schema, self.rejecting)
         for each in self.rejecting:
             held &= each.holds(frame)
         return held
@@ -176,13 +192,27 @@ class Constrained:
         high = numeric_series(np.where(missing, 0.0, offset + added), missing, column)
         below = (low > high).fillna(False).to_numpy(dtype=bool)
         if below.any():
-            high = high.mask(below, _at_least(low, column))
+            least = _at_least(low, column)
+            if self.schema[column.name].of_day or are_times(self.schema[column.name]):
+                least = least.mask(least >= _NEXT_DAY, low)  # 24:00 would be 00:00
+            high = high.mask(below, least)
         return high
 
+    def _spelled(self, moments: pd.Series, name: str) -> pd.Series:
+        """A column that was made, as `Table.frame` has it: times of day that are categories are texts."""
+        column = self.schema[name]
+        if not are_times(column):
+            return moments
+        if is_of_day(column.given):
+            return spelled_out(moments)
+        known = pd.Series(column.categories or (column.value,), dtype=object)
+        return to_texts(moments, WrittenTimes.of(known).form or "HH:MM:SS")
 
-def _frames(table: Table | StreamedTable) -> Iterator[pd.DataFrame]:
-    """The rows in order, all at once or batch by batch."""
-    return iter([table.frame]) if isinstance(table, Table) else table.chunks()
+
+def _frames(table: Table | StreamedTable, constraints: Sequence[Constraint]) -> Iterator[pd.DataFrame]:
+    """The rows in order, all at once or batch by batch, as the constraints compare them."""
+    frames = iter([table.frame]) if isinstance(table, Table) else table.chunks()
+    return (comparable(frame, table.schema, constraints) for frame in frames)
 
 
 def _as_number(table: Table, name: str) -> Column:
@@ -192,6 +222,8 @@ def _as_number(table: Table, name: str) -> Column:
     if column.kind not in NUMERIC:
         if column.categories:
             series = pd.Series(list(column.categories))
+        if are_times(column):
+            series = in_texts(series)
         whole = bool((series.dropna() % 1 == 0).all()) if series.dtype.kind != "M" else False
         kind = "datetime" if series.dtype.kind == "M" else "integer" if whole else "continuous"
         column = Schema.infer(series.to_frame(name), overrides={name: kind}, source=table.source).columns[0]

@@ -1,6 +1,6 @@
 """What must hold between the columns of a row: one is no greater than another, parts make up a whole.
 
-    Inequality("opened", "closed")               opened <= closed        numbers, or dates
+    Inequality("opened", "closed")               opened <= closed        numbers, dates, or times of day
     Sum(["net", "tax"], total="gross")           net + tax = gross       numbers
 
 By transformation where possible: of `opened <= closed` a model learns `opened` and the difference, which is never
@@ -24,7 +24,6 @@ A constraint says nothing of a row where one of its columns is missing.
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -36,8 +35,11 @@ import numpy as np
 import pandas as pd
 
 from ganforge.data.columns import row_of
-from ganforge.data.schema import Schema
+from ganforge.data.daytimes import in_texts, spelled_time, ticks_of_text
+from ganforge.data.schema import CATEGORIES, Column, Schema
+from ganforge.data.schema_files import read_document
 from ganforge.data.table import Table
+from ganforge.data.written_times import WrittenTimes
 from ganforge.errors import InputError
 
 KEY = "constraints"
@@ -170,33 +172,53 @@ def parsed(constraints: Iterable[Constraint | str] | None) -> tuple[Constraint, 
 
 def read_constraints(schema: Any) -> tuple[Constraint, ...]:
     """Those that a schema file (.json, .yaml) has under `constraints`; none of anything that is no path."""
-    import yaml
-
     if not isinstance(schema, str | Path):
         return ()
-    path = Path(schema)
-    Schema.read(path)  # refuses what is no schema file, in words of its own
-    text = path.read_text(encoding="utf-8")
-    document = json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
-    said = document.get(KEY, [])
+    Schema.read(schema)  # refuses what is no schema file, in words of its own
+    said = read_document(schema).get(KEY, [])
     return parsed(said) if isinstance(said, list) else ()
+
+
+def comparable(frame: pd.DataFrame, schema: Schema, constraints: Iterable[Constraint]) -> pd.DataFrame:
+    """Rows in the dtypes of `Table.frame`; times of day in an inequality as moments, where they are categories (texts,
+    which are ordered otherwise: 06:30 stands after 06:29:59, but before 06:30:00)."""
+    named = {name for each in constraints if isinstance(each, Inequality) for name in each.columns if name in frame}
+    texts = [name for name in named if are_times(schema[name])]
+    return frame.assign(**{name: in_texts(frame[name]) for name in texts}) if texts else frame
+
+
+def are_times(column: Column) -> bool:
+    """Are all values of this column of categories, or its only one, texts of times of day?"""
+    known = column.categories or (column.value,)
+    return column.kind in (*CATEGORIES, "constant") and all(ticks_of_text(each) is not None for each in known)
 
 
 def check_columns(constraints: Sequence[Constraint], table: Table) -> None:
     """Raise `UnknownNameError` for a column that is not there, `InputError` for columns that cannot be compared."""
     for each in constraints:
-        families = {name: _family(table.column(name)) for name in each.columns}
+        families = {name: _family(table.column(name), table.schema[name]) for name in each.columns}
         if len(set(each.columns)) < len(each.columns):
             raise InputError(f"constraint {each}: a column stands in it twice")
-        fit = ("numbers",) if isinstance(each, Sum) else ("numbers", "dates", "dates with a time zone")
+        fit = ("numbers",) if isinstance(each, Sum) else ("numbers", "dates", "times of day", "dates with a time zone")
         unfit = [name for name, family in families.items() if family not in fit]
         if unfit or len(set(families.values())) > 1:
             told = ", ".join(f"{name!r} holds {family}" for name, family in families.items())
-            raise InputError(f"{table.source}: constraint {each} needs {' or '.join(fit[:2])}, but {told}")
+            needs = "numbers" if isinstance(each, Sum) else "numbers, dates or times of day, the same on both sides"
+            times = next((name for name in unfit if _mostly_times(table.column(name)) and len(fit) > 1), None)
+            remedy = (
+                ""
+                if times is None
+                else f"; most of {times!r} are times of day: say in a schema that it is datetime, "
+                "and the row that is none is named"
+            )
+            raise InputError(f"{table.source}: constraint {each} needs {needs}, but {told}{remedy}")
 
 
-def check_rows(constraints: Sequence[Constraint], frames: Iterable[pd.DataFrame], *, source: str) -> None:
-    """Raise `InputError` where rows break a constraint, naming the first and their number. frames: rows in order."""
+def check_rows(
+    constraints: Sequence[Constraint], frames: Iterable[pd.DataFrame], *, schema: Schema, source: str
+) -> None:
+    """Raise `InputError` where rows break a constraint, naming the first and their number. frames: rows in order, as
+    `comparable` makes them."""
     first: dict[Constraint, str] = {}
     broken: Counter[Constraint] = Counter()
     rows = 0
@@ -205,7 +227,7 @@ def check_rows(constraints: Sequence[Constraint], frames: Iterable[pd.DataFrame]
             off = ~each.holds(frame)
             if off.any():
                 row = row_of(off)
-                values = ", ".join(f"{name} {frame[name].iloc[row - 1]}" for name in each.columns)
+                values = ", ".join(f"{name} {_said(frame[name].iloc[row - 1], schema[name])}" for name in each.columns)
                 first.setdefault(each, f"row {rows + row:,} breaks the constraint {each} ({values}")
                 broken[each] += int(off.sum())
         rows += len(frame)
@@ -247,10 +269,22 @@ def _leads_to(name: str, target: str, made_of: dict[str, Constraint]) -> bool:
     )
 
 
-def _family(series: pd.Series) -> str:
+def _family(series: pd.Series, column: Column) -> str:
+    if column.of_day or are_times(column):
+        return "times of day"
     if series.dtype.kind == "M":
         return "dates" if series.dt.tz is None else "dates with a time zone"
-    return "numbers" if series.dtype.kind in "iuf" or str(series.dtype) == "Int64" else "texts or true and false"
+    if series.dtype.kind in "iuf" or str(series.dtype) == "Int64":
+        return "numbers"
+    return "true and false" if column.kind == "boolean" else "texts"
+
+
+def _mostly_times(series: pd.Series) -> bool:
+    return series.dtype == object and WrittenTimes.of(series).mostly
+
+
+def _said(value: Any, column: Column) -> str:
+    return spelled_time(value) if column.of_day or are_times(column) else str(value)
 
 
 def _quoted(name: str) -> str:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,9 +26,15 @@ if TYPE_CHECKING:
 
 TIMES = "time"
 """What the dtype of a column of Python's times of day is called here: pandas knows none."""
-TEXTS = ("HH:MM", "HH:MM:SS")
+_FORM = re.compile(r"HH:MM(?::SS(?:\.(?P<all>f{1,9})|\[\.(?P<some>f{1,9})\]|(?P<needed>\[\.\*\]))?)?")
 """What the dtype of a column of texts is called that are all times of day, by how they are written; the name of a dtype
-of pandas or Arrow for texts may follow it: HH:MM string[python]."""
+of pandas or Arrow for texts may follow it: HH:MM string[python].
+
+    HH:MM, HH:MM:SS       06:30, 06:30:00
+    HH:MM:SS.fff          06:30:00.000, always with so many decimals
+    HH:MM:SS[.fff]        with so many where any is not 0, else without, as Python writes them with six
+    HH:MM:SS[.*]          with as many as are needed
+"""
 _SPELLED = re.compile(r"(\d{2}):(\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?")
 _ARROW = re.compile(r"arrow:(dictionary<values=)?time(32|64)\[.*")
 _DAY = 86_400 * 10**9
@@ -51,28 +58,52 @@ def is_of_day(dtype: Any) -> bool:
 
 
 def is_of_texts(dtype: Any) -> bool:
-    """Is it one of `TEXTS`?"""
-    return isinstance(dtype, str) and dtype.partition(" ")[0] in TEXTS
+    """Is it a form of texts that are times of day, be the name of a dtype behind it or not?"""
+    return isinstance(dtype, str) and bool(_FORM.fullmatch(dtype.partition(" ")[0]))
 
 
-def written_as(series: pd.Series) -> str | None:
-    """How texts that are all times of day are written, by `TEXTS`; None where one is something else, and for nothing
-    but gaps."""
-    known = series.dropna().unique()
-    if not len(known) or any(_ticks_of_text(each) is None for each in known):
-        return None
-    return TEXTS[any(len(each.strip()) > len("06:30") for each in known)]
+def form_of(decimals: Collection[int]) -> str:
+    """How texts are written that have so many decimals of a second, −1 for those without seconds."""
+    fractions = {each for each in decimals if each > 0}
+    if not fractions:
+        return "HH:MM" if max(decimals) < 0 else "HH:MM:SS"
+    if len(fractions) > 1:
+        return "HH:MM:SS[.*]"
+    places = "f" * max(fractions)
+    return f"HH:MM:SS.{places}" if len({*decimals}) == 1 else f"HH:MM:SS[.{places}]"
 
 
-def with_seconds(given: str) -> str:
-    """What texts written with seconds are called, of the same dtype."""
+def decimals_of_text(text: str) -> int:
+    """06:30:00.25 → 2 decimals of a second, 06:30:00 → 0, 06:30 → −1."""
+    text = text.strip()
+    return len(text.partition(".")[2]) if len(text) > len("06:30") else -1
+
+
+def rewritten(given: str, form: str) -> str:
+    """What texts of the same dtype are called that are written in another form."""
     _, blank, own = given.partition(" ")
-    return f"{TEXTS[1]}{blank}{own}"
+    return f"{form}{blank}{own}"
 
 
 def in_texts(series: pd.Series) -> pd.Series:
     """Texts → moments, missing where one is no time of day."""
-    return _each(series, _ticks_of_text)
+    return _each(series, ticks_of_text)
+
+
+def ticks_of_day(value: Any) -> int | None:
+    """A time of day, as text or as dt.time → nanoseconds of the day; None for anything else."""
+    return _ticks_of_time(value) if isinstance(value, dt.time) and value.tzinfo is None else ticks_of_text(value)
+
+
+def ticks_of_text(value: Any) -> int | None:
+    """06:30, 06:30:00 or 06:30:00.5 → nanoseconds of the day; None for anything else."""
+    found = _SPELLED.fullmatch(value.strip()) if isinstance(value, str) else None
+    if found is None:
+        return None
+    hours, minutes, seconds = int(found[1]), int(found[2]), int(found[3] or 0)
+    if hours > 23 or minutes > 59 or seconds > 59:
+        return None
+    return ((hours * 60 + minutes) * 60 + seconds) * 10**9 + int((found[4] or "").ljust(9, "0"))
 
 
 def is_spelled(value: Any) -> bool:
@@ -116,10 +147,19 @@ def moments_of(series: pd.Series, *, name: str, source: str) -> pd.Series:
 
 def moment_of(value: Any) -> pd.Timestamp:
     """One time of day, as text or as dt.time; `ValueError` for anything else."""
-    ticks = _ticks_of_time(value) if isinstance(value, dt.time) and value.tzinfo is None else _ticks_of_text(value)
+    ticks = ticks_of_day(value)
     if ticks is None:
         raise ValueError(value)
     return pd.Timestamp(ticks)
+
+
+def times_among(categories: Iterable[Any]) -> dict[int, str]:
+    """Nanoseconds of the day → the category that is this time of day; of several spellings the first."""
+    times: dict[int, str] = {}
+    for each in categories:
+        if (ticks := ticks_of_text(each)) is not None:
+            times.setdefault(ticks, each)
+    return times
 
 
 def spelled_out(moments: pd.Series) -> pd.Series:
@@ -129,10 +169,23 @@ def spelled_out(moments: pd.Series) -> pd.Series:
     return pd.Series(texts[places], index=moments.index, name=moments.name, dtype=object)
 
 
-def to_texts(moments: pd.Series, given: str) -> pd.Series:
-    """Moments → texts as `written_as` says that they were."""
-    texts = spelled_out(moments)
-    return texts.str.slice(stop=len("06:30")) if given.partition(" ")[0] == "HH:MM" else texts
+def to_texts(moments: pd.Series, form: str) -> pd.Series:
+    """Moments → texts of a form; what it has no room for is cut off."""
+    places, distinct = pd.factorize(moments)
+    texts = np.array([*(_in_form(each, form) for each in distinct), np.nan], dtype=object)
+    return pd.Series(texts[places], index=moments.index, name=moments.name, dtype=object)
+
+
+def _in_form(moment: Any, form: str) -> str:
+    found = _FORM.fullmatch(form)
+    places = found and (found["all"] or found["some"])
+    if found is None or not (places or found["needed"]):
+        return spelled_time(moment)[: len("06:30")] if form == "HH:MM" else spelled_time(moment)
+    moment = pd.Timestamp(moment)
+    decimals = f"{moment.microsecond:06d}{moment.nanosecond:03d}"
+    decimals = decimals[: len(places)] if places else decimals.rstrip("0")
+    pointed = bool(found["all"]) or bool(decimals.strip("0"))
+    return f"{moment:%H:%M:%S}.{decimals}" if pointed else f"{moment:%H:%M:%S}"
 
 
 def spelled_time(moment: Any) -> str:
@@ -186,13 +239,3 @@ def _all_naive(series: pd.Series) -> bool:
 def _ticks_of_time(value: dt.time) -> int:
     seconds = (value.hour * 60 + value.minute) * 60 + value.second
     return seconds * 10**9 + value.microsecond * 1_000
-
-
-def _ticks_of_text(value: Any) -> int | None:
-    found = _SPELLED.fullmatch(value.strip()) if isinstance(value, str) else None
-    if found is None:
-        return None
-    hours, minutes, seconds = int(found[1]), int(found[2]), int(found[3] or 0)
-    if hours > 23 or minutes > 59 or seconds > 59:
-        return None
-    return ((hours * 60 + minutes) * 60 + seconds) * 10**9 + int((found[4] or "").ljust(9, "0"))

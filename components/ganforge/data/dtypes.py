@@ -8,7 +8,7 @@ Int64, `category`, Arrow's timestamps, stands in `Column.given` in a spelling of
     arrow:int64, arrow:timestamp[us, tz=UTC], arrow:decimal128(10, 2), …       Arrow-backed
     category, ordered category                                                 with `Column.levels`
     time                                                                       objects that are Python's times of day
-    HH:MM, HH:MM:SS string[python], …                                          texts that are, and the texts' own dtype
+    HH:MM, HH:MM:SS.fff string[python], …                                      texts that are, and the texts' own dtype
 
 A dtype that holds no missing values stays away where some came to be missing; one that is too narrow for identifiers
 made anew gives way to a wider one of its make.
@@ -92,7 +92,7 @@ def suits(given: str, column: Column) -> bool:
 
 
 def of_times(written: str, given: Any) -> str:
-    """What texts of a dtype that are times of day are called; written: by `daytimes.written_as`."""
+    """What texts of a dtype that are times of day are called; written: their form, by `daytimes.form_of`."""
     if isinstance(given, pd.StringDtype | pd.ArrowDtype) and (own := spelled(given)):
         return f"{written} {own}"
     return written
@@ -118,7 +118,8 @@ def restored(series: pd.Series, column: Column) -> pd.Series:
     if given == daytimes.TIMES:
         return daytimes.to_objects(series)
     if daytimes.is_of_texts(given):
-        return restored(daytimes.to_texts(series, given), replace(column, given=given.partition(" ")[2] or None))
+        form, _, own = given.partition(" ")
+        return restored(daytimes.to_texts(series, form), replace(column, given=own or None))
     if given.startswith("arrow:"):
         return _to_arrow(series, _arrow_type(given[6:]))
     dtype = _parsed(given)

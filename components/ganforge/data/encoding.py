@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ganforge.data.daytimes import ticks_of_day
 from ganforge.data.schema import Column, ticks, ticks_per_second
 
 
@@ -56,9 +57,11 @@ def ranks(series: pd.Series, column: Column) -> np.ndarray:
 def spelled_code(value: Any, categories: tuple[Any, ...]) -> int | None:
     """The code of the category that a value, or a text that spells it, means; None where none or several could be.
 
-    Where nothing else is meant by it, 1 stands for True and "true" for 1, "1.0" for 1, and so on.
+    Where nothing else is meant by it, 1 stands for True and "true" for 1, "1.0" for 1, 06:30:00 for 06:30 and so on.
     """
     code = {_spelling(each): code for code, each in enumerate(categories)}.get(_spelling(value))
+    if code is None and (ticks := ticks_of_day(value)) is not None:
+        code = {ticks_of_day(each): code for code, each in reversed([*enumerate(categories)])}.get(ticks)
     return _by_meaning(value, categories) if code is None else code
 
 

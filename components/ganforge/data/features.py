@@ -40,6 +40,7 @@ from ganforge.data.schema import Schema, plain
 from ganforge.data.table import Table
 from ganforge.data.targets import binary_target
 from ganforge.data.windows import RunningSum, Trails
+from ganforge.data.written_times import WrittenTimes
 from ganforge.errors import InputError, UnknownNameError
 
 WINDOWS = (1, 7, 30)
@@ -231,9 +232,9 @@ class PaymentFeatures(TransformerMixin, BaseEstimator):
     def _times(self, frame: pd.DataFrame, source: str) -> pd.Series:
         """The time column in the zone that the history has."""
         given = self._columns(frame, self.time, source=source)[self.time]
-        if is_of_day(dtype_of(given)):
-            raise InputError(f"{source}: column {self.time!r} holds times of day without a date; name one of dates")
         times = normalise(given, name=self.time, source=source)
+        if is_of_day(dtype_of(given)) or (times.dtype == object and WrittenTimes.of(times).mostly):
+            raise InputError(f"{source}: column {self.time!r} holds times of day without a date; name one of dates")
         dated = getattr(self, "dated_", None)
         if dated is not None and len(times) and dated != (times.dtype.kind == "M"):
             here, there = ("dates", "seconds") if dated else ("seconds", "dates")

@@ -18,11 +18,12 @@ import numpy as np
 import pandas as pd
 
 from ganforge.data.columns import as_booleans, as_numbers, row_of
-from ganforge.data.daytimes import is_of_day, moments_of, spelled_out, written_as
+from ganforge.data.daytimes import is_of_day, moments_of, spelled_out, ticks_of_day, times_among
 from ganforge.data.dtypes import is_of_bytes, levels_of, of_times, spelled, suits
 from ganforge.data.identifiers import Form, last_number
 from ganforge.data.schema import KINDS, Column, Schema, plain, ticks, ticks_per_second
 from ganforge.data.texts import spelled_date, to_dates
+from ganforge.data.written_times import WrittenTimes
 from ganforge.errors import InputError, UnknownNameError
 
 _FEW = 12  # whole numbers with no more different values than this are codes (months, grades, 0/1), times of day shifts
@@ -33,10 +34,15 @@ _DAY = 86_400
 
 
 def infer_schema(
-    columns: Mapping[str, pd.Series], *, given: Mapping[Any, Any], asked: Mapping[str, str | Column], source: str
+    columns: Mapping[str, pd.Series],
+    *,
+    given: Mapping[Any, Any],
+    asked: Mapping[str, str | Column],
+    source: str,
+    whole: bool = True,
 ) -> Schema:
     """columns: as `columns.normalise` leaves them. given: the dtypes they had before, by `daytimes.dtype_of`. asked:
-    kinds that are settled.
+    kinds that are settled. whole: these are all rows; else what is a slip of the pen among them is told elsewhere.
 
     Raises as `Schema.infer` says.
     """
@@ -48,11 +54,15 @@ def infer_schema(
             raise UnknownNameError("kind of column", kind, KINDS, where=f"the schema of column {name!r}")
     given = {str(name): dtype for name, dtype in given.items()}
     return Schema(
-        tuple(_infer_column(series, name, given[name], asked.get(name), source) for name, series in columns.items())
+        tuple(
+            _infer_column(series, name, given[name], asked.get(name), source, whole) for name, series in columns.items()
+        )
     )
 
 
-def _infer_column(series: pd.Series, name: str, given: Any, wish: str | Column | None, source: str) -> Column:
+def _infer_column(
+    series: pd.Series, name: str, given: Any, wish: str | Column | None, source: str, whole: bool
+) -> Column:
     valid = series.dropna()
     missing = len(valid) < len(series)
     distinct = valid.nunique()
@@ -62,8 +72,14 @@ def _infer_column(series: pd.Series, name: str, given: Any, wish: str | Column |
         kind = _unlearnable(kind, name, source)
     if kind is None and (distinct == 0 or (distinct == 1 and not missing)):
         kind = "constant"
-    if written := _written_times(valid, kind, given, wish, distinct):
-        kind, given = "datetime", of_times(written, given)
+    if may_be_times(series, given, wish):
+        times = WrittenTimes.of(series)
+        if kind is None and whole:
+            refuse_odd_times(times, name=name, source=source)
+        if kind == "datetime" and times.mostly:
+            moments_of(series, name=name, source=source)  # refuses what is no time of day, with its row
+        if times.form is not None and (kind == "datetime" or not is_few(distinct, len(valid))):
+            kind, given = "datetime", of_times(times.form, given)
     if kind is None:
         kind = _suggest(valid, name, distinct, missing, given)
     if is_of_day(given) or (isinstance(wish, Column) and is_of_day(wish.given)):
@@ -84,17 +100,18 @@ def _infer_column(series: pd.Series, name: str, given: Any, wish: str | Column |
     return _as_given(column, given, wish)
 
 
-def _written_times(
-    valid: pd.Series, kind: str | None, given: Any, wish: str | Column | None, distinct: int
-) -> str | None:
-    """How texts are written that are times of day, and to be learned as such; None for all other columns."""
-    if valid.dtype != object or (isinstance(wish, Column) and wish.given is not None):
-        return None
-    if kind is None:
-        learned = not isinstance(given, pd.CategoricalDtype) and not _is_few(distinct, len(valid))
-    else:
-        learned = kind == "datetime"
-    return written_as(valid) if learned else None
+def may_be_times(series: pd.Series, given: Any, wish: str | Column | None) -> bool:
+    """Are these texts that are looked through for times of day: nobody has called them anything else?"""
+    if series.dtype != object or (isinstance(wish, Column) and wish.given is not None):
+        return False
+    kind = wish.kind if isinstance(wish, Column) else wish
+    return kind == "datetime" or (kind is None and not isinstance(given, pd.CategoricalDtype))
+
+
+def refuse_odd_times(times: WrittenTimes, *, name: str, source: str) -> None:
+    """Raise `InputError` for a slip of the pen among times of day that are too many to be categories."""
+    if not is_few(times.different, times.times + times.zoned):
+        times.refuse_odd(name=name, source=source)
 
 
 def _unlearnable(kind: str | None, name: str, source: str) -> str:
@@ -122,7 +139,7 @@ def _suggest(valid: pd.Series, name: str, distinct: int, missing: bool, given: A
     if chosen and given.ordered:
         return "ordinal"
     if is_of_day(given):
-        return "categorical" if _is_few(distinct, len(valid)) else "datetime"
+        return "categorical" if is_few(distinct, len(valid)) else "datetime"
     if kind == "M":
         return "datetime"
     if kind == "b" or (kind == "O" and isinstance(valid.iloc[0], bool)):
@@ -139,10 +156,11 @@ def _suggest(valid: pd.Series, name: str, distinct: int, missing: bool, given: A
         return "categorical" if distinct == 1 else "continuous"
     if all_distinct and not missing and kind in "iu" and (looks_like_identifier(name) or _runs(valid)):
         return "identifier"
-    return "categorical" if _is_few(distinct, len(valid)) else "integer"
+    return "categorical" if is_few(distinct, len(valid)) else "integer"
 
 
-def _is_few(distinct: int, rows: int) -> bool:
+def is_few(distinct: int, rows: int) -> bool:
+    """Are so few different values in so many rows codes, or shifts of a day?"""
     return distinct <= 2 or (distinct <= _FEW and distinct * 10 <= rows)
 
 
@@ -189,11 +207,17 @@ def _ordinal(series: pd.Series, valid: pd.Series, basic: dict[str, Any], order: 
 
 
 def _order(valid: pd.Series, name: str, given: Any, wish: str | Column | None, source: str) -> Sequence[Any]:
-    """The order of an ordinal column's values: as the user or the dtype says; numbers have one of their own."""
+    """The order of an ordinal column's values: as the user or the dtype says; numbers, dates and times of day have one
+    of their own."""
     dates = valid.dtype.kind == "M"
     texts = dates or (valid.dtype.kind == "O" and isinstance(valid.iloc[0], str))
     if isinstance(wish, Column) and wish.categories:
-        return [str(each) if texts else _as_number(each) for each in wish.categories]
+        if not texts:
+            return [_as_number(each) for each in wish.categories]
+        known = set(valid.unique())
+        times = times_among(known)  # 14:30 is 14:30:00
+        said = map(str, wish.categories)
+        return [each if each in known else times.get(ticks_of_day(each), each) for each in said]
     if isinstance(given, pd.CategoricalDtype) and given.ordered:
         return levels_of(given)
     if dates:
@@ -202,6 +226,8 @@ def _order(valid: pd.Series, name: str, given: Any, wish: str | Column | None, s
         return [plain(each) for each in sorted(valid.unique())]
     if valid.str.fullmatch("[0-9]+").all():  # codes such as 01, 02, …
         return sorted(valid.unique(), key=lambda each: (int(each), each))
+    if all(ticks_of_day(each) is not None for each in valid.unique()):
+        return sorted(valid.unique(), key=lambda each: (ticks_of_day(each), each))
     raise InputError(
         f"{source}: column {name!r} is called ordinal, and texts have no order of their own; give it in a schema file "
         f"({name}: {{kind: ordinal, order: [low, middle, high]}}) or as an ordered pandas Categorical"

@@ -15,7 +15,6 @@ JSON or YAML file of column → kind). It is what a model needs to give back a t
 from __future__ import annotations
 
 import datetime as dt
-import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
@@ -26,6 +25,7 @@ import numpy as np
 import pandas as pd
 
 from ganforge.data.daytimes import dtype_of, is_of_day
+from ganforge.data.schema_files import read_document
 from ganforge.errors import InputError, UnknownNameError
 
 KINDS = ("continuous", "integer", "boolean", "categorical", "ordinal", "datetime", "constant", "identifier", "text")
@@ -178,18 +178,7 @@ class Schema:
     @staticmethod
     def read(path: str | Path) -> dict[str, str | Column]:
         """A user's JSON or YAML file of column → kind, to be passed as `schema=` or `overrides=`."""
-        import yaml
-
-        path = Path(path)
-        if not path.is_file():
-            raise InputError(f"no such schema file: {path}")
-        try:
-            text = path.read_text(encoding="utf-8")
-            document = json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
-        except (UnicodeDecodeError, json.JSONDecodeError, yaml.YAMLError) as error:
-            raise InputError(f"{path} is not a schema in JSON or YAML: {' '.join(str(error).split())}") from error
-        if not isinstance(document, Mapping):
-            raise InputError(f"{path} does not say column: kind, line by line; for example `zip_code: categorical`")
+        document = read_document(path)
         kinds = {
             name: said for name, said in document.items() if not (name == "constraints" and isinstance(said, list))
         }

@@ -31,16 +31,16 @@ from ganforge.data.daytimes import (
     is_of_day,
     is_of_texts,
     moments_of,
+    rewritten,
     spelled_out,
-    with_seconds,
-    written_as,
 )
 from ganforge.data.identifiers import Form
-from ganforge.data.inference import decimals_of, infer_schema
+from ganforge.data.inference import decimals_of, infer_schema, may_be_times, refuse_odd_times
 from ganforge.data.readings import Reading
 from ganforge.data.schema import ONE_HOT, Column, Schema, ticks, ticks_per_second
 from ganforge.data.table import SchemaLike, Table, conform, frame_of
 from ganforge.data.texts import to_dates
+from ganforge.data.written_times import WrittenTimes
 from ganforge.errors import InputError
 
 MOST_CATEGORIES = 200_000
@@ -117,9 +117,11 @@ class Survey:
         found = []
         for name, facts in self._facts.items():
             rows, wish = self._with_witnesses(name), kinds.get(name)
+            if wish is None:
+                refuse_odd_times(facts.times, name=name, source=source)
             column = normalise(rows, name=name, source=source, called=wish, reading=self._readings.get(name))
             asked = {} if wish is None else {name: wish}
-            schema = infer_schema({name: column}, given={name: dtype_of(rows)}, asked=asked, source=source)
+            schema = infer_schema({name: column}, given={name: dtype_of(rows)}, asked=asked, source=source, whole=False)
             found.append(facts.complete(schema[name], self._kinds.get(name), source))
         return Schema(tuple(found))
 
@@ -136,7 +138,7 @@ class Survey:
         if kind not in (None, "datetime") and series.dtype.kind == "M" and is_of_day(dtype_of(raw)):
             return spelled_out(series)
         if kind == "datetime" and series.dtype.kind == "O":
-            texts_to = to_dates if written_as(series) is None else moments_of
+            texts_to = moments_of if WrittenTimes.of(series).mostly else to_dates
             return texts_to(series, name=name, source=source)
         return series
 
@@ -189,6 +191,8 @@ class _Facts:
         self._few: list[pd.Series] = []  # batches with too few values to tell their rounding
         self._step = 0  # nanoseconds
         self._last: int | None = None
+        self.times = WrittenTimes()
+        """Of texts that are looked through for times of day."""
         self.runs = True
         """Has every row the number after that of the row before?"""
 
@@ -202,6 +206,10 @@ class _Facts:
         if missing.any():
             self._show("missing", None, raw, series.index[int(missing.argmax())])
         valid = series[~missing]
+        if may_be_times(series, raw.dtype, None):
+            self.times.look_at(series)
+        elif self._counted and series.dtype.kind == "M" and isinstance(raw[~missing].iloc[:1].squeeze(), str):
+            self.times.look_at(raw)
         self.runs = self.runs and not missing.any() and series.dtype.kind == "i" and self._goes_on(series.to_numpy())
         if valid.empty:
             return
@@ -253,8 +261,9 @@ class _Facts:
             return replace(column, last=self._form.last)
         if column.kind == "datetime" and self._step:
             scale = _NANO // ticks_per_second(column.dtype)
-            if column.given is not None and is_of_texts(column.given) and self._step % (60 * _NANO):
-                column = replace(column, given=with_seconds(column.given))  # the sample may lack the rows that have any
+            settled = isinstance(asked, Column) and asked.given is not None
+            if is_of_texts(column.given) and self.times.form is not None and not settled:
+                column = replace(column, given=rewritten(column.given, self.times.form))  # seconds stand in some rows
             return replace(column, step=max(math.gcd(self._step, _DAY) // scale, 1))
         return column
 

@@ -9,19 +9,20 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from ganforge.data.columns import as_booleans, as_numbers, normalise, row_of
-from ganforge.data.daytimes import dtype_of, is_of_day, moments_of, spelled_out
-from ganforge.data.dtypes import is_of_bytes
+from ganforge.data.daytimes import dtype_of, is_of_day, is_of_texts, moments_of, spelled_out, ticks_of_day, times_among
+from ganforge.data.dtypes import is_of_bytes, restored
 from ganforge.data.images import MARK
 from ganforge.data.inference import infer_schema
 from ganforge.data.schema import CATEGORIES, Column, Schema, ticks, ticks_per_second
 from ganforge.data.texts import spellings_of_date, to_dates
+from ganforge.data.written_times import WrittenTimes
 from ganforge.errors import InputError, UnknownNameError
 
 SchemaLike = Schema | Mapping[str, str | Column] | Mapping[str, str] | Mapping[str, Column] | str | Path | None
@@ -39,6 +40,9 @@ class Table:
     fingerprint: str
     """SHA-256 over schema and values: the same table from CSV, CSV.gz or Parquet has the same one."""
     source: str = "data frame"
+    written: Mapping[str, pd.Series] = field(default_factory=dict)
+    """Texts of times of day as they came, where the form that the schema has for them does not give them back: 06:31
+    beside 06:31:07.5, blanks around them."""
 
     @classmethod
     def of(cls, frame: pd.DataFrame, *, schema: SchemaLike = None, source: str = "data frame") -> Table:
@@ -50,7 +54,7 @@ class Table:
         """
         if not isinstance(frame, pd.DataFrame):
             raise InputError(f"{source} is a {type(frame).__name__}, not a pandas DataFrame")
-        frame = _checked(frame, source)
+        frame = given_frame = _checked(frame, source)
         if isinstance(schema, Schema):
             frame = conform(frame, schema, source=source)
         else:
@@ -70,7 +74,8 @@ class Table:
             frame = _marked_as(frame, pd.DataFrame(columns, index=frame.index))
             if overrides or any(map(is_of_day, given.values())) or any(column.of_day for column in schema):
                 frame = conform(frame, schema, source=source)
-        return cls(frame=frame, schema=schema, fingerprint=_fingerprint(frame, schema), source=source)
+        written = _written(given_frame, frame, schema)
+        return cls(frame, schema, _fingerprint(frame, schema), source, written)
 
     def __len__(self) -> int:
         return len(self.frame)
@@ -84,7 +89,8 @@ class Table:
     def take(self, rows: np.ndarray) -> Table:
         """These rows as a table of the same schema."""
         frame = self.frame.iloc[rows].reset_index(drop=True)
-        return Table(frame, self.schema, _fingerprint(frame, self.schema), self.source)
+        written = {name: each.iloc[rows].reset_index(drop=True) for name, each in self.written.items()}
+        return Table(frame, self.schema, _fingerprint(frame, self.schema), self.source, written)
 
     def drop(self, *names: str) -> Table:
         """The table without these columns."""
@@ -92,7 +98,13 @@ class Table:
             self.column(name)
         schema = Schema(tuple(column for column in self.schema if column.name not in names))
         frame = self.frame[list(schema.names)]
-        return Table(frame, schema, _fingerprint(frame, schema), self.source)
+        written = {name: each for name, each in self.written.items() if name not in names}
+        return Table(frame, schema, _fingerprint(frame, schema), self.source, written)
+
+    def as_given(self) -> pd.DataFrame:
+        """The rows in the dtypes that the columns came in, and texts of times of day as they were written."""
+        columns = {each.name: restored(self.frame[each.name], each) for each in self.schema}
+        return pd.DataFrame(columns | dict(self.written), index=self.frame.index)
 
     def time(self, name: str) -> np.ndarray:
         """A time column as (N,) float64 seconds, from dates (then since 1970) or from numbers (seconds already).
@@ -101,7 +113,8 @@ class Table:
         say nothing of what came first.
         """
         series = self.column(name, "time column")
-        if name in self.schema and self.schema[name].of_day:
+        of_texts = series.dtype == object and WrittenTimes.of(series).mostly  # few shifts are categories
+        if of_texts or (name in self.schema and self.schema[name].of_day):
             raise InputError(f"{self.source}: column {name!r} holds times of day without a date; name one of dates")
         if series.dtype.kind == "O" and series.notna().any():
             series = to_dates(series, name=name, source=self.source)
@@ -219,20 +232,33 @@ def _as_texts(series: pd.Series, column: Column) -> pd.Series:
     if column.categories and not all(isinstance(each, str) for each in column.categories):
         return series.astype(object).where(series.notna(), np.nan)
     places, distinct = pd.factorize(series)  # few values stand in many rows
-    known = frozenset(column.categories)
-    texts = np.array([*(_as_text(each, known) for each in distinct), np.nan], dtype=object)
+    known, times = frozenset(column.categories), times_among(column.categories)
+    texts = np.array([*(_as_text(each, known, times) for each in distinct), np.nan], dtype=object)
     return pd.Series(texts[places], index=series.index, name=series.name)  # a missing one has place −1: the last
 
 
-def _as_text(value: object, known: frozenset[str]) -> str:
-    """known: the categories, among which a date is spelled in one way, whatever the file says."""
+def _as_text(value: object, known: frozenset[str], times: Mapping[int, str]) -> str:
+    """known: the categories, among which a date is spelled in one way, whatever the file says. times: those that are
+    times of day, by their nanoseconds: 06:30 is 06:30:00 is dt.time(6, 30)."""
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     if isinstance(value, str) and value in known:
         return value
+    if times and (spelled := times.get(ticks_of_day(value))) is not None:
+        return spelled
     dates = spellings_of_date(value)
     text = dates[0] if dates and not isinstance(value, str) else str(value)
     return next((each for each in dates if each in known), text)
+
+
+def _written(given: pd.DataFrame, frame: pd.DataFrame, schema: Schema) -> dict[str, pd.Series]:
+    """The columns of texts of times of day that come back otherwise than they came."""
+    texts = (each for each in schema if each.of_day and is_of_texts(each.given))
+    return {
+        each.name: given[each.name]
+        for each in texts
+        if given[each.name].dtype.kind != "M" and not restored(frame[each.name], each).equals(given[each.name])
+    }
 
 
 def _checked(frame: pd.DataFrame, source: str) -> pd.DataFrame:

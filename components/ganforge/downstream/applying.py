@@ -30,7 +30,7 @@ from ganforge.errors import InputError, UnsuitableDataError
 
 @dataclass(frozen=True, eq=False)
 class Augmented:
-    """Real rows with added ones below."""
+    """Real rows, as they came, with added ones below."""
 
     frame: pd.DataFrame
     """The columns of the table and `leaks.MARK`: false in real rows, true in those that were added."""
@@ -95,7 +95,7 @@ def augmented(
             f"{table.source}: nothing to add at ratio {ratio:g}: {labels.n_positive:,} of {len(table):,} rows have "
             f"{labels.positive_label}" + (f", and {copies:,} rows were copies of real ones" if copies else "")
         )
-    both = _below(_as_given(table.frame, table), added)
+    both = _below(table.as_given(), added)
     both[MARK] = np.arange(len(both)) >= len(table)
     return Augmented(both, len(added), copies)
 

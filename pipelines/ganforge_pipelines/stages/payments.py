@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from ganforge.data.clocks import offsets_east
+from ganforge.data.dtypes import times_restored
 from ganforge.data.features import WINDOWS, PaymentFeatures
 from ganforge.data.table import Table
 from ganforge.errors import GanforgeWarning, InputError, UnknownNameError
@@ -81,6 +82,8 @@ def _by_its_clock(context: StageContext, table: Table, time: str) -> pd.DataFram
     those of its people, and the history says in which zone the hours of payments to come are read."""
     if time not in table.schema or table.column(time).dtype.kind != "M":
         return table.frame
+    if table.schema[time].of_day:
+        return times_restored(table.frame, table.schema)  # what holds no dates is refused as such
     east = offsets_east(table, time, path=context.workspace.path(context.own["data"]))
     if str(table.column(time).dt.tz) != "UTC" or not east.any():
         return table.frame

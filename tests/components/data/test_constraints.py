@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
@@ -15,6 +17,7 @@ from ganforge.data.codec import Codec
 from ganforge.data.constrained import Constrained
 from ganforge.data.constraints import Inequality, Sum, parse, plan, read_constraints
 from ganforge.data.schema import Schema
+from ganforge.data.streams import stream_table
 from ganforge.data.table import Table
 from ganforge.errors import InputError, UnknownNameError
 
@@ -78,6 +81,15 @@ def table(**columns) -> Table:
         ("a <= z", {"a": [1], "b": [1]}, UnknownNameError, "no column 'z'"),
         ("a <= b", {"a": [1, 2], "b": ["x", "y"]}, InputError, "'b' holds texts"),
         ("a <= b", {"a": [1, 2], "b": pd.to_datetime(["2025-01-01"] * 2)}, InputError, "'b' holds dates"),
+        ("a <= b", {"a": ["06:30"] * 2, "b": pd.to_datetime(["2025-01-01"] * 2)}, InputError, "'a' holds times of day"),
+        ("a <= b", {"a": ["06:30", "09:15"], "b": ["06:30", "09:00"]}, InputError, "row 2 .*a 09:15:00, b 09:00:00; 1"),
+        (
+            "a <= b",
+            {"a": ["06:30", "09:15", "late"] * 20, "b": ["12:00", "23:00"] * 30},
+            InputError,
+            "but 'a' holds texts, 'b' holds times of day; most of 'a' are times of day: .* that it is datetime",
+        ),
+        ("a + b = c", {name: ["06:30", "09:15"] for name in "abc"}, InputError, "needs numbers, but 'a' holds times"),
         ("a + b = a", {"a": [1, 2], "b": [0, 0]}, InputError, "a column stands in it twice"),
     ],
 )
@@ -174,3 +186,55 @@ def test_whole_numbers_stay_whole_and_dtypes_come_back():
     assert dict(made.dtypes.astype(str)) == {"low": "int16", "high": "int64", "x": "float64", "sum": "int64"}
     assert (made["low"] <= made["high"]).all()
     assert (made["sum"] == made["low"].astype(int) + made["high"]).all()
+
+
+TIMES = {
+    "HH:MM": lambda texts: texts,
+    "HH:MM:SS": lambda texts: texts + ":00",
+    "objects": lambda texts: texts.map(dt.time.fromisoformat, na_action="ignore"),
+    "arrow": lambda texts: texts.map(dt.time.fromisoformat, na_action="ignore").astype(pd.ArrowDtype(pa.time64("us"))),
+}
+
+
+@pytest.mark.parametrize("form", TIMES)
+@pytest.mark.parametrize("few", [("opened",), ("closed",), ("opened", "closed"), ()], ids=str)
+@pytest.mark.parametrize("where", ["memory", "batches"])
+def test_times_of_day_are_compared_be_they_many_or_few(form, few, where, tmp_path):
+    rng = np.random.default_rng(3)
+    opened, closed = rng.integers(300, 700, 400), rng.integers(700, 1400, 400)
+    opened = rng.choice([390, 480], 400) if "opened" in few else opened
+    closed = rng.choice([750, 1080, 1395], 400) if "closed" in few else closed
+    rows = pd.DataFrame({"opened": opened, "closed": closed}).map(lambda each: f"{each // 60:02d}:{each % 60:02d}")
+    rows = rows.mask(rng.random((400, 2)) < 0.1).apply(TIMES[form]).assign(x=rng.normal(size=400))
+    real = Table.of(rows)
+    if where == "batches":
+        path = tmp_path / ("t.csv" if form.startswith("HH") else "t.parquet")
+        rows.to_csv(path, index=False) if form.startswith("HH") else rows.to_parquet(path)
+        real = stream_table(path, sample=150, batch=90)
+    constrained = Constrained.fit(["opened <= closed"], real)
+    constrained = Constrained.from_json(json.loads(json.dumps(constrained.to_json())))
+    learned = constrained.apply(real)
+    assert learned.schema["opened"].kind == ("categorical" if "opened" in few else "datetime")
+    learned, real = (each if isinstance(each, Table) else each.take(np.arange(400)) for each in (learned, real))
+    assert learned.frame["closed - opened"].min() >= 0
+    pd.testing.assert_frame_equal(constrained.restore(learned.frame), real.frame)
+    mixed = learned.frame.apply(lambda series: series.sample(frac=1, random_state=3).array)
+    made = constrained.as_given(constrained.restore(mixed))
+    spelled = made[["opened", "closed"]].astype(str)
+    assert (spelled["opened"] <= spelled["closed"])[made.notna().all(axis=1)].all()
+    assert set(made["opened"].dropna()) <= set(rows["opened"].dropna())
+    assert made["closed"].dropna().between(rows["closed"].dropna().min(), rows["closed"].dropna().max()).all()
+    if where == "memory":
+        assert made.dtypes.equals(rows.dtypes)
+
+
+def test_two_columns_of_times_of_day_that_are_categories_are_left_to_rejection_as_others_are():
+    rng = np.random.default_rng(4)
+    a, b, c = (rng.choice(each, 200) for each in (["06:30", "07:00"], ["08:00", "09:30"], ["10:00", "23:00"]))
+    real = table(a=a.astype(object), b=b.astype(object), c=c.astype(object), x=rng.normal(size=200))
+    constrained = Constrained.fit(["a <= b", "b <= c", "a <= c"], real)
+    assert constrained.rejecting == (Inequality("a", "c"),)
+    learned = constrained.apply(real)
+    pd.testing.assert_frame_equal(constrained.restore(learned.frame), real.frame)
+    swapped = real.frame.assign(a=["11:00", *real.frame["a"][1:]])
+    assert constrained.holds(swapped).tolist() == [str(c[0]) >= "11:00", *[True] * 199]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from typing import Any
 
@@ -218,6 +219,8 @@ def test_it_is_a_scikit_learn_transformer():
         ({}, payments(*HEAD).assign(at=[pd.NaT, START]), InputError, "row 1: the time is missing"),
         ({}, payments(*HEAD).assign(paid=["1", "much"]), InputError, "row 2.*'much' is not a number"),
         ({}, payments(*HEAD).assign(paid=[1.0, 1e300]), InputError, "row 2: 1e.300 is too large"),
+        ({}, payments(*HEAD).assign(at=["20:50", "06:30"]), InputError, "'at' holds times of day without a date"),
+        ({}, payments(*HEAD).assign(at=[dt.time(20, 50), dt.time(6, 30)]), InputError, "times of day without a date"),
         ({}, payments(*HEAD).assign(fraud=0), UnsuitableDataError, "one value only"),
     ],
 )

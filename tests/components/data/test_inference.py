@@ -1,5 +1,6 @@
 """What a column is: ordered categories, what pandas says of it already, and what is refused."""
 
+import datetime as dt
 import json
 
 import numpy as np
@@ -103,3 +104,24 @@ def test_orders_that_are_none(tmp_path, text, error, said):
     (tmp_path / "kinds.yaml").write_text(text)
     with pytest.raises(error, match=said):
         Table.of(graded(), schema=tmp_path / "kinds.yaml", source="grades.csv")
+
+
+@pytest.mark.parametrize("form", ["HH:MM", "HH:MM:SS", "objects"])
+@pytest.mark.parametrize("batches", [False, True])
+def test_times_of_day_have_an_order_of_their_own_and_take_that_of_a_file(form, batches, tmp_path):
+    late_first = ["22:30", "06:30", "14:30", "06:30"] * 30
+    (tmp_path / "kinds.yaml").write_text("shift: {kind: ordinal, order: [22:30, 06:30, 14:30]}")  # YAML 1.1's 1350
+    frame = pd.DataFrame({"shift": late_first, "n": np.arange(120) * 0.5})
+    if form != "HH:MM":
+        frame["shift"] += ":00"
+    frame.to_csv(path := tmp_path / "t.csv", index=False)
+    if form == "objects":
+        frame["shift"] = frame["shift"].map(dt.time.fromisoformat)
+        frame.to_parquet(path := tmp_path / "t.parquet")
+    for schema, order in (({"shift": "ordinal"}, [1, 2, 0]), (tmp_path / "kinds.yaml", [0, 1, 2])):
+        spelled = [late_first[k] + (":00" if form != "HH:MM" else "") for k in order]
+        table = stream_table(path, schema=schema, sample=30, batch=20) if batches else Table.of(frame, schema=schema)
+        assert table.schema["shift"].categories == tuple(spelled)
+    (tmp_path / "kinds.yaml").write_text("shift: {kind: ordinal, order: [22:30, 06:30]}")
+    with pytest.raises(InputError, match=r"'14:30(:00)?' is not in the order given for it"):
+        Table.of(frame, schema=tmp_path / "kinds.yaml")

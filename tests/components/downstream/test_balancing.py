@@ -106,6 +106,20 @@ def test_added_rows_are_in_the_dtypes_of_the_real_ones(mixed, arm):
         assert real[name].min() <= added[name].min() <= added[name].max() <= real[name].max()
 
 
+@pytest.mark.parametrize("arm", ["random oversampling", "smote-nc"])
+@pytest.mark.parametrize("mixed_widths", [True, False])
+def test_real_rows_keep_the_texts_of_their_times_of_day(mixed, arm, mixed_widths):
+    table, positive = mixed
+    at = [f"{k * 7 % 24:02d}:{k % 60:02d}:01.{k % 3:03d}" for k in range(len(table))]
+    if mixed_widths:
+        at[:3] = ["06:31:07.5", "06:31", "23:59:59.9999999"]
+    frame = table.frame.assign(at=at, fraud=positive)
+    made = augmented(Table.of(frame), "fraud", arm=arm, ratio=0.5).frame
+    assert made.loc[~made[MARK], "at"].tolist() == at
+    width = r"(\.\d*[1-9])?" if mixed_widths else r"\.\d{3}"
+    assert made.loc[made[MARK], "at"].str.fullmatch(r"\d\d:\d\d:\d\d" + width).all()
+
+
 def test_an_unseen_column_is_that_of_the_nearest_row():
     x = [0.0, 0.1, 0.2, 9.0, 9.1, 9.2, *np.linspace(50, 60, 30)]
     kind = ["near"] * 3 + ["far"] * 3 + ["none"] * 30

@@ -404,6 +404,15 @@ def test_payments_know_their_past_and_lose_their_identifiers(workspace):
     pd.testing.assert_frame_equal(served, made.loc[newest.index])
 
 
+@pytest.mark.parametrize("form", ["%H:%M", "%H:%M:%S"])
+def test_payments_at_times_of_day_are_refused(workspace, form):
+    frame = simulate_payments(customers=20, terminals=20, days=50, seed=1).drop(columns="scenario")
+    write(workspace, frame.assign(booked_at=frame["booked_at"].dt.strftime(form)))
+    named = {"customer": "customer_id", "terminal": "terminal_id", "amount": "amount", "paid_at": "booked_at"}
+    with pytest.raises(InputError, match="'booked_at' holds times of day without a date; name one of dates"):
+        run(workspace, "prepare", **{f"prepare.{role}": column for role, column in named.items()})
+
+
 def test_nights_are_those_of_the_clock_that_the_file_is_written_in(workspace):
     frame = simulate_payments(customers=20, terminals=20, days=50, seed=1).drop(columns="scenario")
     named = {"customer": "customer_id", "terminal": "terminal_id", "amount": "amount", "paid_at": "booked_at"}
