@@ -43,7 +43,7 @@ _CHUNK = 8_192
 _PRIOR_ROWS = 20.0  # a condition seen in so few rows is believed half as much as the network
 _LARGEST = 3.0  # a round's largest correction, in nats
 _FLOOR = 1e-7
-_ROUNDS = 4
+_APPROACH, _SETTLING = 2, 5
 
 
 @torch.no_grad()
@@ -59,7 +59,6 @@ def calibrate_shares(game: CTGANGame, codes: Tensor, bank: ConditionBank, *, see
     of one column, and the rest is worked out a stretch of conditions at a time.
     """
     conditions = game.conditions
-    together = conditions.columns  # so many offsets move at once, each by its part
     rows = conditions.counts(codes).astype(np.float64) if conditions.width else np.array([float(len(codes))])
     count = rows_a_condition(rows, known=len(codes))
     asked = np.repeat(np.arange(len(rows)), count)
@@ -69,7 +68,7 @@ def calibrate_shares(game: CTGANGame, codes: Tensor, bank: ConditionBank, *, see
     noise = torch.Generator().manual_seed(seed)
     offsets = _offsets(game.generator.out)
     parts, targets = list(_stretches(conditions, game.layout)), []
-    for number in range(_ROUNDS + together if together > 1 else _ROUNDS):
+    for number, gain in enumerate(_gains(conditions.columns)):
         drawn, steps = bank.draw(asked, rng), []
         for k, part in enumerate(parts):
             at, among = slice(part.start, part.stop), slice(first[part.start], first[part.stop])
@@ -82,7 +81,18 @@ def calibrate_shares(game: CTGANGame, codes: Tensor, bank: ConditionBank, *, see
         for part, (step, itself) in zip(parts, steps, strict=True):  # not before all are known: rows are asked several
             at = torch.arange(part.start, part.stop)
             for rows_at, values, move in ((at[:, None], part.others, step), (at[: len(itself)], part.itself, itself)):
-                offsets[rows_at, places[values]] += torch.from_numpy(move / max(0.6 * together, 1)).to(offsets.dtype)
+                offsets[rows_at, places[values]] += torch.from_numpy(move * gain).to(offsets.dtype)
+
+
+def _gains(together: int) -> Iterator[float]:
+    """Which part of the step each round goes, where rows are asked for `together` columns at once.
+
+    As many offsets move a row, each by its part; so the way is longer. At its end they follow the noise of each round's
+    rows; steps that become ever smaller take its mean (Robbins & Monro 1951, doi:10.1214/aoms/1177729586).
+    """
+    gain = 1 / max(0.6 * together, 1)
+    yield from [gain] * (_APPROACH * (together + 1))
+    yield from (gain / (k + 2) for k in range(_SETTLING))
 
 
 @dataclass(frozen=True, eq=False)
