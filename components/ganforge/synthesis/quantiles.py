@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import accumulate
 
 import numpy as np
 
@@ -38,19 +39,39 @@ class QuantileMaps:
         return maps
 
     def apply(self, scalars: np.ndarray, codes: np.ndarray) -> np.ndarray:
-        """Generated scalars (n, S) and their codes (n, blocks) → scalars (n, S)."""
-        mapped = scalars.copy()
-        for number, (block, mode, scalar) in enumerate(modes_of(self.layout)):
-            rows = codes[:, block] == mode
-            mapped[rows, scalar] = np.interp(scalars[rows, scalar], self.generated[number], self.real[number])
+        """Generated scalars (n, S) and their codes (n, blocks) → scalars (n, S).
+
+        The maps of all modes of a column lie one behind the other on one axis, each two wide beyond its neighbours, so
+        that a column is mapped at once.
+        """
+        mapped = np.empty_like(scalars)
+        for block, modes, scalar in _columns_of(self.layout):
+            generated, real = self.generated[modes].astype(np.float64), self.real[modes]
+            at = codes[:, block]
+            mapped[:, scalar] = real[at, 0]  # a spike is all there is of its mode
+            rows = np.flatnonzero((real[:, 0] < real[:, -1])[at])
+            if len(rows):
+                at = at[rows]
+                alpha = scalars[rows, scalar].clip(generated[at, 0], generated[at, -1])
+                apart = 4.0 * np.arange(len(generated))  # α lies between −1 and 1
+                places = (generated + apart[:, None]).ravel()
+                mapped[rows, scalar] = np.interp(alpha + apart[at], places, real.ravel())
         return mapped
 
     def of(self, block: int, mode: int) -> np.ndarray:
         """The real α at evenly spaced ranks of this mode: (65,)."""
-        return self.real[[each[:2] for each in modes_of(self.layout)].index((block, mode))]
+        return next(self.real[modes][mode] for each, modes, _ in _columns_of(self.layout) if each == block)
 
 
 def modes_of(layout: Layout) -> Iterator[tuple[int, int, int]]:
     """(block, mode, which of the S scalars) for each mode of each mixture block."""
-    numeric = [k for k, block in enumerate(layout.blocks) if block.kind == "mixture"]
-    return ((block, mode, scalar) for scalar, block in enumerate(numeric) for mode in range(layout.blocks[block].width))
+    for block, modes, scalar in _columns_of(layout):
+        yield from ((block, mode, scalar) for mode in range(modes.stop - modes.start))
+
+
+def _columns_of(layout: Layout) -> Iterator[tuple[int, slice, int]]:
+    """(block, which of the M modes are its, which of the S scalars) for each mixture block."""
+    numeric = [(number, block.width) for number, block in enumerate(layout.blocks) if block.kind == "mixture"]
+    ends = accumulate(width for _, width in numeric)
+    for scalar, ((block, width), end) in enumerate(zip(numeric, ends, strict=True)):
+        yield block, slice(end - width, end), scalar
