@@ -76,7 +76,7 @@ def _write_parquet(frames: Iterable[pd.DataFrame], path: Path, metadata: Mapping
                     schema = needed.with_metadata({**(needed.metadata or {}), **told})
                     parts.append(Path(folder) / str(len(parts)))
                     writer = last.enter_context(pq.ParquetWriter(parts[-1], schema))
-                writer.write_table(table.cast(schema))
+                writer.write_table(_cast(table, schema))
         if len(parts) == 1:
             parts[0].replace(path)
         elif schema is not None:
@@ -84,7 +84,7 @@ def _write_parquet(frames: Iterable[pd.DataFrame], path: Path, metadata: Mapping
                 for part in map(pq.ParquetFile, parts):
                     with part:
                         for group in range(part.num_row_groups):
-                            writer.write_table(part.read_row_group(group).cast(schema))
+                            writer.write_table(_cast(part.read_row_group(group), schema))
 
 
 def _as_arrow(frame: pd.DataFrame, schema: Any) -> tuple[Any, Any]:
@@ -97,8 +97,40 @@ def _as_arrow(frame: pd.DataFrame, schema: Any) -> tuple[Any, Any]:
     table = pa.Table.from_pandas(frame, preserve_index=False)
     if schema is None:
         return table, table.schema
-    wider = pa.unify_schemas([schema, table.schema], promote_options="permissive")
-    return table, wider.with_metadata(table.schema.metadata)
+    fields = [_wider(before, table.schema.field(before.name)) for before in schema]
+    return table, pa.schema(fields, metadata=table.schema.metadata)
+
+
+def _wider(before: Any, now: Any) -> Any:
+    """The least type that both of a column's hold."""
+    import pyarrow as pa
+
+    try:
+        return pa.unify_schemas([pa.schema([before]), pa.schema([now])], promote_options="permissive").field(0)
+    except pa.ArrowException as error:
+        raise _torn(before.name, before.type, now.type) from error
+
+
+def _cast(table: Any, schema: Any) -> Any:
+    """The table in these types, nothing rounded."""
+    import pyarrow as pa
+
+    try:
+        return table.cast(schema)
+    except pa.ArrowException as error:
+        for field in table.schema:
+            with suppress(pa.ArrowException):
+                table[field.name].cast(schema.field(field.name).type)
+                continue
+            raise _torn(field.name, field.type, schema.field(field.name).type) from error
+        raise
+
+
+def _torn(name: str, one: Any, other: Any) -> InputError:
+    return InputError(
+        f"column {name!r} holds values of type {one} and of type {other}, which a column of a Parquet file cannot hold "
+        "together; make them one type, or write a .csv file"
+    )
 
 
 @contextmanager

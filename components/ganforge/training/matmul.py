@@ -75,8 +75,7 @@ def exact_products() -> Iterator[None]:
     back on leaving, and leave one alone that is not torch's default.
 
     For what must come out alike each time, as the rows of one seed: unlike "auto" no clock is asked, so that every
-    process on this processor multiplies alike. Mostly it is the faster way, too.
-
+    process on this processor multiplies alike. Mostly it is the faster way, too. The setting is the whole process's.
     """
     with _ASKED.inside(lambda callers, now: "medium" if now == "highest" and _medium_is_exact() else now):
         yield

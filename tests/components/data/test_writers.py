@@ -8,6 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from ganforge.data.writers import write_tables
+from ganforge.errors import InputError
 
 
 def written(frames, tmp_path, **options):
@@ -56,4 +57,16 @@ def test_a_frame_that_fails_leaves_nothing(tmp_path):
 
     with pytest.raises(RuntimeError, match="broke"):
         write_tables(frames(), tmp_path / "out.parquet")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("first", "later"),
+    [([1], ["x"]), ([2**53 + 1], [0.5]), ([1], np.array([2**63 + 1], dtype=np.uint64))],
+    ids=["a text", "a fraction beside 2^53 + 1", "a number beyond 64 bits"],
+)
+def test_what_one_column_cannot_hold_is_named_and_nothing_is_left(first, later, tmp_path):
+    frames = [pd.DataFrame({"k": ["a"], "n": first}), pd.DataFrame({"k": ["b"], "n": later})]
+    with pytest.raises(InputError, match=r"column 'n' holds .* int64.*\.csv"):
+        write_tables(frames, tmp_path / "out.parquet")
     assert list(tmp_path.iterdir()) == []
