@@ -24,8 +24,10 @@ from pandas.api import types
 
 from ganforge.data.daytimes import dtype_of, from_arrow, from_objects, is_of_day
 from ganforge.data.dtypes import holds_bytes
+from ganforge.data.numerals import numbers_in, whole_numbers_in
 from ganforge.data.readings import Dates, Reading
 from ganforge.data.schema import ONE_HOT, Column, spelled_zone
+from ganforge.data.texts import spread
 from ganforge.errors import InputError
 
 EXACT = 2**53
@@ -94,7 +96,15 @@ def as_numbers(series: pd.Series, *, name: str, source: str) -> pd.Series:
         return series.astype("int64")
     if series.dtype.kind != "O" or isinstance(series.dtype, pd.Int64Dtype):
         return series
-    numbers = pd.to_numeric(series, errors="coerce")
+    codes, distinct = pd.factorize(series)
+    words = pd.Series(
+        [str(float(each) if isinstance(each, bool | np.bool_) else each).strip() for each in distinct], dtype=object
+    )
+    values = numbers_in(words)
+    whole = None if values.isna().any() else whole_numbers_in(words)
+    if whole is not None:
+        values = whole.astype("Int64") if (codes < 0).any() else whole
+    numbers = spread(values, codes, series)
     bad = numbers.isna() & series.notna()
     if bad.any():
         row = row_of(bad)

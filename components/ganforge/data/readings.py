@@ -16,12 +16,12 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from ganforge.data.numerals import numbers_in, whole_numbers_in
 from ganforge.data.texts import ISO, SLIPS, ZONE, Odd, mixing, parse_iso, spread, stripped
 
 _DECIMAL_COMMA = re.compile(r"[+-]?(\d{1,3}(\.\d{3})+|\d+)(,\d+)?")
 _DIGITS = re.compile("[0-9]+")
 _EXACT, _WIDEST = str(2**53), str(2**64 - 1)  # the last whole numbers that float64 and any integer dtype tell apart
-_NULLABLE = {"int64": "Int64", "uint64": "UInt64"}
 _FEW = 12  # no more different numbers than this may be codes, of which some are letters
 _SHOWN = 4 * _FEW  # different values that are kept, to tell codes by
 
@@ -33,7 +33,7 @@ class Reading:
     kind: str
     """nothing, truths, numbers, commas (numbers such as 1.234,5), dates or texts."""
     dtype: str = "float64"
-    """Numbers: int64 or uint64 where all are whole and have room in it, otherwise float64."""
+    """Numbers: int64 where all are whole and have room in it, otherwise float64."""
     zoned: bool = False
     """Dates: has any a zone?"""
     wide: bool = False
@@ -45,7 +45,9 @@ class Reading:
         texts = stripped(distinct)
         words = texts.dropna().astype(str)
         if words.empty and self.kind in ("nothing", "numbers", "commas"):
-            dtype = _NULLABLE.get(self.dtype, "float64")  # joined to floats, large whole numbers would be rounded
+            dtype = (
+                "Int64" if self.dtype == "int64" else "float64"
+            )  # joined to floats, large whole numbers would be rounded
             return pd.Series(np.nan, index=series.index, dtype=dtype, name=series.name)
         if self.kind == "truths":
             words = pd.Series((words.str.lower() == "true").to_numpy(object), index=words.index, dtype=object)
@@ -53,8 +55,8 @@ class Reading:
             if self.kind == "commas":
                 words = words.str.replace(".", "", regex=False).str.replace(",", ".", regex=False)
             words = self._numbers(words)
-            if words.dtype.kind in "iu" and (len(words) < len(texts) or (codes < 0).any()):
-                words = words.astype(_NULLABLE[self.dtype])
+            if words.dtype.kind == "i" and (len(words) < len(texts) or (codes < 0).any()):
+                words = words.astype("Int64")
         elif self.kind == "dates":
             words = self._dates(words)
         return spread(words, codes, series)
@@ -69,9 +71,8 @@ class Reading:
         return parsed.astype(f"datetime64[us{', UTC' if self.zoned else ''}]") if self.wide else parsed
 
     def _numbers(self, words: pd.Series) -> pd.Series:
-        if self.dtype == "float64":
-            return pd.Series(_floats(words), index=words.index)
-        return pd.to_numeric(words).astype(self.dtype)
+        whole = None if self.dtype == "float64" else whole_numbers_in(words)
+        return numbers_in(words) if whole is None else whole
 
 
 class Texts:
@@ -88,11 +89,10 @@ class Texts:
         """decimal_comma: 1.234,5 may be a number."""
         self.rows = self.known = 0
         self._decimal_comma = decimal_comma
-        self._truths = self._digits = self._comma_form = True
+        self._truths = self._digits = self._whole = self._comma_form = True
         self._commas = False
         self._distinct: set[str] = set()
         self._numbers: set[float] = set()
-        self._number_kinds: set[str] = set()
         self._widths: set[int] = set()
         self._no_numbers, self._zero_led, self._dates = Odd(), Odd(), Dates()
         self._long, self._too_long = Odd(), Odd()  # plain digits beyond 2^53, and beyond 64 bits
@@ -113,14 +113,13 @@ class Texts:
             self._comma_form = bool(words.str.fullmatch(_DECIMAL_COMMA).all())
         if len(self._distinct) < _SHOWN:
             self._distinct.update(words[:_SHOWN])
-        numbers = pd.to_numeric(words, errors="coerce")
+        numbers = numbers_in(words)
         odd = numbers.isna()
         self._no_numbers.add(odd, words, codes, begin)
         if not odd.all():
-            negative = numbers.dtype.kind == "i" and numbers.min() < 0
-            self._number_kinds.add("negative" if negative else numbers.dtype.kind)
+            self._whole = self._whole and whole_numbers_in(words[~odd]) is not None
             if len(self._numbers) < _SHOWN:
-                self._numbers.update(pd.unique(_floats(words[~odd]))[:_SHOWN].tolist())
+                self._numbers.update(pd.unique(numbers[~odd])[:_SHOWN].tolist())
             self._look_at_digits(words[~odd], words, codes, begin)
         self._dates.look_at_words(words, codes)
 
@@ -175,16 +174,14 @@ class Texts:
 
     def _dtype(self) -> str:
         """What holds all the numbers, whichever lots they came in."""
-        if self._number_kinds <= {"i", "negative"}:
-            return "int64"
-        return "uint64" if self._number_kinds <= {"i", "u"} else "float64"
+        return "int64" if self._whole else "float64"
 
     def _many(self) -> bool:
         """Are the numbers too many to be codes?"""
         different = len(self._numbers)
         if different > _FEW or len(self._distinct) >= _SHOWN:
             return different > _FEW
-        odd = int(pd.to_numeric(pd.Series(sorted(self._distinct)), errors="coerce").isna().sum())
+        odd = int(numbers_in(pd.Series(sorted(self._distinct), dtype=object)).isna().sum())
         return different >= len(self._distinct) - odd > 1 and different > 2
 
 
@@ -235,11 +232,6 @@ class Dates:
 def _few(odd: Odd, known: int) -> bool:
     """Are the odd ones so few that they are slips of the pen?"""
     return known > 2 and odd.rows <= max(1, known // SLIPS)
-
-
-def _floats(words: pd.Series) -> np.ndarray:
-    """Texts of numbers as Python reads them, which is exact: `pd.to_numeric` is off by the last bit in many a value."""
-    return words.to_numpy(object).astype("float64")
 
 
 def _is_more(digits: str, bound: str) -> bool:

@@ -458,3 +458,40 @@ def test_every_refusal_is_ours(tmp_path):
         with contextlib.suppress(GanforgeError), warnings.catch_warnings():
             warnings.simplefilter("ignore", GanforgeWarning)  # an encoding was assumed
             assert len(read(path)) >= 1
+
+
+HEX = ["9f86d081884c7d65", "2703e81567884444", "60303ae22b998861", "5e2147483648", "fd61a03af4f77d87"] * 8
+
+
+@pytest.mark.parametrize("kind", [None, "identifier", "categorical", "text"])
+def test_hexadecimal_codes_that_look_like_numbers_are_texts(tmp_path, kind):
+    pd.DataFrame({"token": HEX, "x": np.arange(40) * 0.5}).to_csv(tmp_path / "t.csv", index=False)
+    pd.DataFrame({"token": HEX, "x": np.arange(40) * 0.5}).to_parquet(tmp_path / "t.parquet")
+    for name in ("t.csv", "t.parquet"):
+        for table in both_ways(tmp_path / name, schema=kind and {"token": kind}):
+            assert table.frame["token"].tolist() == HEX
+
+
+@pytest.mark.parametrize("kind", ["continuous", "integer"])
+def test_hexadecimal_codes_that_are_called_numbers_are_refused_with_their_row(tmp_path, kind):
+    rows = pd.DataFrame({"token": [*map(str, range(300)), HEX[1]]})
+    rows.to_csv(tmp_path / "t.csv", index=False)
+    rows.to_parquet(tmp_path / "t.parquet")
+    for name in ("t.csv", "t.parquet"):
+        for way in (read_table, stream_table):
+            with pytest.raises(InputError, match=f"column 'token'.* row 301.* '{HEX[1]}'"):
+                way(tmp_path / name, schema={"token": kind})
+
+
+def test_texts_of_numbers_are_read_exactly_whatever_the_file(tmp_path):
+    values = [*np.random.default_rng(0).random(500).tolist(), 12272409754972916616.0, 5e-324, 1.7976931348623157e308]
+    texts = [*map(repr, values[:500]), "12272409754972916616", "5e-324", "1.7976931348623157e308"]
+    frame = pd.DataFrame({"c": texts, "k": np.arange(len(texts)) / 2})
+    frame.to_csv(tmp_path / "t.csv", index=False)
+    frame.to_parquet(tmp_path / "t.parquet")
+    tables = [read_table(tmp_path / name, schema={"c": "continuous"}) for name in ("t.csv", "t.parquet")]
+    for table in (*tables, Table.of(frame, schema={"c": "continuous"})):
+        assert table.frame["c"].tolist() == values
+        assert table.fingerprint == tables[0].fingerprint
+    chunks = stream_table(tmp_path / "t.parquet", schema={"c": "continuous"}, batch=7).chunks(rows=7)
+    assert pd.concat(chunks)["c"].tolist() == values
