@@ -21,7 +21,7 @@ from ganforge.data.texts import ISO, SLIPS, ZONE, Odd, mixing, parse_iso, spread
 
 _DECIMAL_COMMA = re.compile(r"[+-]?(\d{1,3}(\.\d{3})+|\d+)(,\d+)?")
 _DIGITS = re.compile("[0-9]+")
-_EXACT, _WIDEST = str(2**53), str(2**64 - 1)  # the last whole numbers that float64 and any integer dtype tell apart
+_EXACT, _WIDEST = 2**53, 2**63 - 1  # the last whole numbers that float64, and all that is kept here, tell apart
 _FEW = 12  # no more different numbers than this may be codes, of which some are letters
 _SHOWN = 4 * _FEW  # different values that are kept, to tell codes by
 
@@ -31,7 +31,8 @@ class Reading:
     """What a column of texts is, by all of its values."""
 
     kind: str
-    """nothing, truths, numbers, commas (numbers such as 1.234,5), dates or texts."""
+    """nothing, truths, numbers, commas (numbers such as 1.234,5), dates or texts; of whole numbers without a sign,
+    which are no texts in a file: codes, if they are to be some."""
     dtype: str = "float64"
     """Numbers: int64 where all are whole and have room in it, otherwise float64."""
     zoned: bool = False
@@ -81,8 +82,8 @@ class Texts:
     All values make a column numbers, booleans or dates. When all but a few do (2 %, at least one) and the numbers are
     too many to be codes, the odd one out is an `InputError` with its row. Plain digits are codes where more than 2 %
     begin with a zero, or where some do and all have the same width (zip codes, account numbers); otherwise the zeros
-    are slips of the pen. Where some are beyond 64 bits, no dtype holds all of them: they are codes as well (card
-    numbers), unless the widths differ and float64 would round 2 % of them at most.
+    are slips of the pen. Where some are beyond int64, nothing that is kept here holds all of them: they are codes as
+    well (card numbers), unless the widths differ and float64 would round 2 % of them at most.
     """
 
     def __init__(self, *, decimal_comma: bool = False) -> None:
@@ -95,7 +96,7 @@ class Texts:
         self._numbers: set[float] = set()
         self._widths: set[int] = set()
         self._no_numbers, self._zero_led, self._dates = Odd(), Odd(), Dates()
-        self._long, self._too_long = Odd(), Odd()  # plain digits beyond 2^53, and beyond 64 bits
+        self._long, self._too_long = Odd(), Odd()  # plain digits beyond 2^53, and beyond int64
 
     def look_at(self, series: pd.Series) -> None:
         """The next rows."""
@@ -129,7 +130,7 @@ class Texts:
         if self._digits:
             self._widths.update(widths.unique().tolist())
             self._zero_led.add(numbers.str.startswith("0") & (widths > 1), words, codes, begin)
-        long = numbers[plain & (widths >= len(_EXACT))]
+        long = numbers[plain & (widths >= len(str(_EXACT)))]
         self._long.add(long.map(lambda each: _is_more(each, _EXACT)).astype(bool), words, codes, begin)
         self._too_long.add(long.map(lambda each: _is_more(each, _WIDEST)).astype(bool), words, codes, begin)
 
@@ -140,13 +141,13 @@ class Texts:
 
     @property
     def too_long(self) -> Odd | None:
-        """Where all values are plain digits: those that no whole number of 64 bits says, so that all are codes, or
+        """Where all values are plain digits: those that no signed number of 64 bits says, so that all are codes, or
         rounded."""
         return self._too_long if self._digits and self._too_long.rows and not self._no_numbers.rows else None
 
     def reading(self, *, name: str, source: str, lenient: bool = False, codes: bool = True, begin: int = 0) -> Reading:
         """What they are. lenient: numbers and words may stand side by side, texts; digits are codes where one begins
-        with a zero or is beyond 64 bits. codes: may digits be? begin: rows of the file before the first."""
+        with a zero or is beyond int64. codes: may digits be? begin: rows of the file before the first."""
         if not self.known:
             return Reading("nothing")
         if self._truths:
@@ -229,12 +230,39 @@ class Dates:
         return Reading("dates", zoned=self._zoned, wide=self._wide)
 
 
+class Unsigned:
+    """What whole numbers without a sign say, gathered lot by lot: is any beyond int64, they are codes as those of a
+    text file are (`Texts`), hashes for one."""
+
+    def __init__(self) -> None:
+        self._known = self._long = self._most = 0
+        self._least: int | None = None
+
+    def look_at(self, numbers: pd.Series) -> None:
+        """The next rows: of any dtype of whole numbers, or Python's."""
+        numbers = numbers.dropna()
+        if numbers.empty:
+            return
+        least = int(numbers.min())
+        self._known += len(numbers)
+        self._least = least if self._least is None else min(least, self._least)
+        self._most = max(self._most, int(numbers.max()))
+        if self._most > _EXACT:
+            self._long += int((numbers > _EXACT).sum())
+
+    def are_codes(self, *, certain: bool) -> bool:
+        """certain: by one of them, which else may stand for a number that is not known."""
+        if self._least is None or self._least < 0 or self._most <= _WIDEST:
+            return False
+        return certain or len(str(self._least)) == len(str(self._most)) or self._long * SLIPS > self._known
+
+
 def _few(odd: Odd, known: int) -> bool:
     """Are the odd ones so few that they are slips of the pen?"""
     return known > 2 and odd.rows <= max(1, known // SLIPS)
 
 
-def _is_more(digits: str, bound: str) -> bool:
+def _is_more(digits: str, bound: int) -> bool:
     """Compared as texts: of the longest ones Python makes no number."""
-    digits = digits.lstrip("0")
-    return (len(digits), digits) > (len(bound), bound)
+    digits, least = digits.lstrip("0"), str(bound)
+    return (len(digits), digits) > (len(least), least)

@@ -42,8 +42,8 @@ class Table:
     """SHA-256 over schema and values: the same table from CSV, CSV.gz or Parquet has the same one."""
     source: str = "data frame"
     written: Mapping[str, pd.Series] = field(default_factory=dict)
-    """Texts of times of day as they came, where the form that the schema has for them does not give them back: 06:31
-    beside 06:31:07.5, blanks around them."""
+    """Columns as they came, where the schema does not give them back: texts of times of day (06:31 beside 06:31:07.5,
+    blanks around them), whole numbers beyond int64 that were rounded."""
 
     @classmethod
     def of(cls, frame: pd.DataFrame, *, schema: SchemaLike = None, source: str = "data frame") -> Table:
@@ -103,7 +103,8 @@ class Table:
         return Table(frame, schema, _fingerprint(frame, schema), self.source, written)
 
     def as_given(self) -> pd.DataFrame:
-        """The rows in the dtypes that the columns came in, and texts of times of day as they were written."""
+        """The rows in the dtypes that the columns came in, texts of times of day and whole numbers as they were
+        written."""
         columns = {each.name: restored(self.frame[each.name], each) for each in self.schema}
         return pd.DataFrame(columns | dict(self.written), index=self.frame.index)
 
@@ -193,7 +194,8 @@ def _conform_column(series: pd.Series, column: Column, source: str) -> pd.Series
         return _as_texts(series, column)
     if column.kind in ("constant", "identifier", "text"):
         return _unlearned(series, column, source)
-    series = normalise(series, name=name, source=source)
+    called = "integer" if column.dtype in ("int64", "Int64", "float64") else None
+    series = normalise(series, name=name, source=source, called=called)
     if series.isna().all():
         return _all_missing(series, column)
     if column.of_day:
@@ -226,6 +228,8 @@ def _unlearned(series: pd.Series, column: Column, source: str) -> pd.Series:
         return made
     if column.dtype == "object":
         return made.astype(object) if made.dtype.kind == "b" else _as_texts(made, column)
+    if made.dtype == object:
+        return series
     if made.dtype.kind == "M" and column.dtype.startswith("datetime"):
         return _dated(made, column.dtype)
     return _with_room(made, column.dtype)
@@ -287,11 +291,19 @@ def _as_text(value: object, known: frozenset[str], times: Mapping[int, str]) -> 
 
 
 def _written(given: pd.DataFrame, frame: pd.DataFrame, schema: Schema) -> dict[str, pd.Series]:
-    """The columns of texts of times of day that come back otherwise than they came."""
+    """The columns of texts of times of day, and of whole numbers beyond int64, that come back otherwise than they
+    came."""
     texts = (each for each in schema if each.of_day and is_of_texts(each.given))
+    rounded = (
+        each
+        for each in schema
+        if each.given is not None
+        and frame[each.name].dtype == "float64"
+        and types.is_unsigned_integer_dtype(given[each.name].dtype)
+    )
     return {
         each.name: given[each.name]
-        for each in texts
+        for each in (*texts, *rounded)
         if given[each.name].dtype.kind != "M" and not restored(frame[each.name], each).equals(given[each.name])
     }
 

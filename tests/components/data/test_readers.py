@@ -495,3 +495,74 @@ def test_texts_of_numbers_are_read_exactly_whatever_the_file(tmp_path):
         assert table.fingerprint == tables[0].fingerprint
     chunks = stream_table(tmp_path / "t.parquet", schema={"c": "continuous"}, batch=7).chunks(rows=7)
     assert pd.concat(chunks)["c"].tolist() == values
+
+
+HASHES = np.random.default_rng(0).integers(0, 2**64 - 1, 200, dtype=np.uint64)
+
+
+@pytest.mark.parametrize("first", [10**19, 9 * 10**18, 9 * 10**19], ids=["uint64", "int64 too", "beyond 64 bits"])
+def test_digits_beyond_int64_are_codes_and_told(tmp_path, first):
+    cards = [str(first + 10**18 * (k % 2) + 7 * k).zfill(19) for k in range(286)]
+    pd.DataFrame({"card": cards, "x": np.arange(286) / 2}).to_csv(tmp_path / "t.csv", index=False)
+    with pytest.warns(GanforgeWarning, match="'card' holds digits, some too long") as told:
+        tables = both_ways(tmp_path / "t.csv")
+    assert len(told) == 2
+    for table in tables:
+        assert table.schema["card"].kind == "identifier"
+        assert table.frame["card"].tolist() == cards
+        assert table.as_given()["card"].tolist() == cards
+    for table in both_ways(tmp_path / "t.csv", schema={"card": "integer"}):
+        assert table.frame["card"].tolist() == [float(each) for each in cards]
+
+
+@pytest.mark.parametrize("dtype", ["uint64", "UInt64", "uint64[pyarrow]"])
+@pytest.mark.parametrize("kind", [None, "identifier", "categorical", "text"])
+def test_unsigned_hashes_stay_exact_and_come_back_in_their_dtype(tmp_path, dtype, kind):
+    frame = pd.DataFrame({"payment_id": pd.Series(HASHES).astype(dtype), "x": np.arange(200) / 2})
+    if dtype != "uint64":
+        frame["payment_id"] = frame["payment_id"].mask(frame.index == 7)
+    digits = frame["payment_id"].astype(object).map(str, na_action="ignore")
+    frame.to_parquet(tmp_path / "t.parquet", row_group_size=30)
+    schema = kind and {"payment_id": kind}
+    stream = stream_table(tmp_path / "t.parquet", schema=schema, batch=3)
+    tables = [Table.of(frame, schema=schema), read_table(tmp_path / "t.parquet", schema=schema)]
+    for table in (*tables, stream.sample, stream.take(np.arange(200))):
+        column = table.schema["payment_id"]
+        assert (column.kind, column.dtype) == (kind or "identifier", "object")
+        assert table.frame["payment_id"].dropna().tolist() == digits.dropna().tolist()
+        assert table.as_given()["payment_id"].dropna().tolist() == frame["payment_id"].dropna().tolist()
+        assert table.fingerprint == tables[0].fingerprint
+    pd.testing.assert_frame_equal(tables[0].as_given(), frame)
+    chunks = pd.concat(stream.chunks(rows=3), ignore_index=True)
+    pd.testing.assert_frame_equal(chunks, tables[0].frame)
+    codec = Codec.fit(tables[0])
+    made = codec.decode(codec.encode(tables[0]))["payment_id"]
+    assert made.dtype == dtype or kind == "text"
+
+
+def test_a_number_beyond_int64_among_many_is_rounded_and_comes_back(tmp_path):
+    amounts = pd.Series([k * k % 7919 for k in range(900)], dtype="uint64")
+    amounts[30] = 2**64 - 1  # stands for "not known" in many a system
+    frame = pd.DataFrame({"amount": amounts, "x": np.arange(900) / 2})
+    frame.to_parquet(tmp_path / "t.parquet")
+    for table in (Table.of(frame), *both_ways(tmp_path / "t.parquet")):
+        assert (table.schema["amount"].kind, table.schema["amount"].dtype) == ("integer", "float64")
+        assert table.as_given()["amount"].tolist() == amounts.tolist()
+    rows = np.array([30, 1])
+    assert Table.of(frame).take(rows).as_given()["amount"].tolist() == amounts[rows].tolist()
+
+
+@pytest.mark.parametrize("ordered", [True, False])
+def test_categories_of_pandas_beyond_int64_are_told_apart(ordered):
+    levels = [2**63 + 1, 2**63 + 2, 2**63 + 3]
+    frame = pd.DataFrame({"code": pd.Categorical(np.array(levels * 20, dtype=np.uint64), ordered=ordered)})
+    table = Table.of(frame)
+    assert table.schema["code"].kind == ("ordinal" if ordered else "categorical")
+    assert set(table.schema["code"].categories) == set(map(str, levels))
+    assert table.as_given()["code"].astype(str).tolist() == frame["code"].astype(str).tolist()
+
+
+def test_python_numbers_beyond_int64_are_codes():
+    cards = [3 * 10**19 + k for k in range(60)]
+    table = Table.of(pd.DataFrame({"card": pd.Series(cards, dtype=object)}))
+    assert table.frame["card"].tolist() == list(map(str, cards))

@@ -436,7 +436,7 @@ def test_numbers_that_no_model_learns_have_one_dtype_in_all_batches(tmp_path):
         pd.testing.assert_frame_equal(pd.concat(stream.chunks(rows=7), ignore_index=True), table.frame)
 
 
-@pytest.mark.parametrize("made", [["A1", 5, 2.5], [np.inf, 1.0, 2.0]])
+@pytest.mark.parametrize("made", [["A1", 5, 2.5], [np.inf, 1.0, 2.0], [2**63 + 1, 2, 3]])
 def test_what_no_model_learns_may_hold_anything(made):
     known = Table.of(pd.DataFrame({"key": range(40), "x": np.arange(40) / 3}), schema={"key": "identifier"})
     rows = pd.DataFrame({"key": made, "x": [0.5, 1.0, 1.5]})
