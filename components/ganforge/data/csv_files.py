@@ -34,7 +34,7 @@ from ganforge.data.csv_heads import head_of
 from ganforge.data.readings import Reading, Texts
 from ganforge.data.texts import MISSING, literal
 from ganforge.data.wishes import Wish
-from ganforge.errors import GanforgeWarning, InputError
+from ganforge.errors import InputError, tell
 
 _LOT = 10_000  # rows that texts are looked at in, where the whole file is read at once
 _BLOCK, _OVERLAP = 1 << 22, 200  # bytes
@@ -140,11 +140,9 @@ class CsvFile:
             mend = f"numbers, say that {name!r} is integer" if kept else f"codes, say that {name!r} is categorical"
         else:
             return
-        warnings.warn(
+        tell(
             f"{self.path}: column {name!r} holds digits, {seen}: row {begin + odd.first_row} says {odd.first_text!r} "
-            f"({odd.rows:,} such of {texts.known:,}); they were taken for {taken}; if they are {mend} in a schema",
-            GanforgeWarning,
-            stacklevel=7,
+            f"({odd.rows:,} such of {texts.known:,}); they were taken for {taken}; if they are {mend} in a schema"
         )
 
     def _typed(self, raw: pd.DataFrame, wish: Wish, *, begin: int = 0) -> pd.DataFrame:

@@ -8,12 +8,14 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 from ganforge.data.codec import Codec
 from ganforge.data.images import Images
+from ganforge.data.pictures import read_images
 from ganforge.data.readers import read, read_table, read_table_chunks
 from ganforge.data.schema import Schema
-from ganforge.data.streams import stream_table
+from ganforge.data.streams import open_table, stream_table
 from ganforge.data.table import Table
 from ganforge.data.toy import toy_payments
 from ganforge.errors import GanforgeError, GanforgeWarning, InputError, UnknownNameError
@@ -566,3 +568,24 @@ def test_python_numbers_beyond_int64_are_codes():
     cards = [3 * 10**19 + k for k in range(60)]
     table = Table.of(pd.DataFrame({"card": pd.Series(cards, dtype=object)}))
     assert table.frame["card"].tolist() == list(map(str, cards))
+
+
+@pytest.mark.parametrize(
+    "content", ["zip,x\n" + "01234,1.5\n" * 30, "name,x\nM\xfcller,1.5\nMaier,2.5\n".encode("cp1252")]
+)
+def test_a_warning_names_the_line_that_read_the_file(tmp_path, content):
+    path = written(tmp_path, content)
+    for way in (read_table, read, open_table, stream_table):
+        with pytest.warns(GanforgeWarning) as told:
+            way(path)
+        assert {each.filename for each in told} == {__file__}
+
+
+def test_a_warning_of_a_folder_without_pictures_names_the_line_that_read_it(tmp_path):
+    for name in ("empty", "full"):
+        (tmp_path / name).mkdir()
+    Image.fromarray(np.zeros((8, 8), dtype=np.uint8)).save(tmp_path / "full" / "a.png")
+    for way in (read, read_images):
+        with pytest.warns(GanforgeWarning, match="no pictures in empty") as told:
+            way(tmp_path)
+        assert [each.filename for each in told] == [__file__]
