@@ -13,6 +13,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ganforge.data.codec import Codec
+from ganforge.data.schema import Column
 from ganforge.data.streams import StreamedTable, learn_codec, open_table, stream_table
 from ganforge.data.surveying import Survey
 from ganforge.data.table import Table
@@ -441,3 +442,34 @@ def test_what_no_model_learns_may_hold_anything(made):
     known = Table.of(pd.DataFrame({"key": range(40), "x": np.arange(40) / 3}), schema={"key": "identifier"})
     rows = pd.DataFrame({"key": made, "x": [0.5, 1.0, 1.5]})
     assert Table.of(rows, schema=known.schema).frame["key"].tolist() == made
+
+
+@pytest.mark.parametrize(
+    ("values", "odd", "wish"),
+    [
+        (["true", "no", "1"], "maybe", "boolean"),
+        (["1", "2", "3"], "2.5", "integer"),
+        (["1", "2", "3"], "x", "continuous"),
+        ([None, None, None], "2.5", "datetime"),
+        (
+            ["low", "high", "mid"],
+            "huge",
+            Column(name="c", kind="ordinal", dtype="object", categories=("low", "mid", "high")),
+        ),
+    ],
+    ids=["boolean", "integer", "continuous", "datetime", "ordinal"],
+)
+def test_a_value_that_cannot_be_is_told_with_its_row_in_a_large_file(tmp_path, values, odd, wish):
+    frame = pd.DataFrame({"c": values * 200, "x": np.arange(600) / 2})
+    frame.loc[300, "c"] = odd
+    frame.to_csv(tmp_path / "t.csv", index=False)
+    frame.to_parquet(tmp_path / "t.parquet")
+    for path in (tmp_path / "t.csv", tmp_path / "t.parquet"):
+        with pytest.raises(InputError, match=f"column 'c'.*row 301.*{odd}"):
+            read_table(path, schema={"c": wish})
+        for batch, told in ((100, r"counted from row 301\).*row 1[: ].*"), (250, r"from row 251\).*row 51[: ].*")):
+            with pytest.raises(InputError, match=f"({told}|mixes types: .* row 301 says '){odd}"):
+                stream_table(path, schema={"c": wish}, sample=50, batch=batch)
+    for path, write in ((tmp_path / "t.csv", pd.DataFrame.to_csv), (tmp_path / "t.parquet", pd.DataFrame.to_parquet)):
+        write(frame.drop(index=300), path, index=False)
+        assert stream_table(path, schema={"c": wish}, sample=50, batch=100).rows == 599
