@@ -12,6 +12,8 @@ message alone and leaves with `exit_code`:
 from __future__ import annotations
 
 import difflib
+import sys
+import warnings
 from collections.abc import Iterable
 
 
@@ -86,3 +88,11 @@ class InterruptedRunError(GanforgeError):
 
 class GanforgeWarning(UserWarning):
     """Something was left out, repaired or assumed. What is repaired is counted and told."""
+
+
+def tell(message: str) -> None:
+    """A `GanforgeWarning` at the line outside of the library that led to it, however deep inside it is found out."""
+    level, frame = 1, sys._getframe()
+    while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] == __name__.partition(".")[0]:
+        level, frame = level + 1, frame.f_back  # Python 3.12 has skip_file_prefixes for this
+    warnings.warn(message, GanforgeWarning, stacklevel=level)

@@ -3,7 +3,8 @@
     float64 · int64 (Int64 only when missing values stand beside numbers beyond 2^53) · bool · datetime64 · object
 
 `object` holds strings, or True/False beside missing values; a missing value in it is always NaN. Of bytes it says only
-where there are some. A time of day is a moment of 1 January 1970 (`daytimes.py`).
+where there are some. A time of day is a moment of 1 January 1970 (`daytimes.py`). Whole numbers beyond int64 are codes,
+texts of their digits, unless they are called numbers or are too few to be codes: float64 rounds those.
 Rows in messages are counted from 1, a header not counted.
 """
 
@@ -23,9 +24,11 @@ import pandas as pd
 from pandas.api import types
 
 from ganforge.data.daytimes import dtype_of, from_arrow, from_objects, is_of_day
-from ganforge.data.dtypes import holds_bytes
-from ganforge.data.readings import Dates, Reading
+from ganforge.data.dtypes import are_wide, holds_bytes
+from ganforge.data.numerals import numbers_in, whole_numbers_in
+from ganforge.data.readings import Dates, Reading, Unsigned
 from ganforge.data.schema import ONE_HOT, Column, spelled_zone
+from ganforge.data.texts import spread
 from ganforge.errors import InputError
 
 EXACT = 2**53
@@ -52,8 +55,8 @@ def normalise(
     dtype = series.dtype
     if isinstance(dtype, pd.CategoricalDtype):
         held = dtype.categories.dtype if len(dtype.categories) else np.dtype(object)
-        of_day = is_of_day(dtype_of(pd.Series(dtype.categories)))
-        if (dtype.ordered and not types.is_numeric_dtype(held)) or of_day:  # ordered dates are levels, too
+        as_texts = is_of_day(dtype_of(pd.Series(dtype.categories))) or are_wide(dtype.categories)
+        if (dtype.ordered and not types.is_numeric_dtype(held)) or as_texts:  # ordered dates are levels, too
             return series.astype(object).map(str, na_action="ignore")
         if series.isna().any() and types.is_integer_dtype(held):
             held = "UInt64" if types.is_unsigned_integer_dtype(held) else "Int64"
@@ -67,7 +70,7 @@ def normalise(
     if types.is_bool_dtype(dtype):
         return _booleans(series)
     if types.is_integer_dtype(dtype):
-        return _integers(series)
+        return _integers(series, called, reading)
     if types.is_float_dtype(dtype):
         return _floats(series, name=name, source=source)
     if types.is_datetime64_any_dtype(dtype):
@@ -78,7 +81,7 @@ def normalise(
         raise InputError(f"{source}: column {name!r} holds complex numbers; give its parts as two columns")
     if types.infer_dtype(series, skipna=True) == "string":
         return _texts(series.astype(object), called, reading, name=name, source=source)
-    return _objects(series.astype(object), name=name, source=source)
+    return _objects(series.astype(object), called, name=name, source=source)
 
 
 def row_of(mask: Any) -> int:
@@ -94,7 +97,15 @@ def as_numbers(series: pd.Series, *, name: str, source: str) -> pd.Series:
         return series.astype("int64")
     if series.dtype.kind != "O" or isinstance(series.dtype, pd.Int64Dtype):
         return series
-    numbers = pd.to_numeric(series, errors="coerce")
+    codes, distinct = pd.factorize(series)
+    words = pd.Series(
+        [str(float(each) if isinstance(each, bool | np.bool_) else each).strip() for each in distinct], dtype=object
+    )
+    values = numbers_in(words)
+    whole = None if values.isna().any() else whole_numbers_in(words)
+    if whole is not None:
+        values = whole.astype("Int64") if (codes < 0).any() else whole
+    numbers = spread(values, codes, series)
     bad = numbers.isna() & series.notna()
     if bad.any():
         row = row_of(bad)
@@ -139,7 +150,9 @@ def _booleans(series: pd.Series) -> pd.Series:
     return series.astype(bool)
 
 
-def _integers(series: pd.Series) -> pd.Series:
+def _integers(series: pd.Series, called: str | Column | None = None, reading: Reading | None = None) -> pd.Series:
+    if _are_codes(series, called, reading):
+        return series.astype(object).map(str, na_action="ignore").where(series.notna(), np.nan)
     missing = series.isna()
     valid = series[~missing]
     beyond = len(valid) > 0 and int(valid.max()) > np.iinfo(np.int64).max
@@ -148,6 +161,23 @@ def _integers(series: pd.Series) -> pd.Series:
     if not beyond and len(valid) and max(abs(int(valid.max())), abs(int(valid.min()))) > EXACT:
         return series.astype("Int64")
     return pd.Series(series.to_numpy(dtype="float64", na_value=np.nan), index=series.index, name=series.name)
+
+
+def _are_codes(series: pd.Series, called: str | Column | None, reading: Reading | None) -> bool:
+    """Are whole numbers beyond int64, which float64 would merge, to be kept as their digits?"""
+    kind = called.kind if isinstance(called, Column) else called
+    settled = isinstance(called, Column) and any(not isinstance(each, str) for each in called.categories)
+    if (
+        kind in ("continuous", "integer", "boolean", "datetime")
+        or settled
+        or types.is_signed_integer_dtype(series.dtype)
+    ):
+        return False
+    if reading is not None:
+        return reading.kind == "codes"
+    numbers = Unsigned()
+    numbers.look_at(series)
+    return numbers.are_codes(certain=kind is not None)
 
 
 def _floats(series: pd.Series, *, name: str, source: str) -> pd.Series:
@@ -214,7 +244,7 @@ def _from_arrow(series: pd.Series, again: Callable[[pd.Series], pd.Series], *, n
     if pa.types.is_boolean(kind):
         return _booleans(series.astype("boolean"))
     if pa.types.is_integer(kind):
-        return _integers(series.astype("UInt64" if pa.types.is_unsigned_integer(kind) else "Int64"))
+        return again(series.astype("UInt64" if pa.types.is_unsigned_integer(kind) else "Int64"))
     if pa.types.is_floating(kind):
         return normalise(series.astype("float64" if kind.bit_width == 64 else "float32"), name=name, source=source)
     if pa.types.is_decimal(kind):
@@ -253,7 +283,7 @@ def _texts(
     return series if reading.kind == "texts" else _datetimes(reading.dates(series), name=name, source=source)
 
 
-def _objects(series: pd.Series, *, name: str, source: str) -> pd.Series:
+def _objects(series: pd.Series, called: str | Column | None, *, name: str, source: str) -> pd.Series:
     series = series.where(series.notna(), np.nan)
     kind = types.infer_dtype(series, skipna=True)
     if kind == "empty":
@@ -263,7 +293,7 @@ def _objects(series: pd.Series, *, name: str, source: str) -> pd.Series:
     if kind in ("integer", "floating", "mixed-integer-float", "decimal", "mixed-integer"):
         numbers = [each for each in series if each == each]
         if all(isinstance(each, int | np.integer) for each in numbers):
-            return _big_integers(series)
+            return _big_integers(series, called)
         if kind != "mixed-integer":
             return _floats(series.astype("float64"), name=name, source=source)
     if kind in ("datetime", "datetime64", "date"):
@@ -277,7 +307,9 @@ def _objects(series: pd.Series, *, name: str, source: str) -> pd.Series:
     return _mixed(series, name=name, source=source)
 
 
-def _big_integers(series: pd.Series) -> pd.Series:
+def _big_integers(series: pd.Series, called: str | Column | None) -> pd.Series:
+    if _are_codes(series, called, None):
+        return series.map(str, na_action="ignore")
     try:
         return _integers(series.astype("Int64"))
     except (OverflowError, TypeError):  # beyond 64 bits

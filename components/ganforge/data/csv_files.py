@@ -34,7 +34,7 @@ from ganforge.data.csv_heads import head_of
 from ganforge.data.readings import Reading, Texts
 from ganforge.data.texts import MISSING, literal
 from ganforge.data.wishes import Wish
-from ganforge.errors import GanforgeWarning, InputError
+from ganforge.errors import InputError, tell
 
 _LOT = 10_000  # rows that texts are looked at in, where the whole file is read at once
 _BLOCK, _OVERLAP = 1 << 22, 200  # bytes
@@ -104,14 +104,15 @@ class CsvFile:
         maybe = self._maybe_codes({name for name, each in typed.items() if each.may_be_digits} - mixed, wish)
         texts = {name: each for name, each in texts.items() if typed[name].unnumbered}
         rounded = {name for name, each in typed.items() if each.may_be_rounded} - mixed
-        if again := mixed | maybe | rounded:
+        wide = {name for name, each in typed.items() if each.may_be_wide(rounded=name in wish.lenient)} - mixed
+        if again := mixed | maybe | rounded | wide:
             for raw in self._raw(rows, wish, only=again, as_text=again):
                 for name in raw.columns:
                     texts.setdefault(name, self._texts()).look_at(raw[name])
         readings = {name: self._reading(each, name, wish) for name, each in texts.items()}
         # What are numbers throughout is left to pandas, as where all rows are read at once, unless it rounds them.
         left = {name for name in maybe | rounded if readings[name].kind != "texts"}
-        left -= {name for name in rounded if readings[name].dtype != "float64"}
+        left -= wide | {name for name in rounded if readings[name].dtype != "float64"}
         return replace(wish, readings={name: each for name, each in readings.items() if name not in left})
 
     def _texts(self, series: pd.Series | None = None) -> Texts:
@@ -139,11 +140,9 @@ class CsvFile:
             mend = f"numbers, say that {name!r} is integer" if kept else f"codes, say that {name!r} is categorical"
         else:
             return
-        warnings.warn(
+        tell(
             f"{self.path}: column {name!r} holds digits, {seen}: row {begin + odd.first_row} says {odd.first_text!r} "
-            f"({odd.rows:,} such of {texts.known:,}); they were taken for {taken}; if they are {mend} in a schema",
-            GanforgeWarning,
-            stacklevel=7,
+            f"({odd.rows:,} such of {texts.known:,}); they were taken for {taken}; if they are {mend} in a schema"
         )
 
     def _typed(self, raw: pd.DataFrame, wish: Wish, *, begin: int = 0) -> pd.DataFrame:
@@ -236,7 +235,7 @@ class _Typed:
     def __init__(self) -> None:
         self._kinds: set[str] = set()  # NumPy's, and "nothing"
         self._whole = True
-        self._signed = self._inexact = self._gaps = False
+        self._signed = self._inexact = self._beyond = self._gaps = False
 
     def look_at(self, series: pd.Series) -> None:
         """The next lot."""
@@ -244,8 +243,10 @@ class _Typed:
         kind = "nothing" if missing.all() else series.dtype.kind
         self._kinds.add(kind)
         self._gaps = self._gaps or bool(missing.any())
-        if self._whole and kind in ("i", "u", "f"):
+        if kind in ("i", "u", "f"):
             known = series.to_numpy()[~missing]
+            self._beyond = self._beyond or float(known.max()) >= 2.0**63
+        if self._whole and kind in ("i", "u", "f"):
             # Of whole numbers pandas makes floats only where some are missing.
             self._whole = kind != "f" or bool(missing.any() and (known == np.floor(known)).all())
             least, most = float(known.min()), float(known.max())
@@ -266,6 +267,11 @@ class _Typed:
     def may_be_rounded(self) -> bool:
         """Were there whole numbers only, of which pandas makes floats that do not hold them, some being missing?"""
         return self._whole and self._inexact and self._gaps and self._kinds <= {"i", "f", "nothing"}
+
+    def may_be_wide(self, *, rounded: bool) -> bool:
+        """Were there numbers only, of which some are beyond int64? rounded: floats among them count as well."""
+        wide = "u" in self._kinds or (rounded and self._beyond)
+        return wide and not self.unnumbered and self._kinds <= {"i", "u", "f", "nothing"}
 
     @property
     def disagrees(self) -> bool:

@@ -6,14 +6,13 @@
 from __future__ import annotations
 
 import csv
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from ganforge.data import sources
-from ganforge.errors import GanforgeWarning, InputError
+from ganforge.errors import InputError, tell
 
 DELIMITERS = ",;\t|"
 _HEAD = 1 << 18  # bytes
@@ -29,7 +28,7 @@ def head_of(path: Path, names: Sequence[str] | None = None) -> tuple[str, str, t
     sources.refuse_binary(path, head)
     encoding = sources.encoding_of(head) or "utf-8-sig"
     if encoding == "cp1252":
-        warnings.warn(f"{path} is not UTF-8; its letters were read as Windows-1252", GanforgeWarning, stacklevel=6)
+        tell(f"{path} is not UTF-8; its letters were read as Windows-1252")
     lines = _first_lines(head, encoding)
     delimiter = _sniff(lines)
     return encoding, delimiter, tuple(_header(path, lines, delimiter, names))

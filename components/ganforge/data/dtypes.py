@@ -10,6 +10,7 @@ Int64, `category`, Arrow's timestamps, stands in `Column.given` in a spelling of
     time                                                                       objects that are Python's times of day
     HH:MM, HH:MM:SS.fff string[python], …                                      texts that are, and the texts' own dtype
 
+Unsigned numbers beyond int64 are texts of digits in the house, and come back as numbers.
 A dtype that holds no missing values stays away where some came to be missing; one that is too narrow for identifiers
 made anew gives way to a wider one of its make.
 """
@@ -39,6 +40,9 @@ _TEXTS = {
     "string[pyarrow]": ("pyarrow", pd.NA), "string[python]": ("python", pd.NA),
     "str[pyarrow]": ("pyarrow", np.nan), "str[python]": ("python", np.nan),
 }  # fmt: skip
+_WIDE = ("uint64", "UInt64", "arrow:uint64")
+"""Those of whole numbers that may be beyond int64, and are texts of digits in the house then."""
+_DIGITS = re.compile("[0-9]+")
 _EXACT = {"float16": 2**11, "halffloat": 2**11, "float32": 2**24, "float": 2**24, "float64": 2**53, "double": 2**53}
 _LADDERS = (
     ("int8", "int16", "int32", "int64", "uint64"),
@@ -84,6 +88,9 @@ def suits(given: str, column: Column) -> bool:
         if column.kind == "datetime":
             return "," not in column.dtype
         return column.kind in (*CATEGORIES, "constant") and all(map(daytimes.is_spelled, known))
+    if given in _WIDE and column.dtype == "object" and column.kind != "boolean":
+        said = (*known, *([column.last] if column.last is not None else []))
+        return all(isinstance(each, str) and _DIGITS.fullmatch(each) for each in said)
     if column.dtype.startswith("datetime"):
         return family == "date" and column.kind != "identifier"  # those made anew are texts
     if known and all(isinstance(each, bool) for each in known):
@@ -101,9 +108,16 @@ def of_times(written: str, given: Any) -> str:
 def levels_of(dtype: pd.CategoricalDtype) -> tuple[Any, ...]:
     """All categories in their order, as plain numbers, booleans or texts."""
     index = dtype.categories
+    if are_wide(index):
+        return tuple(map(str, index))
     if types.is_bool_dtype(index.dtype) or types.is_integer_dtype(index.dtype) or types.is_float_dtype(index.dtype):
         return tuple(index.astype(object).map(plain))
     return tuple(map(str, index))
+
+
+def are_wide(categories: pd.Index) -> bool:
+    """Are whole numbers among them beyond int64, so that they are kept as texts?"""
+    return bool(types.is_unsigned_integer_dtype(categories.dtype) and len(categories) and categories.max() > 2**63 - 1)
 
 
 def restored(series: pd.Series, column: Column) -> pd.Series:
@@ -120,6 +134,8 @@ def restored(series: pd.Series, column: Column) -> pd.Series:
     if daytimes.is_of_texts(given):
         form, _, own = given.partition(" ")
         return restored(daytimes.to_texts(series, form), replace(column, given=own or None))
+    if given in _WIDE and series.dtype == object and (numbers := _from_digits(series)) is not None:
+        series = series if given == "uint64" and numbers.isna().any() else numbers
     if given.startswith("arrow:"):
         return _to_arrow(series, _arrow_type(given[6:]))
     dtype = _parsed(given)
@@ -154,10 +170,21 @@ def _with_room(given: str, identifiers: pd.Series) -> str | None:
         ladder = (given, f"arrow:decimal128(38, {found[2]})")
     if not ladder or identifiers.empty:
         return given
-    if identifiers.dtype == object:  # beyond all numbers
-        return None
+    if identifiers.dtype == object:  # texts of digits, or beyond all numbers
+        return given if given in _WIDE and _from_digits(identifiers) is not None else None
     least, most = int(identifiers.min()), int(identifiers.max())
     return next((each for each in ladder if _holds(each, least) and _holds(each, most)), None)
+
+
+def _from_digits(texts: pd.Series) -> pd.Series | None:
+    """Texts → UInt64; None where one is anything but digits, or beyond 64 bits."""
+    known = texts.dropna()
+    if not all(
+        isinstance(each, str) and _DIGITS.fullmatch(each) and len(each) <= 20 and int(each) < 2**64 for each in known
+    ):
+        return None
+    numbers = [int(each) if isinstance(each, str) else None for each in texts]
+    return pd.Series(pd.array(numbers, dtype="UInt64"), index=texts.index, name=texts.name)
 
 
 def _holds(given: str, number: int) -> bool:

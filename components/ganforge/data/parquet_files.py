@@ -22,7 +22,7 @@ import pandas as pd
 
 from ganforge.data.dtypes import holds_bytes
 from ganforge.data.images import MARK
-from ganforge.data.readings import Dates, Reading
+from ganforge.data.readings import Dates, Reading, Unsigned
 from ganforge.errors import InputError
 
 if TYPE_CHECKING:
@@ -61,11 +61,11 @@ def read_parquet(path: Path) -> pd.DataFrame:
 
 
 def parquet_readings(path: Path, *, rows: int, lenient: Collection[str]) -> Mapping[str, Reading]:
-    """Which columns of texts are dates, by all rows. rows: held at a time. lenient: columns in which other texts may
-    stand beside dates.
+    """Which columns of texts are dates, and which of whole numbers codes, by all rows. rows: held at a time. lenient:
+    columns in which other texts may stand beside dates, and numbers are codes.
 
-    Each column is read by itself, and no further than until it is certain that it holds no dates: of most that is the
-    first lot.
+    Each column is read by itself, one of texts no further than until it is certain that it holds no dates: of most that
+    is the first lot.
     Raises `InputError` naming the row where a few among many dates are none.
     """
     with _opened(path) as file:
@@ -77,9 +77,17 @@ def parquet_readings(path: Path, *, rows: int, lenient: Collection[str]) -> Mapp
                 each.look_at(pd.Series(batch.column(name).cast("large_string").to_pandas(), dtype=object))
                 if each.are_not(of=of):
                     break
-        return {
+        readings = {
             name: each.reading(name=name, source=str(path), lenient=name in lenient) for name, each in dates.items()
         }
+        for field in fields:
+            if str(field.type) == "uint64" and fields.names.count(field.name) == 1:
+                numbers = Unsigned()
+                for batch in file.iter_batches(batch_size=rows, columns=[field.name]):
+                    numbers.look_at(pd.Series(batch.column(field.name).drop_null().to_numpy(zero_copy_only=False)))
+                codes = numbers.are_codes(certain=field.name in lenient)
+                readings[field.name] = Reading("codes") if codes else Reading("numbers")
+        return readings
 
 
 def parquet_parts(

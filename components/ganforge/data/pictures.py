@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import struct
-import warnings
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +10,7 @@ import numpy as np
 from ganforge.data import sources
 from ganforge.data.images import MARK, Images
 from ganforge.data.tables import load_npz
-from ganforge.errors import GanforgeWarning, InputError
+from ganforge.errors import InputError, tell
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff")
 _PAIRS = (
@@ -125,9 +124,7 @@ def _read_folder(folder: Path) -> Images:
         )
     empty = [each.name for number, each in enumerate(classes) if not any(number == k for _, k in files)]
     if empty:
-        warnings.warn(
-            f"{folder}: no pictures in {', '.join(empty)}; left out as classes", GanforgeWarning, stacklevel=3
-        )
+        tell(f"{folder}: no pictures in {', '.join(empty)}; left out as classes")
     arrays, marks = zip(*(_read_picture(file) for file, _ in files), strict=True)
     colour = any(array.ndim == 3 for array in arrays)
     size = arrays[0].shape[:2]

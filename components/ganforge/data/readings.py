@@ -16,12 +16,12 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from ganforge.data.numerals import numbers_in, whole_numbers_in
 from ganforge.data.texts import ISO, SLIPS, ZONE, Odd, mixing, parse_iso, spread, stripped
 
 _DECIMAL_COMMA = re.compile(r"[+-]?(\d{1,3}(\.\d{3})+|\d+)(,\d+)?")
 _DIGITS = re.compile("[0-9]+")
-_EXACT, _WIDEST = str(2**53), str(2**64 - 1)  # the last whole numbers that float64 and any integer dtype tell apart
-_NULLABLE = {"int64": "Int64", "uint64": "UInt64"}
+_EXACT, _WIDEST = 2**53, 2**63 - 1  # the last whole numbers that float64, and all that is kept here, tell apart
 _FEW = 12  # no more different numbers than this may be codes, of which some are letters
 _SHOWN = 4 * _FEW  # different values that are kept, to tell codes by
 
@@ -31,9 +31,10 @@ class Reading:
     """What a column of texts is, by all of its values."""
 
     kind: str
-    """nothing, truths, numbers, commas (numbers such as 1.234,5), dates or texts."""
+    """nothing, truths, numbers, commas (numbers such as 1.234,5), dates or texts; of whole numbers without a sign,
+    which are no texts in a file: codes, if they are to be some."""
     dtype: str = "float64"
-    """Numbers: int64 or uint64 where all are whole and have room in it, otherwise float64."""
+    """Numbers: int64 where all are whole and have room in it, otherwise float64."""
     zoned: bool = False
     """Dates: has any a zone?"""
     wide: bool = False
@@ -45,7 +46,9 @@ class Reading:
         texts = stripped(distinct)
         words = texts.dropna().astype(str)
         if words.empty and self.kind in ("nothing", "numbers", "commas"):
-            dtype = _NULLABLE.get(self.dtype, "float64")  # joined to floats, large whole numbers would be rounded
+            dtype = (
+                "Int64" if self.dtype == "int64" else "float64"
+            )  # joined to floats, large whole numbers would be rounded
             return pd.Series(np.nan, index=series.index, dtype=dtype, name=series.name)
         if self.kind == "truths":
             words = pd.Series((words.str.lower() == "true").to_numpy(object), index=words.index, dtype=object)
@@ -53,8 +56,8 @@ class Reading:
             if self.kind == "commas":
                 words = words.str.replace(".", "", regex=False).str.replace(",", ".", regex=False)
             words = self._numbers(words)
-            if words.dtype.kind in "iu" and (len(words) < len(texts) or (codes < 0).any()):
-                words = words.astype(_NULLABLE[self.dtype])
+            if words.dtype.kind == "i" and (len(words) < len(texts) or (codes < 0).any()):
+                words = words.astype("Int64")
         elif self.kind == "dates":
             words = self._dates(words)
         return spread(words, codes, series)
@@ -69,9 +72,8 @@ class Reading:
         return parsed.astype(f"datetime64[us{', UTC' if self.zoned else ''}]") if self.wide else parsed
 
     def _numbers(self, words: pd.Series) -> pd.Series:
-        if self.dtype == "float64":
-            return pd.Series(_floats(words), index=words.index)
-        return pd.to_numeric(words).astype(self.dtype)
+        whole = None if self.dtype == "float64" else whole_numbers_in(words)
+        return numbers_in(words) if whole is None else whole
 
 
 class Texts:
@@ -80,22 +82,21 @@ class Texts:
     All values make a column numbers, booleans or dates. When all but a few do (2 %, at least one) and the numbers are
     too many to be codes, the odd one out is an `InputError` with its row. Plain digits are codes where more than 2 %
     begin with a zero, or where some do and all have the same width (zip codes, account numbers); otherwise the zeros
-    are slips of the pen. Where some are beyond 64 bits, no dtype holds all of them: they are codes as well (card
-    numbers), unless the widths differ and float64 would round 2 % of them at most.
+    are slips of the pen. Where some are beyond int64, nothing that is kept here holds all of them: they are codes as
+    well (card numbers), unless the widths differ and float64 would round 2 % of them at most.
     """
 
     def __init__(self, *, decimal_comma: bool = False) -> None:
         """decimal_comma: 1.234,5 may be a number."""
         self.rows = self.known = 0
         self._decimal_comma = decimal_comma
-        self._truths = self._digits = self._comma_form = True
+        self._truths = self._digits = self._whole = self._comma_form = True
         self._commas = False
         self._distinct: set[str] = set()
         self._numbers: set[float] = set()
-        self._number_kinds: set[str] = set()
         self._widths: set[int] = set()
         self._no_numbers, self._zero_led, self._dates = Odd(), Odd(), Dates()
-        self._long, self._too_long = Odd(), Odd()  # plain digits beyond 2^53, and beyond 64 bits
+        self._long, self._too_long = Odd(), Odd()  # plain digits beyond 2^53, and beyond int64
 
     def look_at(self, series: pd.Series) -> None:
         """The next rows."""
@@ -113,14 +114,13 @@ class Texts:
             self._comma_form = bool(words.str.fullmatch(_DECIMAL_COMMA).all())
         if len(self._distinct) < _SHOWN:
             self._distinct.update(words[:_SHOWN])
-        numbers = pd.to_numeric(words, errors="coerce")
+        numbers = numbers_in(words)
         odd = numbers.isna()
         self._no_numbers.add(odd, words, codes, begin)
         if not odd.all():
-            negative = numbers.dtype.kind == "i" and numbers.min() < 0
-            self._number_kinds.add("negative" if negative else numbers.dtype.kind)
+            self._whole = self._whole and whole_numbers_in(words[~odd]) is not None
             if len(self._numbers) < _SHOWN:
-                self._numbers.update(pd.unique(_floats(words[~odd]))[:_SHOWN].tolist())
+                self._numbers.update(pd.unique(numbers[~odd])[:_SHOWN].tolist())
             self._look_at_digits(words[~odd], words, codes, begin)
         self._dates.look_at_words(words, codes)
 
@@ -130,7 +130,7 @@ class Texts:
         if self._digits:
             self._widths.update(widths.unique().tolist())
             self._zero_led.add(numbers.str.startswith("0") & (widths > 1), words, codes, begin)
-        long = numbers[plain & (widths >= len(_EXACT))]
+        long = numbers[plain & (widths >= len(str(_EXACT)))]
         self._long.add(long.map(lambda each: _is_more(each, _EXACT)).astype(bool), words, codes, begin)
         self._too_long.add(long.map(lambda each: _is_more(each, _WIDEST)).astype(bool), words, codes, begin)
 
@@ -141,13 +141,13 @@ class Texts:
 
     @property
     def too_long(self) -> Odd | None:
-        """Where all values are plain digits: those that no whole number of 64 bits says, so that all are codes, or
+        """Where all values are plain digits: those that no signed number of 64 bits says, so that all are codes, or
         rounded."""
         return self._too_long if self._digits and self._too_long.rows and not self._no_numbers.rows else None
 
     def reading(self, *, name: str, source: str, lenient: bool = False, codes: bool = True, begin: int = 0) -> Reading:
         """What they are. lenient: numbers and words may stand side by side, texts; digits are codes where one begins
-        with a zero or is beyond 64 bits. codes: may digits be? begin: rows of the file before the first."""
+        with a zero or is beyond int64. codes: may digits be? begin: rows of the file before the first."""
         if not self.known:
             return Reading("nothing")
         if self._truths:
@@ -175,16 +175,14 @@ class Texts:
 
     def _dtype(self) -> str:
         """What holds all the numbers, whichever lots they came in."""
-        if self._number_kinds <= {"i", "negative"}:
-            return "int64"
-        return "uint64" if self._number_kinds <= {"i", "u"} else "float64"
+        return "int64" if self._whole else "float64"
 
     def _many(self) -> bool:
         """Are the numbers too many to be codes?"""
         different = len(self._numbers)
         if different > _FEW or len(self._distinct) >= _SHOWN:
             return different > _FEW
-        odd = int(pd.to_numeric(pd.Series(sorted(self._distinct)), errors="coerce").isna().sum())
+        odd = int(numbers_in(pd.Series(sorted(self._distinct), dtype=object)).isna().sum())
         return different >= len(self._distinct) - odd > 1 and different > 2
 
 
@@ -232,17 +230,39 @@ class Dates:
         return Reading("dates", zoned=self._zoned, wide=self._wide)
 
 
+class Unsigned:
+    """What whole numbers without a sign say, gathered lot by lot: is any beyond int64, they are codes as those of a
+    text file are (`Texts`), hashes for one."""
+
+    def __init__(self) -> None:
+        self._known = self._long = self._most = 0
+        self._least: int | None = None
+
+    def look_at(self, numbers: pd.Series) -> None:
+        """The next rows: of any dtype of whole numbers, or Python's."""
+        numbers = numbers.dropna()
+        if numbers.empty:
+            return
+        least = int(numbers.min())
+        self._known += len(numbers)
+        self._least = least if self._least is None else min(least, self._least)
+        self._most = max(self._most, int(numbers.max()))
+        if self._most > _EXACT:
+            self._long += int((numbers > _EXACT).sum())
+
+    def are_codes(self, *, certain: bool) -> bool:
+        """certain: by one of them, which else may stand for a number that is not known."""
+        if self._least is None or self._least < 0 or self._most <= _WIDEST:
+            return False
+        return certain or len(str(self._least)) == len(str(self._most)) or self._long * SLIPS > self._known
+
+
 def _few(odd: Odd, known: int) -> bool:
     """Are the odd ones so few that they are slips of the pen?"""
     return known > 2 and odd.rows <= max(1, known // SLIPS)
 
 
-def _floats(words: pd.Series) -> np.ndarray:
-    """Texts of numbers as Python reads them, which is exact: `pd.to_numeric` is off by the last bit in many a value."""
-    return words.to_numpy(object).astype("float64")
-
-
-def _is_more(digits: str, bound: str) -> bool:
+def _is_more(digits: str, bound: int) -> bool:
     """Compared as texts: of the longest ones Python makes no number."""
-    digits = digits.lstrip("0")
-    return (len(digits), digits) > (len(bound), bound)
+    digits, least = digits.lstrip("0"), str(bound)
+    return (len(digits), digits) > (len(least), least)

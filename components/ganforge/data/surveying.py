@@ -131,6 +131,11 @@ class Survey:
         wish = self._kinds.get(name)
         series = normalise(raw, name=name, source=source, called=wish, reading=self._readings.get(name))
         kind = wish.kind if isinstance(wish, Column) else wish
+        no_dates = kind == "datetime" and series.dtype.kind in "iufb"
+        if (
+            kind in ("boolean", "integer", "ordinal") or no_dates
+        ):  # what cannot be is said now: a sample does not know its rows
+            infer_schema({name: series}, given={name: dtype_of(raw)}, asked={name: wish}, source=source, whole=False)
         if kind in ("continuous", "integer"):
             return as_numbers(series, name=name, source=source)
         if kind == "datetime" and isinstance(wish, Column) and wish.of_day:

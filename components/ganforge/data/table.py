@@ -14,10 +14,11 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from pandas.api import types
 
-from ganforge.data.columns import as_booleans, as_numbers, normalise, row_of
+from ganforge.data.columns import EXACT, as_booleans, as_numbers, normalise, row_of
 from ganforge.data.daytimes import dtype_of, is_of_day, is_of_texts, moments_of, spelled_out, ticks_of_day, times_among
-from ganforge.data.dtypes import is_of_bytes, restored
+from ganforge.data.dtypes import restored
 from ganforge.data.images import MARK
 from ganforge.data.inference import infer_schema
 from ganforge.data.schema import CATEGORIES, Column, Schema, ticks, ticks_per_second
@@ -41,8 +42,8 @@ class Table:
     """SHA-256 over schema and values: the same table from CSV, CSV.gz or Parquet has the same one."""
     source: str = "data frame"
     written: Mapping[str, pd.Series] = field(default_factory=dict)
-    """Texts of times of day as they came, where the form that the schema has for them does not give them back: 06:31
-    beside 06:31:07.5, blanks around them."""
+    """Columns as they came, where the schema does not give them back: texts of times of day (06:31 beside 06:31:07.5,
+    blanks around them), whole numbers beyond int64 that were rounded."""
 
     @classmethod
     def of(cls, frame: pd.DataFrame, *, schema: SchemaLike = None, source: str = "data frame") -> Table:
@@ -102,7 +103,8 @@ class Table:
         return Table(frame, schema, _fingerprint(frame, schema), self.source, written)
 
     def as_given(self) -> pd.DataFrame:
-        """The rows in the dtypes that the columns came in, and texts of times of day as they were written."""
+        """The rows in the dtypes that the columns came in, texts of times of day and whole numbers as they were
+        written."""
         columns = {each.name: restored(self.frame[each.name], each) for each in self.schema}
         return pd.DataFrame(columns | dict(self.written), index=self.frame.index)
 
@@ -191,19 +193,16 @@ def _conform_column(series: pd.Series, column: Column, source: str) -> pd.Series
     if column.kind in CATEGORIES and column.dtype == "object":
         return _as_texts(series, column)
     if column.kind in ("constant", "identifier", "text"):
-        return normalise(series, name=name, source=source) if is_of_bytes(series.dtype) else series
-    series = normalise(series, name=name, source=source)
+        return _unlearned(series, column, source)
+    called = "integer" if column.dtype in ("int64", "Int64", "float64") else None
+    series = normalise(series, name=name, source=source, called=called)
     if series.isna().all():
         return _all_missing(series, column)
     if column.of_day:
         return moments_of(series, name=name, source=source).astype(column.dtype)
     if column.kind == "datetime":
         dates = series if series.dtype.kind == "M" else to_dates(series, name=name, source=source)
-        return (
-            dates.astype(column.dtype)
-            if ("," in column.dtype) == ("," in str(dates.dtype))
-            else _zoned(dates, column.dtype)
-        )
+        return _dated(dates, column.dtype)
     if column.kind == "boolean":
         return as_booleans(series, name=name, source=source)
     numbers = as_numbers(series, name=name, source=source)
@@ -214,11 +213,51 @@ def _conform_column(series: pd.Series, column: Column, source: str) -> pd.Series
     return numbers
 
 
+def _unlearned(series: pd.Series, column: Column, source: str) -> pd.Series:
+    """A column that no model learns, in the schema's dtype where all of its values have room in it, so that a part of
+    a column is what the whole is; what has none may be anything, and stays as it is."""
+    if column.dtype == "object" and types.infer_dtype(series, skipna=True) == "string":
+        return series.astype(object).where(series.notna(), np.nan)  # dates among texts of which others are none
+    try:
+        made = normalise(series, name=column.name, source=source, called=column)
+    except InputError:
+        return series
+    if made.isna().all():
+        return _all_missing(made, column)
+    if str(made.dtype) == column.dtype:
+        return made
+    if column.dtype == "object":
+        return made.astype(object) if made.dtype.kind == "b" else _as_texts(made, column)
+    if made.dtype == object:
+        return series
+    if made.dtype.kind == "M" and column.dtype.startswith("datetime"):
+        return _dated(made, column.dtype)
+    return _with_room(made, column.dtype)
+
+
+def _with_room(numbers: pd.Series, dtype: str) -> pd.Series:
+    """Numbers in another of the dtypes of numbers, if that holds each of them exactly."""
+    if numbers.dtype.kind not in "iuf" or dtype not in ("int64", "Int64", "float64"):
+        return numbers
+    known = numbers.dropna()
+    if dtype == "float64":
+        return numbers.astype(dtype) if known.dtype.kind == "f" or int(known.abs().max()) <= EXACT else numbers
+    fits = dtype == "Int64" or len(known) == len(numbers)
+    if known.dtype.kind == "f":
+        fits = fits and bool((known == np.floor(known)).all()) and float(known.abs().max()) < 2**63
+    return numbers.astype(dtype) if fits else numbers
+
+
 def _all_missing(series: pd.Series, column: Column) -> pd.Series:
-    if column.kind == "datetime":
+    if column.dtype.startswith("datetime"):
         return pd.Series(pd.NaT, index=series.index, dtype=column.dtype, name=series.name)
     dtypes = {"float64": "float64", "int64": "float64", "Int64": "Int64"}  # Int64 joined to floats would be rounded
     return pd.Series(np.nan, index=series.index, dtype=dtypes.get(column.dtype, object), name=series.name)
+
+
+def _dated(dates: pd.Series, dtype: str) -> pd.Series:
+    alike = ("," in dtype) == ("," in str(dates.dtype))
+    return dates.astype(dtype) if alike else _zoned(dates, dtype)
 
 
 def _zoned(dates: pd.Series, dtype: str) -> pd.Series:
@@ -252,11 +291,19 @@ def _as_text(value: object, known: frozenset[str], times: Mapping[int, str]) -> 
 
 
 def _written(given: pd.DataFrame, frame: pd.DataFrame, schema: Schema) -> dict[str, pd.Series]:
-    """The columns of texts of times of day that come back otherwise than they came."""
+    """The columns of texts of times of day, and of whole numbers beyond int64, that come back otherwise than they
+    came."""
     texts = (each for each in schema if each.of_day and is_of_texts(each.given))
+    rounded = (
+        each
+        for each in schema
+        if each.given is not None
+        and frame[each.name].dtype == "float64"
+        and types.is_unsigned_integer_dtype(given[each.name].dtype)
+    )
     return {
         each.name: given[each.name]
-        for each in texts
+        for each in (*texts, *rounded)
         if given[each.name].dtype.kind != "M" and not restored(frame[each.name], each).equals(given[each.name])
     }
 

@@ -12,6 +12,7 @@ from collections.abc import Collection, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from ganforge.data.numerals import numbers_in
 from ganforge_pipelines.report.parts import ColumnComparison, Curve, ScoreHistogram
 
 OTHERS = "all others"
@@ -207,7 +208,9 @@ def _floats(column: pd.Series, *, dates: bool) -> np.ndarray:
         column = pd.to_datetime(column, errors="coerce", utc=True)
         seconds = (column - pd.Timestamp(0, tz="UTC")).dt.total_seconds()
         return seconds.dropna().to_numpy(float)
-    values = np.asarray(pd.to_numeric(column, errors="coerce"), dtype=float)
+    if not pd.api.types.is_numeric_dtype(column):
+        column = numbers_in(column.dropna().map(str).str.strip())
+    values = np.asarray(column, dtype=float)
     return values[np.isfinite(values)]
 
 

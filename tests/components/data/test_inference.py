@@ -86,7 +86,8 @@ def test_categories_of_pandas_stay_categories():
 
 def test_integers_beyond_64_bits_signed_are_not_wrapped_round():
     frame = pd.DataFrame({"a": pd.array([0, 1, None, 2**64 - 2**11], dtype="UInt64")})
-    assert Table.of(frame).frame["a"].tolist()[3] == float(2**64 - 2**11)
+    assert Table.of(frame, schema={"a": "integer"}).frame["a"].tolist()[3] == float(2**64 - 2**11)
+    assert Table.of(frame).frame["a"].tolist()[3] == str(2**64 - 2**11)
 
 
 @pytest.mark.parametrize(

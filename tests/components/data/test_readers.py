@@ -8,12 +8,14 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 from ganforge.data.codec import Codec
 from ganforge.data.images import Images
+from ganforge.data.pictures import read_images
 from ganforge.data.readers import read, read_table, read_table_chunks
 from ganforge.data.schema import Schema
-from ganforge.data.streams import stream_table
+from ganforge.data.streams import open_table, stream_table
 from ganforge.data.table import Table
 from ganforge.data.toy import toy_payments
 from ganforge.errors import GanforgeError, GanforgeWarning, InputError, UnknownNameError
@@ -458,3 +460,132 @@ def test_every_refusal_is_ours(tmp_path):
         with contextlib.suppress(GanforgeError), warnings.catch_warnings():
             warnings.simplefilter("ignore", GanforgeWarning)  # an encoding was assumed
             assert len(read(path)) >= 1
+
+
+HEX = ["9f86d081884c7d65", "2703e81567884444", "60303ae22b998861", "5e2147483648", "fd61a03af4f77d87"] * 8
+
+
+@pytest.mark.parametrize("kind", [None, "identifier", "categorical", "text"])
+def test_hexadecimal_codes_that_look_like_numbers_are_texts(tmp_path, kind):
+    pd.DataFrame({"token": HEX, "x": np.arange(40) * 0.5}).to_csv(tmp_path / "t.csv", index=False)
+    pd.DataFrame({"token": HEX, "x": np.arange(40) * 0.5}).to_parquet(tmp_path / "t.parquet")
+    for name in ("t.csv", "t.parquet"):
+        for table in both_ways(tmp_path / name, schema=kind and {"token": kind}):
+            assert table.frame["token"].tolist() == HEX
+
+
+@pytest.mark.parametrize("kind", ["continuous", "integer"])
+def test_hexadecimal_codes_that_are_called_numbers_are_refused_with_their_row(tmp_path, kind):
+    rows = pd.DataFrame({"token": [*map(str, range(300)), HEX[1]]})
+    rows.to_csv(tmp_path / "t.csv", index=False)
+    rows.to_parquet(tmp_path / "t.parquet")
+    for name in ("t.csv", "t.parquet"):
+        for way in (read_table, stream_table):
+            with pytest.raises(InputError, match=f"column 'token'.* row 301.* '{HEX[1]}'"):
+                way(tmp_path / name, schema={"token": kind})
+
+
+def test_texts_of_numbers_are_read_exactly_whatever_the_file(tmp_path):
+    values = [*np.random.default_rng(0).random(500).tolist(), 12272409754972916616.0, 5e-324, 1.7976931348623157e308]
+    texts = [*map(repr, values[:500]), "12272409754972916616", "5e-324", "1.7976931348623157e308"]
+    frame = pd.DataFrame({"c": texts, "k": np.arange(len(texts)) / 2})
+    frame.to_csv(tmp_path / "t.csv", index=False)
+    frame.to_parquet(tmp_path / "t.parquet")
+    tables = [read_table(tmp_path / name, schema={"c": "continuous"}) for name in ("t.csv", "t.parquet")]
+    for table in (*tables, Table.of(frame, schema={"c": "continuous"})):
+        assert table.frame["c"].tolist() == values
+        assert table.fingerprint == tables[0].fingerprint
+    chunks = stream_table(tmp_path / "t.parquet", schema={"c": "continuous"}, batch=7).chunks(rows=7)
+    assert pd.concat(chunks)["c"].tolist() == values
+
+
+HASHES = np.random.default_rng(0).integers(0, 2**64 - 1, 200, dtype=np.uint64)
+
+
+@pytest.mark.parametrize("first", [10**19, 9 * 10**18, 9 * 10**19], ids=["uint64", "int64 too", "beyond 64 bits"])
+def test_digits_beyond_int64_are_codes_and_told(tmp_path, first):
+    cards = [str(first + 10**18 * (k % 2) + 7 * k).zfill(19) for k in range(286)]
+    pd.DataFrame({"card": cards, "x": np.arange(286) / 2}).to_csv(tmp_path / "t.csv", index=False)
+    with pytest.warns(GanforgeWarning, match="'card' holds digits, some too long") as told:
+        tables = both_ways(tmp_path / "t.csv")
+    assert len(told) == 2
+    for table in tables:
+        assert table.schema["card"].kind == "identifier"
+        assert table.frame["card"].tolist() == cards
+        assert table.as_given()["card"].tolist() == cards
+    for table in both_ways(tmp_path / "t.csv", schema={"card": "integer"}):
+        assert table.frame["card"].tolist() == [float(each) for each in cards]
+
+
+@pytest.mark.parametrize("dtype", ["uint64", "UInt64", "uint64[pyarrow]"])
+@pytest.mark.parametrize("kind", [None, "identifier", "categorical", "text"])
+def test_unsigned_hashes_stay_exact_and_come_back_in_their_dtype(tmp_path, dtype, kind):
+    frame = pd.DataFrame({"payment_id": pd.Series(HASHES).astype(dtype), "x": np.arange(200) / 2})
+    if dtype != "uint64":
+        frame["payment_id"] = frame["payment_id"].mask(frame.index == 7)
+    digits = frame["payment_id"].astype(object).map(str, na_action="ignore")
+    frame.to_parquet(tmp_path / "t.parquet", row_group_size=30)
+    schema = kind and {"payment_id": kind}
+    stream = stream_table(tmp_path / "t.parquet", schema=schema, batch=3)
+    tables = [Table.of(frame, schema=schema), read_table(tmp_path / "t.parquet", schema=schema)]
+    for table in (*tables, stream.sample, stream.take(np.arange(200))):
+        column = table.schema["payment_id"]
+        assert (column.kind, column.dtype) == (kind or "identifier", "object")
+        assert table.frame["payment_id"].dropna().tolist() == digits.dropna().tolist()
+        assert table.as_given()["payment_id"].dropna().tolist() == frame["payment_id"].dropna().tolist()
+        assert table.fingerprint == tables[0].fingerprint
+    pd.testing.assert_frame_equal(tables[0].as_given(), frame)
+    chunks = pd.concat(stream.chunks(rows=3), ignore_index=True)
+    pd.testing.assert_frame_equal(chunks, tables[0].frame)
+    codec = Codec.fit(tables[0])
+    made = codec.decode(codec.encode(tables[0]))["payment_id"]
+    assert made.dtype == dtype or kind == "text"
+
+
+def test_a_number_beyond_int64_among_many_is_rounded_and_comes_back(tmp_path):
+    amounts = pd.Series([k * k % 7919 for k in range(900)], dtype="uint64")
+    amounts[30] = 2**64 - 1  # stands for "not known" in many a system
+    frame = pd.DataFrame({"amount": amounts, "x": np.arange(900) / 2})
+    frame.to_parquet(tmp_path / "t.parquet")
+    for table in (Table.of(frame), *both_ways(tmp_path / "t.parquet")):
+        assert (table.schema["amount"].kind, table.schema["amount"].dtype) == ("integer", "float64")
+        assert table.as_given()["amount"].tolist() == amounts.tolist()
+    rows = np.array([30, 1])
+    assert Table.of(frame).take(rows).as_given()["amount"].tolist() == amounts[rows].tolist()
+
+
+@pytest.mark.parametrize("ordered", [True, False])
+def test_categories_of_pandas_beyond_int64_are_told_apart(ordered):
+    levels = [2**63 + 1, 2**63 + 2, 2**63 + 3]
+    frame = pd.DataFrame({"code": pd.Categorical(np.array(levels * 20, dtype=np.uint64), ordered=ordered)})
+    table = Table.of(frame)
+    assert table.schema["code"].kind == ("ordinal" if ordered else "categorical")
+    assert set(table.schema["code"].categories) == set(map(str, levels))
+    assert table.as_given()["code"].astype(str).tolist() == frame["code"].astype(str).tolist()
+
+
+def test_python_numbers_beyond_int64_are_codes():
+    cards = [3 * 10**19 + k for k in range(60)]
+    table = Table.of(pd.DataFrame({"card": pd.Series(cards, dtype=object)}))
+    assert table.frame["card"].tolist() == list(map(str, cards))
+
+
+@pytest.mark.parametrize(
+    "content", ["zip,x\n" + "01234,1.5\n" * 30, "name,x\nM\xfcller,1.5\nMaier,2.5\n".encode("cp1252")]
+)
+def test_a_warning_names_the_line_that_read_the_file(tmp_path, content):
+    path = written(tmp_path, content)
+    for way in (read_table, read, open_table, stream_table):
+        with pytest.warns(GanforgeWarning) as told:
+            way(path)
+        assert {each.filename for each in told} == {__file__}
+
+
+def test_a_warning_of_a_folder_without_pictures_names_the_line_that_read_it(tmp_path):
+    for name in ("empty", "full"):
+        (tmp_path / name).mkdir()
+    Image.fromarray(np.zeros((8, 8), dtype=np.uint8)).save(tmp_path / "full" / "a.png")
+    for way in (read, read_images):
+        with pytest.warns(GanforgeWarning, match="no pictures in empty") as told:
+            way(tmp_path)
+        assert [each.filename for each in told] == [__file__]

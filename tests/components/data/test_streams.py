@@ -13,6 +13,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ganforge.data.codec import Codec
+from ganforge.data.schema import Column
 from ganforge.data.streams import StreamedTable, learn_codec, open_table, stream_table
 from ganforge.data.surveying import Survey
 from ganforge.data.table import Table
@@ -398,3 +399,77 @@ def test_texts_too_long_for_categories_are_named_unless_they_are_called_so(monke
     ):
         surveys[False].schema(source="labels")
     assert len(surveys[True].schema(source="labels")["label"].categories) == 8
+
+
+@pytest.mark.parametrize("dtype", ["string", "category", object])
+@pytest.mark.parametrize(
+    "values",
+    [
+        [f"2026-07-{k % 28 + 1:02d}" for k in range(60)],
+        [*(f"2026-07-{k % 28 + 1:02d}" for k in range(59)), "9999-12-31"],
+        [*(f"2026-07-{k % 28 + 1:02d}" for k in range(59)), "2026-07-01 10:00+02:00"],
+        [f"2026-07-{k % 28 + 1:02d}" if k % 2 else "open" for k in range(60)],
+        [None] * 20 + [f"2026-07-{k % 28 + 1:02d}" for k in range(40)],
+    ],
+    ids=["dates", "beyond nanoseconds", "zoned", "texts too", "missing"],
+)
+@pytest.mark.parametrize("kind", ["identifier", "text"])
+def test_what_no_model_learns_is_the_same_by_batches_in_parquet(tmp_path, kind, values, dtype):
+    frame = pd.DataFrame({"c": pd.Series(values, dtype=dtype), "x": np.arange(60) / 2})
+    frame.to_parquet(tmp_path / "t.parquet", row_group_size=20)
+    table = read_table(tmp_path / "t.parquet", schema={"c": kind})
+    stream = stream_table(tmp_path / "t.parquet", schema={"c": kind}, batch=7)
+    assert stream.schema == table.schema
+    for frames in ([stream.sample.frame], stream.chunks(rows=7)):
+        pd.testing.assert_frame_equal(pd.concat(frames, ignore_index=True), table.frame)
+
+
+def test_numbers_that_no_model_learns_have_one_dtype_in_all_batches(tmp_path):
+    numbers = [2**53 + 1 + 2 * k for k in range(60)]
+    frame = pd.DataFrame({"small": range(60), "large": numbers, "gaps": [*range(30), *[None] * 10, *range(20)]})
+    frame["large"] = frame["large"].astype("Int64").mask(frame.index > 50)
+    for name, write in (("t.csv", frame.to_csv), ("t.parquet", frame.to_parquet)):
+        write(tmp_path / name, index=False)
+        kinds = dict.fromkeys(frame.columns, "identifier")
+        table, stream = (way(tmp_path / name, schema=kinds) for way in (read_table, stream_table))
+        for chunk in stream.chunks(rows=7):
+            assert [str(each) for each in chunk.dtypes] == [str(each) for each in table.frame.dtypes]
+        pd.testing.assert_frame_equal(pd.concat(stream.chunks(rows=7), ignore_index=True), table.frame)
+
+
+@pytest.mark.parametrize("made", [["A1", 5, 2.5], [np.inf, 1.0, 2.0], [2**63 + 1, 2, 3]])
+def test_what_no_model_learns_may_hold_anything(made):
+    known = Table.of(pd.DataFrame({"key": range(40), "x": np.arange(40) / 3}), schema={"key": "identifier"})
+    rows = pd.DataFrame({"key": made, "x": [0.5, 1.0, 1.5]})
+    assert Table.of(rows, schema=known.schema).frame["key"].tolist() == made
+
+
+@pytest.mark.parametrize(
+    ("values", "odd", "wish"),
+    [
+        (["true", "no", "1"], "maybe", "boolean"),
+        (["1", "2", "3"], "2.5", "integer"),
+        (["1", "2", "3"], "x", "continuous"),
+        ([None, None, None], "2.5", "datetime"),
+        (
+            ["low", "high", "mid"],
+            "huge",
+            Column(name="c", kind="ordinal", dtype="object", categories=("low", "mid", "high")),
+        ),
+    ],
+    ids=["boolean", "integer", "continuous", "datetime", "ordinal"],
+)
+def test_a_value_that_cannot_be_is_told_with_its_row_in_a_large_file(tmp_path, values, odd, wish):
+    frame = pd.DataFrame({"c": values * 200, "x": np.arange(600) / 2})
+    frame.loc[300, "c"] = odd
+    frame.to_csv(tmp_path / "t.csv", index=False)
+    frame.to_parquet(tmp_path / "t.parquet")
+    for path in (tmp_path / "t.csv", tmp_path / "t.parquet"):
+        with pytest.raises(InputError, match=f"column 'c'.*row 301.*{odd}"):
+            read_table(path, schema={"c": wish})
+        for batch, told in ((100, r"counted from row 301\).*row 1[: ].*"), (250, r"from row 251\).*row 51[: ].*")):
+            with pytest.raises(InputError, match=f"({told}|mixes types: .* row 301 says '){odd}"):
+                stream_table(path, schema={"c": wish}, sample=50, batch=batch)
+    for path, write in ((tmp_path / "t.csv", pd.DataFrame.to_csv), (tmp_path / "t.parquet", pd.DataFrame.to_parquet)):
+        write(frame.drop(index=300), path, index=False)
+        assert stream_table(path, schema={"c": wish}, sample=50, batch=100).rows == 599
