@@ -35,7 +35,7 @@ from ganforge.data.daytimes import (
     spelled_out,
 )
 from ganforge.data.identifiers import Form
-from ganforge.data.inference import decimals_of, infer_schema, may_be_times, refuse_odd_times
+from ganforge.data.inference import decimals_of, infer_schema, may_be_times, refuse_odd_times, tell_odd_times
 from ganforge.data.readings import Reading
 from ganforge.data.schema import ONE_HOT, Column, Schema, ticks, ticks_per_second
 from ganforge.data.table import SchemaLike, Table, conform, frame_of
@@ -253,6 +253,8 @@ class _Facts:
 
     def complete(self, column: Column, asked: str | Column | None, source: str) -> Column:
         """The column of the sample with what every row says; asked: what the user calls it."""
+        if asked is None:
+            tell_odd_times(self.times, name=column.name, kind=column.kind, source=source)
         if column.kind in ONE_HOT:
             return self._with_categories(column, asked, source)
         if column.kind in ("continuous", "integer"):
