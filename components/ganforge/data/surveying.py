@@ -206,7 +206,7 @@ class _Facts:
         if missing.any():
             self._show("missing", None, raw, series.index[int(missing.argmax())])
         valid = series[~missing]
-        if may_be_times(series, raw.dtype, None):
+        if valid.empty or may_be_times(series, raw.dtype, None):  # gaps have no dtype of their own, but are rows
             self.times.look_at(series)
         elif self._counted and series.dtype.kind == "M" and isinstance(raw[~missing].iloc[:1].squeeze(), str):
             self.times.look_at(raw)

@@ -60,6 +60,16 @@ def test_midnight_as_24_00_among_many_times_of_day_is_told_with_its_row(odd, wid
     assert Table.of(framed(pd.Series(texts).astype("category"))).schema["at"].dtype == "object"  # the other remedy
 
 
+def test_rows_are_counted_where_whole_batches_are_missing(tmp_path):
+    texts = [None] * 200 + UNLIKE[:200]
+    for read in readers(tmp_path, framed(changed(texts, row301="24:00"))):
+        with pytest.raises(InputError, match=r"row 301 says '24:00' \(1 such of 400\)"):
+            read()
+    for read in readers(tmp_path, framed(changed(texts, row301="closed"))):
+        with pytest.warns(GanforgeWarning, match=r"row 301 says 'closed', which is none \(1 such of 400\)"):
+            read()
+
+
 @pytest.mark.parametrize("odd", ["unknown", "6:30", "12:61", "n.v."])
 @pytest.mark.parametrize(("texts", "kind"), [(UNLIKE, "identifier"), (CLOCK[:40] * 10, "categorical")])
 def test_one_odd_value_among_many_times_of_day_makes_texts_of_them_and_is_told(odd, texts, kind, tmp_path):
