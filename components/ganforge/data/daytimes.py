@@ -138,11 +138,16 @@ def moments_of(series: pd.Series, *, name: str, source: str) -> pd.Series:
             series = texts
     if odd.any():
         row = int(np.argmax(odd.to_numpy())) + 1
-        raise InputError(
-            f"{source}: column {name!r}, row {row}: {str(series.iloc[row - 1])!r} is no time of day, as this column "
-            "holds them; write it as 06:30:00"
-        )
+        raise no_time_of_day(row, str(series.iloc[row - 1]), name=name, source=source)
     return series
+
+
+def no_time_of_day(row: int, text: str, *, name: str, source: str) -> InputError:
+    """The error of a column of times of day that holds something else."""
+    return InputError(
+        f"{source}: column {name!r}, row {row}: {text!r} is no time of day, as this column holds them; "
+        "write it as 06:30:00"
+    )
 
 
 def moment_of(value: Any) -> pd.Timestamp:

@@ -19,7 +19,7 @@ import warnings
 import numpy as np
 import pandas as pd
 
-from ganforge.data.daytimes import decimals_of_text, form_of, ticks_of_text
+from ganforge.data.daytimes import decimals_of_text, form_of, no_time_of_day, ticks_of_text
 from ganforge.data.texts import SLIPS
 from ganforge.errors import GanforgeWarning, InputError
 
@@ -92,6 +92,12 @@ class WrittenTimes:
     def different(self) -> int:
         """How many different times of day there are, of a time zone or not; no more than 100 or so are counted."""
         return len(self._different)
+
+    def refuse_others(self, *, name: str, source: str) -> None:
+        """Raise `InputError` for the first that is no time of day, or one of a time zone."""
+        others = [each for each in (self._odd, self._first_zoned) if each is not None]
+        if others:
+            raise no_time_of_day(*min(others), name=name, source=source)
 
     def refuse_midnight(self, *, name: str, source: str) -> None:
         """Raise `InputError`, naming the first row, where 24:00 stands among times of day as a slip of the pen: at

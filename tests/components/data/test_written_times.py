@@ -1,6 +1,7 @@
 """Texts of times of day: a slip of the pen among them is told with its row, and they come back as they were written."""
 
 import datetime as dt
+import re
 import warnings
 
 import numpy as np
@@ -142,6 +143,36 @@ def test_where_most_are_times_of_day_the_one_that_is_none_is_told(odd, tmp_path)
     for read in readers(tmp_path, framed(changed(dates, row21="06:30", row31="07:30")), {"at": "datetime"}):
         with pytest.raises(InputError, match="row 21"):  # as ever
             read()
+
+
+def of_the_whole(message):
+    """With a row's number in the whole file, though it was counted from that of its batch."""
+    first = re.search(r"counted from row (\d+)", message)
+    before = int(first[1]) - 1 if first else 0
+    return re.sub(r"row (\d+):", lambda row: f"row {int(row[1]) + before}:", message)
+
+
+@pytest.mark.parametrize("dtype", [object, "category"])
+@pytest.mark.parametrize(
+    ("texts", "said"),
+    {
+        "last batch": ([*UNLIKE[:320], "24:00"], "row 321: '24:00' is no time of day"),
+        "its batch": ([*UNLIKE[:320], "2026-02-30", "06:30"], "row 321: '2026-02-30' is no time of day"),
+        "zoned": ([*UNLIKE[:320], "06:30:00Z", "24:00"], "row 321: '06:30:00Z' is no time of day"),
+        "first batch": (["24:00"] * 80 + UNLIKE, "row 1: '24:00' is no time of day"),
+        "gaps": ([None] * 80 + UNLIKE[:120] + [None, "24:00"], "row 202: '24:00' is no time of day"),
+        "dates": (["2026-01-31"] * 40 + ["06:30"] * 40 + ["24:00"] * 80, "row 41: '06:30' does not parse as a date"),
+        "numbers": ([None] * 80 + ["0.5", "0.25"] * 80, "row 81: '0.5' does not parse as a date"),
+    }.values(),
+)
+def test_dates_or_times_of_day_is_settled_by_all_rows(texts, said, dtype, tmp_path):
+    frame = framed(pd.Series(texts, dtype=object).astype(dtype))
+    frame.to_parquet(path := tmp_path / "t.parquet")
+    packed = [lambda: stream_table(path, schema={"at": "datetime"}, sample=50, batch=40)]
+    for read in [*readers(tmp_path, frame, {"at": "datetime"}), *packed]:
+        with pytest.raises(InputError) as told:
+            read()
+        assert said in of_the_whole(str(told.value))
 
 
 SPELLINGS = {
