@@ -177,8 +177,18 @@ def spelled_out(moments: pd.Series) -> pd.Series:
 def to_texts(moments: pd.Series, form: str) -> pd.Series:
     """Moments → texts of a form; what it has no room for is cut off."""
     places, distinct = pd.factorize(moments)
-    texts = np.array([*(_in_form(each, form) for each in distinct), np.nan], dtype=object)
+    clocks = _clocks(distinct.to_numpy(), form)
+    texts = np.array([*((_in_form(each, form) for each in distinct) if clocks is None else clocks), np.nan], object)
     return pd.Series(texts[places], index=moments.index, name=moments.name, dtype=object)
+
+
+def _clocks(moments: np.ndarray, form: str) -> list[str] | None:
+    """Whole seconds as HH:MM or HH:MM:SS, all at once, for they may be as many as a day has; None for other ones."""
+    seconds = moments.astype("datetime64[s]")
+    if form not in ("HH:MM", "HH:MM:SS") or not (seconds == moments).all():
+        return None
+    spelled = np.datetime_as_string(seconds, unit="s")  # 1970-01-01T06:30:00
+    return [each[11 : 11 + len(form)] for each in spelled.tolist()]
 
 
 def _in_form(moment: Any, form: str) -> str:

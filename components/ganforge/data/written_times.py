@@ -24,9 +24,11 @@ from ganforge.data.texts import SLIPS
 from ganforge.errors import GanforgeWarning, InputError
 
 _ENOUGH = 50  # times of day: of fewer one says little of an odd value beside them
-_ZONED = re.compile(r"(\d{2}:\d{2}:\d{2}(?:\.\d+)?)(?:Z|[+-](?:0\d|1[0-5])(?::?[0-5]\d)?)")
+_TIME, _ZONED, _MIDNIGHT, _LATER = 1, 2, 3, 4
+"""What a text says: a time of day, one of a time zone, 24:00, or a duration or a score such as 24:01 and 31:12."""
+_WITH_ZONE = re.compile(r"(\d{2}:\d{2}:\d{2}(?:\.\d+)?)(?:Z|[+-](?:0\d|1[0-5])(?::?[0-5]\d)?)")
 """Seconds are asked for: 09:00-09:30 is a stretch of the day."""
-_MIDNIGHT = re.compile(r"24:00(?::00(?:\.0+)?)?")
+_AS_24_00 = re.compile(r"24:00(?::00(?:\.0+)?)?")
 _FROM_24 = re.compile(r"0*(?:[1-9]\d{2,}|[3-9]\d|2[4-9]):\d+(?::\d+(?:\.\d+)?)?")
 _SHOWN = 100  # different times of day that are kept, to tell many from few
 
@@ -41,7 +43,7 @@ class WrittenTimes:
         self._decimals: set[int] = set()
         self._odd: tuple[int, str] | None = None  # the first row, and what it says
         self._midnights = 0  # 24:00
-        self._midnight: tuple[int, str] | None = None
+        self._first_midnight: tuple[int, str] | None = None
         self._first_zoned: tuple[int, str] | None = None
         self._durations = False  # is one later than 24:00?
 
@@ -58,24 +60,21 @@ class WrittenTimes:
         begin, self.rows = self.rows, self.rows + len(series)
         counts = np.bincount(codes[codes >= 0], minlength=len(distinct))
         self.known += int(counts.sum())
-        ticks = [ticks_of_text(each) for each in distinct]
-        times = np.array([each is not None for each in ticks], dtype=bool)
-        zoned = np.array([each is None and _is_zoned(text) for each, text in zip(ticks, distinct, strict=True)], bool)
+        said = _said_by(distinct)
+        times, zoned, midnights = said == _TIME, said == _ZONED, said == _MIDNIGHT
         self.times += int(counts[times].sum())
         self.zoned += int(counts[zoned].sum())
-        if len(self._different) < _SHOWN:
-            self._different.update(each for each in ticks if each is not None)
-            self._different.update(distinct[zoned])
-        self._decimals.update(map(decimals_of_text, distinct[times]))
-        if self._odd is None:
-            self._odd = _first(~(times | zoned), codes, distinct, begin)
-        midnights = np.array([*map(_is_midnight, distinct)], dtype=bool)
         self._midnights += int(counts[midnights].sum())
-        if self._midnight is None:
-            self._midnight = _first(midnights, codes, distinct, begin)
-        self._durations = self._durations or any(map(_is_later, distinct))
-        if self._first_zoned is None:
-            self._first_zoned = _first(zoned, codes, distinct, begin)
+        self._durations = self._durations or bool((said == _LATER).any())
+        for text in distinct[times | zoned]:
+            if len(self._different) >= _SHOWN:
+                break
+            ticks = ticks_of_text(text)
+            self._different.add(text if ticks is None else ticks)
+        self._decimals.update(map(decimals_of_text, distinct[times]))
+        self._odd = self._odd or _first(~(times | zoned), codes, distinct, begin)
+        self._first_midnight = self._first_midnight or _first(midnights, codes, distinct, begin)
+        self._first_zoned = self._first_zoned or _first(zoned, codes, distinct, begin)
 
     @property
     def form(self) -> str | None:
@@ -102,9 +101,9 @@ class WrittenTimes:
     def refuse_midnight(self, *, name: str, source: str) -> None:
         """Raise `InputError`, naming the first row, where 24:00 stands among times of day as a slip of the pen: at
         least `_ENOUGH` are times of day, and all but a few (2 %, at least one), and none is later than 24:00."""
-        if self._midnight is None or not self._few_odd:
+        if self._first_midnight is None or not self._few_odd:
             return
-        row, text = self._midnight
+        row, text = self._first_midnight
         raise InputError(
             f"{source}: column {name!r} mixes types: it holds times of day, but row {row:,} says {text!r} "
             f"({self._midnights:,} such of {self.rows:,}); write midnight as 00:00, or leave the value empty; "
@@ -147,25 +146,31 @@ def _as_texts(name: str) -> str:
     return f"call {name!r} categorical in a schema, or make it frame[{name!r}].astype('category') in a data frame"
 
 
-def _is_zoned(text: object) -> bool:
-    found = _ZONED.fullmatch(text.strip()) if isinstance(text, str) else None
-    return found is not None and ticks_of_text(found[1]) is not None
+def _said_by(distinct: np.ndarray) -> np.ndarray:
+    """What each of these says, as one of the codes above; 0 for anything else."""
+    said = np.zeros(len(distinct), dtype=np.uint8)
+    colons = np.fromiter((isinstance(each, str) and ":" in each for each in distinct), bool, len(distinct))
+    if colons.any():  # of most texts nothing more need be asked, and there are many
+        said[colons] = [*map(_said_by_text, distinct[colons])]
+    return said
 
 
-def _is_midnight(text: object) -> bool:
-    """Is this 24:00, 24:00:00 or 24:00:00.000?"""
-    return isinstance(text, str) and _MIDNIGHT.fullmatch(text.strip()) is not None
-
-
-def _is_later(text: object) -> bool:
-    """Is this 24:01, 31:12 or 100:00:00, later than any time of day?"""
-    return isinstance(text, str) and _FROM_24.fullmatch(text.strip()) is not None and not _is_midnight(text)
+def _said_by_text(text: str) -> int:
+    if ticks_of_text(text) is not None:
+        return _TIME
+    text = text.strip()
+    zoned = _WITH_ZONE.fullmatch(text)
+    if zoned is not None and ticks_of_text(zoned[1]) is not None:
+        return _ZONED
+    if _AS_24_00.fullmatch(text):
+        return _MIDNIGHT
+    return _LATER if _FROM_24.fullmatch(text) else 0
 
 
 def _first(which: np.ndarray, codes: np.ndarray, distinct: np.ndarray, begin: int) -> tuple[int, str] | None:
     """The first row (counted from 1) whose text is one of these, and that text; None where there is none."""
-    here = np.append(which, False)[codes]  # a missing one has code −1: the last
-    if not here.any():
+    if not which.any():
         return None
+    here = np.append(which, False)[codes]  # a missing one has code −1: the last
     place = int(np.argmax(here))
     return begin + place + 1, str(distinct[codes[place]])
