@@ -138,11 +138,16 @@ def moments_of(series: pd.Series, *, name: str, source: str) -> pd.Series:
             series = texts
     if odd.any():
         row = int(np.argmax(odd.to_numpy())) + 1
-        raise InputError(
-            f"{source}: column {name!r}, row {row}: {str(series.iloc[row - 1])!r} is no time of day, as this column "
-            "holds them; write it as 06:30:00"
-        )
+        raise no_time_of_day(row, str(series.iloc[row - 1]), name=name, source=source)
     return series
+
+
+def no_time_of_day(row: int, text: str, *, name: str, source: str) -> InputError:
+    """The error of a column of times of day that holds something else."""
+    return InputError(
+        f"{source}: column {name!r}, row {row}: {text!r} is no time of day, as this column holds them; "
+        "write it as 06:30:00"
+    )
 
 
 def moment_of(value: Any) -> pd.Timestamp:
@@ -172,8 +177,18 @@ def spelled_out(moments: pd.Series) -> pd.Series:
 def to_texts(moments: pd.Series, form: str) -> pd.Series:
     """Moments → texts of a form; what it has no room for is cut off."""
     places, distinct = pd.factorize(moments)
-    texts = np.array([*(_in_form(each, form) for each in distinct), np.nan], dtype=object)
+    clocks = _clocks(distinct.to_numpy(), form)
+    texts = np.array([*((_in_form(each, form) for each in distinct) if clocks is None else clocks), np.nan], object)
     return pd.Series(texts[places], index=moments.index, name=moments.name, dtype=object)
+
+
+def _clocks(moments: np.ndarray, form: str) -> list[str] | None:
+    """Whole seconds as HH:MM or HH:MM:SS, all at once, for they may be as many as a day has; None for other ones."""
+    seconds = moments.astype("datetime64[s]")
+    if form not in ("HH:MM", "HH:MM:SS") or not (seconds == moments).all():
+        return None
+    spelled = np.datetime_as_string(seconds, unit="s")  # 1970-01-01T06:30:00
+    return [each[11 : 11 + len(form)] for each in spelled.tolist()]
 
 
 def _in_form(moment: Any, form: str) -> str:

@@ -72,8 +72,8 @@ def _infer_column(
         kind = _unlearnable(kind, name, source)
     if kind is None and (distinct == 0 or (distinct == 1 and not missing)):
         kind = "constant"
-    if may_be_times(series, given, wish):
-        times = WrittenTimes.of(series)
+    times = WrittenTimes.of(series) if may_be_times(series, given, wish) else None
+    if times is not None:
         if kind is None and whole:
             refuse_odd_times(times, name=name, source=source)
         if kind == "datetime" and times.mostly:
@@ -82,6 +82,8 @@ def _infer_column(
             kind, given = "datetime", of_times(times.form, given)
     if kind is None:
         kind = _suggest(valid, name, distinct, missing, given)
+        if times is not None and whole:
+            tell_odd_times(times, name=name, kind=kind, source=source)
     if is_of_day(given) or (isinstance(wish, Column) and is_of_day(wish.given)):
         series = moments_of(series, name=name, source=source)
         series = series if kind == "datetime" and distinct else spelled_out(series)
@@ -109,9 +111,15 @@ def may_be_times(series: pd.Series, given: Any, wish: str | Column | None) -> bo
 
 
 def refuse_odd_times(times: WrittenTimes, *, name: str, source: str) -> None:
-    """Raise `InputError` for a slip of the pen among times of day that are too many to be categories."""
+    """Raise `InputError` for 24:00 among times of day that are too many to be categories."""
     if not is_few(times.different, times.times + times.zoned):
-        times.refuse_odd(name=name, source=source)
+        times.refuse_midnight(name=name, source=source)
+
+
+def tell_odd_times(times: WrittenTimes, *, name: str, kind: str, source: str) -> None:
+    """Warn where times of day that are too many to be categories are texts, of this kind, because of others."""
+    if not is_few(times.different, times.times + times.zoned):
+        times.tell_odd(name=name, kind=kind, source=source)
 
 
 def _unlearnable(kind: str | None, name: str, source: str) -> str:

@@ -38,6 +38,14 @@ def _loader() -> Any:
     import yaml
 
     class Loader(yaml.SafeLoader):
+        def construct_object(self, node: Any, deep: bool = False) -> Any:
+            """As YAML's own, whose errors for a value that does not suit its tag (`!!int 06:30`) are Python's."""
+            try:
+                return super().construct_object(node, deep)
+            except (ValueError, LookupError, AttributeError) as error:
+                said = f"{node.value!r} does not suit its tag {node.tag}; leave the tag out"
+                raise yaml.constructor.ConstructorError(None, None, said, node.start_mark) from error
+
         yaml_implicit_resolvers = {  # noqa: RUF012
             first: [("tag:yaml.org,2002:str", re.compile(f"(?:{_BASE_60.pattern})$")), *known]
             if first in "-+0123456789"

@@ -35,7 +35,7 @@ from ganforge.data.daytimes import (
     spelled_out,
 )
 from ganforge.data.identifiers import Form
-from ganforge.data.inference import decimals_of, infer_schema, may_be_times, refuse_odd_times
+from ganforge.data.inference import decimals_of, infer_schema, may_be_times, refuse_odd_times, tell_odd_times
 from ganforge.data.readings import Reading
 from ganforge.data.schema import ONE_HOT, Column, Schema, ticks, ticks_per_second
 from ganforge.data.table import SchemaLike, Table, conform, frame_of
@@ -96,8 +96,8 @@ class Survey:
         if isinstance(self._asked, Schema):
             conform(frame, self._asked, source=where)  # what cannot be is said now
         for name in frame.columns if not isinstance(self._asked, Schema) else ():
-            facts = self._facts.setdefault(name, _Facts(name, counted=name in self._kinds))
-            facts.look_at(frame[name], self._as_asked(frame[name], name, where))
+            facts = self._facts.setdefault(name, _Facts(name, asked=self._kinds.get(name)))
+            facts.look_at(frame[name], self._as_asked(frame[name], name, where), where)
         levels = {name: dtype for name, dtype in frame.dtypes.items() if isinstance(dtype, pd.CategoricalDtype)}
         before = self._levels if self.rows else levels
         self._levels = {name: _of_both(before[name], dtype) for name, dtype in levels.items() if name in before}
@@ -112,6 +112,8 @@ class Survey:
             return self._asked
         if self.rows <= self._most:
             return Table.of(self.sampled, schema=self._kinds, source=source).schema
+        for facts in self._facts.values():
+            facts.refuse_as_datetime(source)
         counting = {name: "identifier" for name, facts in self._facts.items() if facts.runs}
         kinds = counting | self._kinds
         found = []
@@ -127,7 +129,8 @@ class Survey:
 
     def _as_asked(self, raw: pd.Series, name: str, source: str) -> pd.Series:
         """Normalised, and numbers, dates or times of day where texts are called so; the other way round, times of day
-        as texts where they are called something that is not learned as a number."""
+        as texts where they are called something that is not learned as a number. Texts called datetime stay as they
+        are while the rows to come may say whether they are dates or times of day."""
         wish = self._kinds.get(name)
         series = normalise(raw, name=name, source=source, called=wish, reading=self._readings.get(name))
         kind = wish.kind if isinstance(wish, Column) else wish
@@ -142,9 +145,9 @@ class Survey:
             return moments_of(series, name=name, source=source)
         if kind not in (None, "datetime") and series.dtype.kind == "M" and is_of_day(dtype_of(raw)):
             return spelled_out(series)
-        if kind == "datetime" and series.dtype.kind == "O":
-            texts_to = moments_of if WrittenTimes.of(series).mostly else to_dates
-            return texts_to(series, name=name, source=source)
+        known = series.dtype.kind == "M" or series.isna().all()
+        if kind == "datetime" and not known and not may_be_times(series, raw.dtype, wish):
+            return to_dates(series, name=name, source=source)
         return series
 
     def _with_witnesses(self, name: str) -> pd.Series:
@@ -185,9 +188,10 @@ def _of_both(first: pd.CategoricalDtype, second: pd.CategoricalDtype) -> pd.Cate
 class _Facts:
     """What all values of one column say together."""
 
-    def __init__(self, name: str, *, counted: bool) -> None:
-        """counted: all values are, however many differ; else numbers and dates only while they may be codes."""
-        self._name, self._counted = name, counted
+    def __init__(self, name: str, *, asked: str | Column | None) -> None:
+        """asked: what the user calls it. Where that is something, all values are counted, however many differ; else
+        numbers and dates only while they may be codes."""
+        self._name, self._asked, self._counted = name, asked, asked is not None
         self._form = Form(name)
         self._shown: dict[str, tuple[Any, pd.Series]] = {}  # what a row shows → its value, and itself as it came
         self._counts: Counter[Any] | None = Counter()
@@ -198,6 +202,7 @@ class _Facts:
         self._last: int | None = None
         self.times = WrittenTimes()
         """Of texts that are looked through for times of day."""
+        self._no_date: InputError | None = None  # of texts that are called datetime, the first that is none
         self.runs = True
         """Has every row the number after that of the row before?"""
 
@@ -205,16 +210,16 @@ class _Facts:
     def witnesses(self) -> list[pd.Series]:
         return [each for _, each in self._shown.values()]
 
-    def look_at(self, raw: pd.Series, series: pd.Series) -> None:
-        """raw: the batch as it came. series: as `columns.normalise` leaves it."""
+    def look_at(self, raw: pd.Series, series: pd.Series, source: str) -> None:
+        """raw: the batch as it came. series: as `Survey._as_asked` leaves it."""
         missing = series.isna().to_numpy()
         if missing.any():
             self._show("missing", None, raw, series.index[int(missing.argmax())])
         valid = series[~missing]
-        if may_be_times(series, raw.dtype, None):
+        if valid.empty or may_be_times(series, raw.dtype, self._asked):  # gaps have no dtype of their own, but are rows
             self.times.look_at(series)
-        elif self._counted and series.dtype.kind == "M" and isinstance(raw[~missing].iloc[:1].squeeze(), str):
-            self.times.look_at(raw)
+            if self._asked is not None and self._no_date is None:
+                self._look_at_dates(series, source)
         self.runs = self.runs and not missing.any() and series.dtype.kind == "i" and self._goes_on(series.to_numpy())
         if valid.empty:
             return
@@ -234,6 +239,21 @@ class _Facts:
             self._round(raw, valid)
         elif valid.dtype.kind == "M":
             self._add_steps(valid)
+
+    def _look_at_dates(self, texts: pd.Series, source: str) -> None:
+        try:
+            to_dates(texts, name=self._name, source=source)
+        except InputError as error:
+            self._no_date = error.with_traceback(None)  # which would hold the batch
+
+    def refuse_as_datetime(self, source: str) -> None:
+        """Raise `InputError` for a column of texts called datetime, some of which are no times of day where most are,
+        or no dates where most are no times of day."""
+        if self._no_date is None or self.times.form is not None:
+            return
+        if self.times.mostly:
+            self.times.refuse_others(name=self._name, source=source)
+        raise self._no_date
 
     def _look_at_times(self, raw: pd.Series, texts: pd.Series) -> None:
         """Texts that are times of day so far, or the first that is none."""
@@ -258,6 +278,8 @@ class _Facts:
 
     def complete(self, column: Column, asked: str | Column | None, source: str) -> Column:
         """The column of the sample with what every row says; asked: what the user calls it."""
+        if asked is None:
+            tell_odd_times(self.times, name=column.name, kind=column.kind, source=source)
         if column.kind in ONE_HOT:
             return self._with_categories(column, asked, source)
         if column.kind in ("continuous", "integer"):

@@ -126,3 +126,10 @@ def test_times_of_day_have_an_order_of_their_own_and_take_that_of_a_file(form, b
     (tmp_path / "kinds.yaml").write_text("shift: {kind: ordinal, order: [22:30, 06:30]}")
     with pytest.raises(InputError, match=r"'14:30(:00)?' is not in the order given for it"):
         Table.of(frame, schema=tmp_path / "kinds.yaml")
+
+
+@pytest.mark.parametrize("value", ["!!int 06:30", "!!timestamp noon", "!!bool maybe", "!!float x"])
+def test_a_schema_file_whose_value_does_not_suit_its_tag_is_told_with_its_line(value, tmp_path):
+    (path := tmp_path / "kinds.yaml").write_text(f"n: integer\na: {value}\n")
+    with pytest.raises(InputError, match=r"kinds.yaml is not .*does not suit its tag .*; leave the tag out .*line 2"):
+        Schema.read(path)

@@ -1,6 +1,8 @@
 """Texts of times of day: a slip of the pen among them is told with its row, and they come back as they were written."""
 
 import datetime as dt
+import re
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -12,10 +14,12 @@ from ganforge.data.encoding import spelled_code
 from ganforge.data.streams import stream_table
 from ganforge.data.table import Table
 from ganforge.data.tables import read_table
-from ganforge.errors import InputError
+from ganforge.errors import GanforgeWarning, InputError
 
 N = 400
 CLOCK = [f"{k % 24:02d}:{k % 60:02d}:{k * 7 % 60:02d}" for k in range(N)]
+UNLIKE = [f"{k * 3 // 60:02d}:{k * 3 % 60:02d}" for k in range(N)]
+"""No two are the same, while those of CLOCK stand in three rows and more."""
 BERLIN = dt.timezone(dt.timedelta(hours=2))
 
 
@@ -36,23 +40,82 @@ def readers(tmp_path, frame, schema=None):
     yield lambda: Table.of(frame, schema=schema)
 
 
-@pytest.mark.parametrize("odd", ["24:00:00", "unknown", "6:30"])
+def mmss(minutes, seed=0):
+    """Durations as minutes:seconds."""
+    seconds = np.random.default_rng(seed).integers(0, 60, len(minutes))
+    return [f"{minute:02d}:{second:02d}" for minute, second in zip(minutes, seconds, strict=True)]
+
+
+@pytest.mark.parametrize("odd", ["24:00", "24:00:00", "24:00:00.000"])
 @pytest.mark.parametrize("width", [5, 8])
-def test_one_odd_value_among_many_times_of_day_is_told_with_its_row(odd, width, tmp_path):
-    texts = changed([each[:width] for each in CLOCK], row251=odd)
-    said = rf"column 'at' mixes types: it holds times of day, but row 251 says '{odd}' \(1 such of 400\); write times"
+def test_midnight_as_24_00_among_many_times_of_day_is_told_with_its_row(odd, width, tmp_path):
+    texts = changed([each[:width] for each in CLOCK], row251=odd, row390="unknown")
+    said = (
+        rf"column 'at' mixes types: it holds times of day, but row 251 says '{odd}' \(1 such of 400\); write midnight"
+    )
     for read in readers(tmp_path, framed(texts)):
         with pytest.raises(InputError, match=said):
             read()
     for read in readers(tmp_path, framed(texts), {"at": "categorical"}):
         assert odd in read().schema["at"].categories
+    assert Table.of(framed(pd.Series(texts).astype("category"))).schema["at"].dtype == "object"  # the other remedy
+
+
+def test_rows_are_counted_where_whole_batches_are_missing(tmp_path):
+    texts = [None] * 200 + UNLIKE[:200]
+    for read in readers(tmp_path, framed(changed(texts, row301="24:00"))):
+        with pytest.raises(InputError, match=r"row 301 says '24:00' \(1 such of 400\)"):
+            read()
+    for read in readers(tmp_path, framed(changed(texts, row301="closed"))):
+        with pytest.warns(GanforgeWarning, match=r"row 301 says 'closed', which is none \(1 such of 400\)"):
+            read()
+
+
+@pytest.mark.parametrize("odd", ["unknown", "6:30", "12:61", "n.v."])
+@pytest.mark.parametrize(("texts", "kind"), [(UNLIKE, "identifier"), (CLOCK[:40] * 10, "categorical")])
+def test_one_odd_value_among_many_times_of_day_makes_texts_of_them_and_is_told(odd, texts, kind, tmp_path):
+    texts = changed(texts, row251=odd)
+    said = rf"column 'at' holds times of day, but row 251 says '{odd}', which is none \(1 such of 400\); .*\({kind}, "
+    for read in readers(tmp_path, framed(texts)):
+        with pytest.warns(GanforgeWarning, match=said):
+            assert read().schema["at"].kind == kind
+    for remedy in (framed(pd.Series(texts).astype("category")), framed(changed(texts, row251=None))):
+        assert Table.of(remedy).schema["at"].kind in (kind, "datetime")  # without a word
+
+
+def test_times_of_day_that_are_no_longer_learned_are_told_however_many_are_odd(tmp_path):
+    many_odd = changed(UNLIKE, **{f"row{k}": "unknown" for k in range(1, N, 40)})  # 10 of 400: more than 2 %
+    for texts in (many_odd, [*UNLIKE[:29], "24:00"]):
+        for read in readers(tmp_path, framed(texts)):
+            with pytest.warns(GanforgeWarning, match=r"column 'at' holds times of day, but .*none of which is learned"):
+                assert read().schema["at"].kind == "identifier"
+
+
+DURATIONS = {
+    "calls, few of them long": mmss([*(k % 24 for k in range(N - 4)), 24, 31, 53, 24]),
+    "one long call": mmss([*(k % 20 for k in range(N - 1)), 31], seed=1),
+    "one that is 24:00": changed(mmss([*(k % 20 for k in range(N - 1)), 31], seed=1), row7="24:00"),
+    "hours": [*CLOCK[:-1], "100:30:00"],
+    "a few games": ["21:19", "19:21", "18:21", "25:23"],
+    "a few calls": ["05:12", "07:33", "12:09", "61:02", "09:44"],
+    "a few songs": ["10:30", "11:20", "12:10", "1:30"],
+    "a few openings": ["08:10", "09:20", "10:30", "n.v."],
+}
+
+
+@pytest.mark.parametrize("texts", DURATIONS.values(), ids=list(DURATIONS))
+def test_durations_and_scores_are_texts_without_a_word(texts, tmp_path):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for read in readers(tmp_path, framed(texts)):
+            assert read().schema["at"].dtype == "object"
 
 
 def test_what_is_no_slip_of_the_pen_stays_texts(tmp_path):
-    many_odd = changed(CLOCK, **{f"row{k}": "unknown" for k in range(1, N, 40)})  # 10 of 400: more than 2 %
-    shifts = changed(["06:30", "14:30", "22:30", "06:30"] * (N // 4), row7="unknown")
+    shifts = changed(["06:30", "14:30", "22:30", "06:30"] * (N // 4), row7="unknown", row9="24:00")
     slots = [f"{each[:5]}-{other[:5]}" for each, other in zip(CLOCK, reversed(CLOCK), strict=True)]
-    for texts in (many_odd, shifts, slots):
+    many_odd = changed(CLOCK[:40] * 10, **{f"row{k}": "unknown" for k in range(1, N, 40)})  # 10 of 400: more than 2 %
+    for texts in (shifts, slots, many_odd):
         for read in readers(tmp_path, framed(texts)):
             assert read().schema["at"].dtype == "object"
 
@@ -60,9 +123,11 @@ def test_what_is_no_slip_of_the_pen_stays_texts(tmp_path):
 def test_a_time_of_day_of_a_time_zone_is_told_with_its_row():
     times = [dt.time.fromisoformat(each) for each in CLOCK]
     zoned = [each.replace(tzinfo=BERLIN) for each in times]
-    with pytest.raises(InputError, match=r"row 1: '00:00:00\+02:00' is a time of day of a time zone \(400 such of 400"):
-        Table.of(framed(zoned))
-    with pytest.raises(InputError, match=r"row 3: '02:02:14\+02:00' is a time of day of a time zone \(1 such of 400"):
+    with pytest.warns(
+        GanforgeWarning, match=r"row 1 says '00:00:00\+02:00', which is of a time zone \(400 such of 400"
+    ):
+        assert Table.of(framed(zoned)).schema["at"].kind == "categorical"
+    with pytest.warns(GanforgeWarning, match=r"row 3 says '02:02:14\+02:00', which is of a time zone \(1 such of 400"):
         Table.of(framed([*times[:2], zoned[2], *times[3:]]))
     assert Table.of(framed(zoned), schema={"at": "text"}).schema["at"].kind == "text"
     assert Table.of(framed([zoned[k % 3] for k in range(N)])).schema["at"].kind == "categorical"
@@ -78,6 +143,36 @@ def test_where_most_are_times_of_day_the_one_that_is_none_is_told(odd, tmp_path)
     for read in readers(tmp_path, framed(changed(dates, row21="06:30", row31="07:30")), {"at": "datetime"}):
         with pytest.raises(InputError, match="row 21"):  # as ever
             read()
+
+
+def of_the_whole(message):
+    """With a row's number in the whole file, though it was counted from that of its batch."""
+    first = re.search(r"counted from row (\d+)", message)
+    before = int(first[1]) - 1 if first else 0
+    return re.sub(r"row (\d+):", lambda row: f"row {int(row[1]) + before}:", message)
+
+
+@pytest.mark.parametrize("dtype", [object, "category"])
+@pytest.mark.parametrize(
+    ("texts", "said"),
+    {
+        "last batch": ([*UNLIKE[:320], "24:00"], "row 321: '24:00' is no time of day"),
+        "its batch": ([*UNLIKE[:320], "2026-02-30", "06:30"], "row 321: '2026-02-30' is no time of day"),
+        "zoned": ([*UNLIKE[:320], "06:30:00Z", "24:00"], "row 321: '06:30:00Z' is no time of day"),
+        "first batch": (["24:00"] * 80 + UNLIKE, "row 1: '24:00' is no time of day"),
+        "gaps": ([None] * 80 + UNLIKE[:120] + [None, "24:00"], "row 202: '24:00' is no time of day"),
+        "dates": (["2026-01-31"] * 40 + ["06:30"] * 40 + ["24:00"] * 80, "row 41: '06:30' does not parse as a date"),
+        "numbers": ([None] * 80 + ["0.5", "0.25"] * 80, "row 81: '0.5' does not parse as a date"),
+    }.values(),
+)
+def test_dates_or_times_of_day_is_settled_by_all_rows(texts, said, dtype, tmp_path):
+    frame = framed(pd.Series(texts, dtype=object).astype(dtype))
+    frame.to_parquet(path := tmp_path / "t.parquet")
+    packed = [lambda: stream_table(path, schema={"at": "datetime"}, sample=50, batch=40)]
+    for read in [*readers(tmp_path, frame, {"at": "datetime"}), *packed]:
+        with pytest.raises(InputError) as told:
+            read()
+        assert said in of_the_whole(str(told.value))
 
 
 SPELLINGS = {
