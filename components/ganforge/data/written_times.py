@@ -14,14 +14,13 @@
 from __future__ import annotations
 
 import re
-import warnings
 
 import numpy as np
 import pandas as pd
 
 from ganforge.data.daytimes import decimals_of_text, form_of, no_time_of_day, ticks_of_text
 from ganforge.data.texts import SLIPS
-from ganforge.errors import GanforgeWarning, InputError
+from ganforge.errors import InputError, tell
 
 _ENOUGH = 50  # times of day: of fewer one says little of an odd value beside them
 _TIME, _ZONED, _MIDNIGHT, _LATER = 1, 2, 3, 4
@@ -126,12 +125,10 @@ class WrittenTimes:
             is_none, remedy = "is of a time zone", "write all of them by one clock and without a zone, as 06:30:00"
             count = self.zoned
         learned = "none of which is learned" if lost else "each text by itself"
-        warnings.warn(
+        tell(
             f"{source}: column {name!r} holds times of day, but row {row:,} says {text!r}, which {is_none} ({count:,} "
             f"such of {self.rows:,}); it was taken for texts ({kind}, {learned}); to have times of day learned, "
-            f"{remedy}; if these are to stay texts, {_as_texts(name)}",
-            GanforgeWarning,
-            stacklevel=7,
+            f"{remedy}; if these are to stay texts, {_as_texts(name)}"
         )
 
     @property
