@@ -224,7 +224,8 @@ def _rows(n: int | None, exact: Mapping[str, _Coded]) -> int:
     if len(told) > 1:
         raise InputError(
             f"counts add up to {' and '.join(f'{total:,} rows ({name})' for name, total in sums.items())}, "
-            f"but {'n is ' + format(n, ',') if n is not None else 'they must agree'}; leave n out, or mend one of them"
+            f"but {'they must agree' if n is None else f'{n:,} rows are asked for'}; leave the number of rows out, or "
+            "change the counts"
         )
     if not told or told == {0}:
         raise InputError("how many rows? Give n, or counts of at least one row")
