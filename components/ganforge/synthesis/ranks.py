@@ -46,8 +46,7 @@ def calibrate_ranks(game: CTGANGame, scalars: Tensor, codes: Tensor, bank: Condi
     asked = np.repeat(np.arange(len(count)), count)
     frozen = _own_scalars(game)
     wide = wide_modes(scalars.numpy(), codes.numpy(), game.layout)
-    ranks, smooth = ranks_within(scalars.numpy(), codes.numpy(), wide)
-    real, rows = _means(ranks, smooth, conditions_of(codes, game), conditions.width)
+    real, rows = _real_means(scalars.numpy(), codes.numpy(), wide, conditions_of(codes, game), conditions.width)
     target, chunk = None, max(min(_CHUNK, _CELLS // game.layout.width), 1)
     alpha = np.empty((len(asked), game.layout.scalars), dtype=np.float32)  # filled in place: small results that stay
     modes = np.empty((len(asked), len(game.layout.blocks)), dtype=np.int64)  # would cut up the memory of large ones
@@ -88,17 +87,33 @@ def ranks_within(
 
 def conditions_of(codes: Tensor, game: CTGANGame) -> np.ndarray:
     """The place that each row has in each column that can be asked for: (N, Nd), −1 for none."""
-    own = codes.numpy()[:, game.conditions.blocks].astype(np.int64)
-    return np.where(own >= 0, own + game.conditions.starts, -1)
+    places = np.empty((len(codes), len(game.conditions.blocks)), dtype=np.int32)
+    for number, (block, start) in enumerate(zip(game.conditions.blocks, game.conditions.starts, strict=True)):
+        own = codes.numpy()[:, block]
+        places[:, number] = np.where(own >= 0, own + np.int32(start), np.int32(-1))
+    return places
+
+
+def _real_means(
+    scalars: np.ndarray, codes: np.ndarray, modes: Sequence[tuple[int, int, int]], places: np.ndarray, width: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """`_means` of scalars (N, S), one after another: there may be many times more rows than are generated."""
+    mean, seen = np.zeros((2, width, scalars.shape[1]))
+    for scalar in range(scalars.shape[1]):
+        own = [(block, mode, 0) for block, mode, at in modes if at == scalar]
+        ranks, smooth = ranks_within(scalars[:, scalar : scalar + 1], codes, own)
+        mean[:, scalar : scalar + 1], seen[:, scalar : scalar + 1] = _means(ranks, smooth, places, width)
+    return mean, seen
 
 
 def _means(ranks: np.ndarray, smooth: np.ndarray, places: np.ndarray, width: int) -> tuple[np.ndarray, np.ndarray]:
     """Mean rank of each scalar over the rows (n, S) under each condition, and how many they are: (C, S) each."""
     total, seen = np.zeros((2, width + 1, ranks.shape[1]))  # −1 counts in the last
     for column in places.T:
+        at = column % (width + 1)
         for scalar in range(ranks.shape[1]):
-            total[:, scalar] += np.bincount(column % (width + 1), ranks[:, scalar], minlength=width + 1)
-            seen[:, scalar] += np.bincount(column % (width + 1), smooth[:, scalar], minlength=width + 1)
+            total[:, scalar] += np.bincount(at, ranks[:, scalar], minlength=width + 1)
+            seen[:, scalar] += np.bincount(at, smooth[:, scalar], minlength=width + 1)
     return (total / np.maximum(seen, 1))[:width], seen[:width]
 
 
